@@ -31,6 +31,7 @@ void fiber_sleep(int64_t ms);
 /*
  * A place to wait for one thing. Zeroed memory is ready for use. A wake before the wait is
  * remembered, so there is no race between asking and waiting. One waiting fiber at a time.
+ * The owner may free a waiter or waitq right after it woke it: the fiber does not look at it again.
  */
 struct waiter {
 	struct fiber *fiber;
@@ -51,6 +52,7 @@ void waitq_wake_all(struct waitq *q);
 
 /*
  * Forget every fiber of the loop without running it, and free the stacks: what a power failure does.
- * Only for the simulator; whatever the fibers owned outside of pools is lost.
+ * Only for the simulator; whatever the fibers owned outside of pools is lost. From plain loop code,
+ * and before the waiters that they wait for are freed.
  */
 void fiber_abandon_all(struct loop *l);
