@@ -24,25 +24,30 @@ enum db_kind { DB_SQLITE, DB_POSTGRESQL };
 struct db *db_open(const char *url, struct err *e);
 void db_close(struct db *db);
 enum db_kind db_kind(const struct db *db);
+/* Changes each time a lost connection was made anew: others may have used the database in between. */
+unsigned db_session(const struct db *db);
 
 /* One or more statements without parameters or results. */
 int db_exec(struct db *db, const char *sql, struct err *e);
 
 int db_begin(struct db *db, struct err *e);
 int db_commit(struct db *db, struct err *e);
-/* Never fails from the caller's view; a broken connection is reopened by the next db_begin. */
+/* A failed db_commit has rolled back already. ERR_NETWORK from it: the connection broke, it may have taken place.
+ * db_rollback never fails from the caller's view; a broken connection is reopened by the next db_begin. */
 void db_rollback(struct db *db);
 
 /* Prepared once and cached by the address of the constant sql; owned by db. */
 struct db_stmt *db_stmt(struct db *db, const char *sql, struct err *e);
-/* Parameters count from 1; text is copied or used until the next db_stmt_reset. */
+/* Parameters count from 1, at most 16; text is used until the next db_stmt_reset, db_run or end of db_step, which
+ * set all parameters back to NULL. A NUL byte in a text is ERR_INVALID at db_run or db_step. */
 void db_bind_text(struct db_stmt *s, int n, const char *text, size_t len);
 void db_bind_int(struct db_stmt *s, int n, int64_t value);
 void db_bind_null(struct db_stmt *s, int n);
 /* Run a statement without result rows and reset it. Within a transaction PostgreSQL may queue it (pipeline): an error
  * then comes at db_commit at the latest. */
 int db_run(struct db_stmt *s, struct err *e);
-/* Next row: 1 row, 0 end (statement is reset), -1 error. Rows are streamed. */
+/* Next row: 1 row, 0 end (statement is reset), -1 error (reset too). Rows are streamed; until the end or db_stmt_reset
+ * no other statement of the connection may be used (ERR_INTERNAL). */
 int db_step(struct db_stmt *s, struct err *e);
 /* Columns count from 0, valid until the next db_step. NULL text for SQL NULL. */
 const char *db_text(struct db_stmt *s, int col, size_t *len);

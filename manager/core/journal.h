@@ -41,5 +41,14 @@ struct journal {
 	const struct journal_ops *ops;
 };
 
-/* The real one. url as for db_open. */
+/*
+ * The real one. url as for db_open. done functions are called while the answer of their group is being delivered: they
+ * wake and note, and do not commit. commit, load and close belong to the thread of l; answers may still arrive on l
+ * after close.
+ *
+ * A PostgreSQL server that goes away is waited for, 10 s, or as long as it takes when it went away during COMMIT, for only
+ * it knows the outcome; what is queued behind fails. When another Manager used the database meanwhile, all fails.
+ */
 struct journal *journal_open(const char *url, struct loop *l, struct err *e);
+/* Groups written so far; for measurements, on a journal of journal_open. Any thread. */
+uint64_t journal_groups(const struct journal *j);
