@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "manager/core/core.h"
+
+#include "base/log.h"
+#include "manager/core/events.h"
+#include "manager/core/jobs.h"
+#include "manager/core/locks.h"
+#include "manager/core/sessions.h"
+
+struct core *core_new(const struct core_config *cfg)
+{
+	struct core *c = g_new0(struct core, 1);
+
+	c->loop = cfg->loop;
+	c->chance = cfg->chance;
+	c->journal = cfg->journal;
+	c->tasks = cfg->tasks;
+	c->agents = cfg->agents;
+	c->state_dir = cfg->state_dir;
+	c->public_url = cfg->public_url;
+	c->inv = inv_new();
+	c->locks = locks_new();
+	c->jobs = jobs_new(c);
+	c->sessions = sessions_new(c);
+	c->events = events_new(c);
+	return c;
+}
+
+void core_register_kind(struct core *c, enum kind k, const struct kind_ops *ops) { c->kind_ops[k] = ops; }
+
+static int load_row(void *arg, enum kind k, const char *id, const char *text, size_t len, struct err *e)
+{
+	struct core *c = arg;
+	auto_pool p = pool_new();
+	void *obj;
+
+	if (m_from_journal(p, M_KINDS[k].type, text, len, &obj, e) < 0)
+		return err_wrap(e, "read %s %s from the journal", M_KINDS[k].name, id);
+	m_entity(M_KINDS[k].type, obj)->id = pool_strdup(p, id);
+	inv_publish(c->inv, inv_make(c->inv, k, id), m_freeze(M_KINDS[k].type, obj));
+	return 0;
+}
+
+int core_load(struct core *c, struct err *e)
+{
+	return c->journal->ops->load(c->journal, load_row, c, e);
+}
+
+void core_free(struct core *c)
+{
+	if (!c)
+		return;
+	events_free(c->events);
+	sessions_free(c->sessions);
+	jobs_free(c->jobs);
+	locks_free(c->locks);
+	inv_free(c->inv);
+	g_free(c);
+}
+
+char *core_uuid(struct core *c, struct pool *p)
+{
+	uuid_text u;
+
+	uuid_make(c->chance, u);
+	return pool_strdup(p, u);
+}
+
+/* ---- agents ---- */
+
+struct pending_call {
+	struct waiter waiter;
+	json_t *result;
+	struct err error;
+};
+
+static void call_done(void *arg, json_t *result, const struct err *e)
+{
+	struct pending_call *pc = arg;
+
+	pc->result = result ? json_incref(result) : NULL;
+	if (e)
+		pc->error = *e;
+	waiter_wake(&pc->waiter);
+}
+
+int agent_call(struct core *c, const char *host_id, const char *method, json_t *params, int timeout_ms,
+               const char *correlation_id, json_t **result, struct err *e)
+{
+	struct pending_call pc = { 0 };
+
+	c->agents.call(c->agents.arg, host_id, method, params ? params : json_object(), timeout_ms, correlation_id,
+	               call_done, &pc);
+	waiter_wait(&pc.waiter, -1);
+	if (pc.error.code != ERR_NONE) {
+		json_decref(pc.result);
+		*e = pc.error;
+		return err_wrap(e, "%s", method);
+	}
+	if (result)
+		*result = pc.result;
+	else
+		json_decref(pc.result);
+	return 0;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * The core: one thread, one loop, the inventory, and the doors to everything outside. Whatever decides
+ * runs here, in fibers. No globals: the simulator has many cores in one process.
+ */
+#include <jansson.h>
+
+#include "base/err.h"
+#include "base/fiber.h"
+#include "base/loop.h"
+#include "base/pool.h"
+#include "base/task.h"
+#include "base/uuid.h"
+#include "manager/core/inventory.h"
+#include "manager/core/journal.h"
+
+struct core;
+struct locks;
+struct jobs;
+struct sessions;
+struct events;
+
+/* What a domain wants to know of entities of a kind. All on the core thread. */
+struct kind_ops {
+	/* A version was published (old NULL: created; new NULL: removed). Must not wait. */
+	void (*published)(struct core *c, const char *id, const void *old, const void *new);
+	/* Fill in what is not journaled (statistics, computed members) in a shallow copy of the published version that is
+	 * about to be written. New memory comes from the pool; nothing in nested structures may be changed in place. */
+	void (*view)(struct core *c, struct pool *p, const void *published, void *copy);
+};
+
+/* The way to the host agents: the real one (agents.h), or simulated hosts. Called on the core thread. */
+struct agent_door {
+	/* Start connecting; ends in core_agent_state(). A second call replaces the address. */
+	void (*connect)(void *arg, const char *host_id, const char *address, int port);
+	void (*disconnect)(void *arg, const char *host_id);
+	/* params is taken. done is called once, on the core thread; result is borrowed there. */
+	void (*call)(void *arg, const char *host_id, const char *method, json_t *params, int timeout_ms,
+	             const char *correlation_id, void (*done)(void *done_arg, json_t *result, const struct err *e),
+	             void *done_arg);
+	void *arg;
+};
+
+struct core {
+	struct loop *loop;
+	struct chance *chance;
+	struct journal *journal;
+	struct inventory *inv;
+	struct task_pool *tasks;       /* blocking work: hashing, signing */
+	struct agent_door agents;
+	const struct kind_ops *kind_ops[N_KINDS];
+	struct locks *locks;
+	struct jobs *jobs;
+	struct sessions *sessions;
+	struct events *events;
+	const char *state_dir;         /* NULL in the simulator */
+	const char *public_url;        /* "https://host:port", for faults and console files */
+	struct waitq changed;          /* woken whenever something was published */
+	bool is_read_only;             /* the journal refused the last commit (disk full) */
+	bool is_started;
+	/* domains' own state, made by their *_start() and known to them alone */
+	struct hosts *hosts;
+	struct vms *vms;
+	struct storage *storage;
+	void *pki;
+};
+
+struct core_config {
+	struct loop *loop;
+	struct chance *chance;
+	struct journal *journal;
+	struct task_pool *tasks;
+	struct agent_door agents;
+	const char *state_dir;
+	const char *public_url;
+};
+
+struct core *core_new(const struct core_config *cfg);
+void core_register_kind(struct core *c, enum kind k, const struct kind_ops *ops);
+/* Read the journal into the inventory. Before core_start. */
+int core_load(struct core *c, struct err *e);
+void core_free(struct core *c);
+
+/* UUID from the core's door of chance, in the pool. */
+char *core_uuid(struct core *c, struct pool *p);
+
+/* ---- agents, from fibers ---- */
+
+/*
+ * Ask a host's agent and wait. params is taken. On success *result (may be NULL if not wanted) is a new
+ * reference. ERR_NETWORK and ERR_TIMEOUT: nobody knows whether it was done. ERR_AGENT: it was refused.
+ */
+int agent_call(struct core *c, const char *host_id, const char *method, json_t *params, int timeout_ms,
+               const char *correlation_id, json_t **result, struct err *e);

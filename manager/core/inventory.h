@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * The inventory: every entity, typed, in memory, with indexes by id, by name and by relation.
+ *
+ * An entity has at most two versions that matter: the *published* one, which readers see and which is
+ * durable, and the *latest*, which a transaction has staged and the journal has not yet confirmed.
+ * Commands decide on the latest, so that two of them in flight cannot give one name twice; requests
+ * that read are answered from the published. Both are frozen and counted (lib/model), so a reader may
+ * keep a version and hand it to another thread. The inventory itself is the core thread's alone.
+ */
+#include <glib.h>
+
+#include "base/err.h"
+#include "base/pool.h"
+#include "model/kinds.h"
+#include "model/types.h"
+
+struct inventory;
+struct entity;
+
+struct inv_bucket {
+	struct entity *first, *last;
+	unsigned n;
+};
+struct inv_link {
+	struct entity *prev, *next;
+	struct inv_bucket *bucket; /* NULL: not linked */
+};
+
+struct entity {
+	enum kind kind;
+	const char *id;
+	const void *pub;     /* published version, struct m_<type> *; NULL: being created */
+	const void *latest;  /* == pub when nothing is staged; NULL: removed, or being removed */
+	int n_staged;        /* transactions in flight that touch it */
+	struct inv_link all; /* among the published of its kind, in order of creation */
+	struct inv_link by[]; /* one per index of its kind */
+};
+
+struct inventory *inv_new(void);
+void inv_free(struct inventory *inv);
+
+/* Entity, published or being created; NULL if there is none. */
+struct entity *inv_find(const struct inventory *inv, enum kind k, const char *id);
+/* Published version; NULL if there is none. id may be NULL. */
+const void *inv_get(const struct inventory *inv, enum kind k, const char *id);
+/* Latest version, staged changes included. */
+const void *inv_latest(const struct inventory *inv, enum kind k, const char *id);
+/* Published entity by name; scope is the id of the reference that names are unique within, or NULL. */
+struct entity *inv_by_name(const struct inventory *inv, enum kind k, const char *scope, const char *name);
+/* Another entity whose latest version bears this name? */
+bool inv_name_taken(const struct inventory *inv, enum kind k, const char *scope, const char *name, const char *except_id);
+
+unsigned inv_count(const struct inventory *inv, enum kind k);
+/* Published entities of a kind in order of creation: next is e->all.next. */
+struct entity *inv_first(const struct inventory *inv, enum kind k);
+/* Published entities whose indexed reference (IDX_<KIND>_<member>) is ref_id: next is e->by[idx].next. */
+struct entity *inv_first_by(const struct inventory *inv, enum kind k, int idx, const char *ref_id);
+unsigned inv_count_by(const struct inventory *inv, enum kind k, int idx, const char *ref_id);
+
+#define INV_EACH(e, inv, k) for (struct entity *e = inv_first(inv, k); e; e = e->all.next)
+#define INV_EACH_BY(e, inv, k, idx, id)                                                                      \
+	for (struct entity *e = inv_first_by(inv, k, idx, id); e; e = e->by[idx].next)
+
+/* Latest versions of those whose reference is ref_id, staged ones included: array in the pool, *n of them. */
+const void **inv_latest_by(const struct inventory *inv, struct pool *p, enum kind k, int idx, const char *ref_id,
+                           unsigned *n);
+
+/* Typed access: INV_GET(core->inv, VM, vm, id) is a const struct m_vm *. */
+#define INV_GET(inv, K, type, id)    ((const struct m_##type *)inv_get(inv, KIND_##K, id))
+#define INV_LATEST(inv, K, type, id) ((const struct m_##type *)inv_latest(inv, KIND_##K, id))
+#define ENTITY_OBJ(e, type)          ((const struct m_##type *)(e)->pub)
+
+/* ---- for transactions (txn.c) and loading alone ---- */
+struct entity *inv_make(struct inventory *inv, enum kind k, const char *id);
+/* latest becomes version (owned by the caller until published or dropped). */
+void inv_stage(struct inventory *inv, struct entity *e, const void *version);
+/* version (a reference is taken over) becomes what readers see; NULL removes. May free e. */
+void inv_publish(struct inventory *inv, struct entity *e, const void *version);
+/* The staging of version failed. May free e. */
+void inv_unstage(struct inventory *inv, struct entity *e, const void *version);

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "manager/core/perm.h"
+
+#include <string.h>
+
+#include "manager/core/tables.h"
+
+/* Where an object inherits from; an edge to KIND_NONE ends the walk (the system is always the last ancestor). */
+struct object {
+	enum kind kind;
+	const char *id;
+};
+enum { MAX_ANCESTORS = 8 };
+
+static void add(struct object *list, int *n, enum kind k, const char *id)
+{
+	if (id && *n < MAX_ANCESTORS)
+		list[(*n)++] = (struct object){ k, id };
+}
+
+static void add_cluster(struct core *c, struct object *list, int *n, const char *id)
+{
+	const struct m_cluster *cl = INV_LATEST(c->inv, CLUSTER, cluster, id);
+
+	add(list, n, KIND_CLUSTER, id);
+	if (cl)
+		add(list, n, KIND_DATA_CENTER, cl->data_center.id);
+}
+
+static void add_domain(struct core *c, struct object *list, int *n, const char *id)
+{
+	const struct m_storage_domain *sd = INV_LATEST(c->inv, STORAGE_DOMAIN, storage_domain, id);
+
+	add(list, n, KIND_STORAGE_DOMAIN, id);
+	if (sd)
+		add(list, n, KIND_DATA_CENTER, sd->data_center.id);
+}
+
+static void add_network(struct core *c, struct object *list, int *n, const char *id)
+{
+	const struct m_network *net = INV_LATEST(c->inv, NETWORK, network, id);
+
+	add(list, n, KIND_NETWORK, id);
+	if (net)
+		add(list, n, KIND_DATA_CENTER, net->data_center.id);
+}
+
+/* The object itself first. */
+static int ancestors(struct core *c, enum kind k, const char *id, struct object *list)
+{
+	const void *obj = id ? inv_latest(c->inv, k, id) : NULL;
+	int n = 0;
+
+	if (!obj)
+		return 0;
+	switch (k) {
+	case KIND_CLUSTER:
+		add_cluster(c, list, &n, id);
+		return n;
+	case KIND_STORAGE_DOMAIN:
+		add_domain(c, list, &n, id);
+		return n;
+	case KIND_NETWORK:
+		add_network(c, list, &n, id);
+		return n;
+	default:
+		add(list, &n, k, id);
+	}
+	switch (k) {
+	case KIND_VM:
+		add_cluster(c, list, &n, ((const struct m_vm *)obj)->cluster.id);
+		break;
+	case KIND_HOST:
+		add_cluster(c, list, &n, ((const struct m_host *)obj)->cluster.id);
+		break;
+	case KIND_TEMPLATE:
+		add_cluster(c, list, &n, ((const struct m_template *)obj)->cluster.id);
+		break;
+	case KIND_CPU_PROFILE:
+		add_cluster(c, list, &n, ((const struct m_cpu_profile *)obj)->cluster.id);
+		break;
+	case KIND_DISK_PROFILE:
+		add_domain(c, list, &n, ((const struct m_disk_profile *)obj)->storage_domain.id);
+		break;
+	case KIND_VNIC_PROFILE:
+		add_network(c, list, &n, ((const struct m_vnic_profile *)obj)->network.id);
+		break;
+	case KIND_DISK: {
+		const struct m_disk *d = obj;
+		if (d->storage_domains.n)
+			add_domain(c, list, &n, d->storage_domains.v[0].id);
+		break;
+	}
+	default:
+		break;
+	}
+	return n;
+}
+
+static bool is_on(const struct m_permission *p, enum kind k, const char *id)
+{
+	const struct m_ref *ref;
+
+	switch (k) {
+	case KIND_VM: ref = &p->vm; break;
+	case KIND_DISK: ref = &p->disk; break;
+	case KIND_HOST: ref = &p->host; break;
+	case KIND_CLUSTER: ref = &p->cluster; break;
+	case KIND_DATA_CENTER: ref = &p->data_center; break;
+	case KIND_STORAGE_DOMAIN: ref = &p->storage_domain; break;
+	case KIND_TEMPLATE: ref = &p->template; break;
+	default: return false;
+	}
+	return ref->id && strcmp(ref->id, id) == 0;
+}
+
+static const struct role_type *predefined(const char *role_id)
+{
+	for (const struct role_type *r = ROLES; r->id; r++)
+		if (strcmp(r->id, role_id) == 0)
+			return r;
+	return NULL;
+}
+
+/* permit NULL: any. */
+static bool role_has(struct core *c, const char *role_id, const char *permit)
+{
+	const struct role_type *pre = predefined(role_id);
+	const struct m_role *role;
+
+	if (!permit)
+		return true;
+	if (pre) {
+		for (const char *const *p = pre->permits; *p; p++)
+			if (strcmp(*p, permit) == 0)
+				return true;
+		return strcmp(role_id, PERM_SUPER_USER_ROLE) == 0;
+	}
+	role = INV_GET(c->inv, ROLE, role, role_id);
+	for (unsigned i = 0; role && i < role->permit_names.n; i++)
+		if (strcmp(role->permit_names.v[i], permit) == 0)
+			return true;
+	return false;
+}
+
+typedef bool (*grant_fn)(struct core *c, const struct m_permission *p, void *arg);
+
+/* Any permission of the user or of Everyone for which fn is true? */
+static bool any_grant(struct core *c, const char *user_id, grant_fn fn, void *arg)
+{
+	INV_EACH_BY(e, c->inv, KIND_PERMISSION, IDX_PERMISSION_user, user_id)
+		if (fn(c, e->pub, arg))
+			return true;
+	INV_EACH_BY(e, c->inv, KIND_PERMISSION, IDX_PERMISSION_group, PERM_EVERYONE)
+		if (fn(c, e->pub, arg))
+			return true;
+	return false;
+}
+
+struct question {
+	const char *permit;
+	const struct object *objects;
+	int n_objects;
+};
+
+static bool grants(struct core *c, const struct m_permission *p, void *arg)
+{
+	const struct question *q = arg;
+	bool covers = M_GET(p, is_system, false);
+
+	for (int i = 0; !covers && i < q->n_objects; i++)
+		covers = is_on(p, q->objects[i].kind, q->objects[i].id);
+	return covers && p->role.id && role_has(c, p->role.id, q->permit);
+}
+
+int perm_check(struct core *c, const struct identity *who, const char *permit, enum kind k, const char *object_id,
+               struct err *e)
+{
+	struct object list[MAX_ANCESTORS];
+	struct question q = { permit, list, ancestors(c, k, object_id, list) };
+
+	if (any_grant(c, who->user_id, grants, &q))
+		return 0;
+	return err_set(e, ERR_DENIED, "User is not authorized to perform this action: permit '%s' is missing.", permit);
+}
+
+static bool shows(struct core *c, const struct m_permission *p, void *arg)
+{
+	const struct question *q = arg;
+	const struct role_type *pre = p->role.id ? predefined(p->role.id) : NULL;
+
+	if (q->n_objects && is_on(p, q->objects[0].kind, q->objects[0].id))
+		return true;
+	return (!pre || pre->view_children || pre->is_admin) && grants(c, p, arg);
+}
+
+bool perm_can_see(struct core *c, const struct identity *who, enum kind k, const char *object_id)
+{
+	struct object list[MAX_ANCESTORS];
+	struct question q = { NULL, list, ancestors(c, k, object_id, list) };
+
+	return any_grant(c, who->user_id, shows, &q);
+}
+
+static bool is_admin_role(struct core *c, const struct m_permission *p, void *arg)
+{
+	const struct role_type *pre = p->role.id ? predefined(p->role.id) : NULL;
+	const struct m_role *role = INV_GET(c->inv, ROLE, role, p->role.id);
+
+	return pre ? pre->is_admin : role && M_GET(role, administrative, false);
+}
+
+bool perm_is_admin(struct core *c, const char *user_id) { return any_grant(c, user_id, is_admin_role, NULL); }

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * Permissions: (user or group, role, object), inherited down the tree of objects (schema/roles.json). The one place where
+ * it is decided whether somebody may do something.
+ */
+#include "manager/core/sessions.h"
+
+#define PERM_EVERYONE "eee00000-0000-0000-0000-123456789eee"
+#define PERM_SUPER_USER_ROLE "00000000-0000-0000-0000-000000000001"
+
+/* ERR_DENIED unless who holds a role with the permit on the object, one of its ancestors, or the system. object_id NULL: on
+ * the system itself. */
+int perm_check(struct core *c, const struct identity *who, const char *permit, enum kind k, const char *object_id,
+               struct err *e);
+/* May who see it? A permission on the object, on an ancestor whose role shows children, or a role on the system does. */
+bool perm_can_see(struct core *c, const struct identity *who, enum kind k, const char *object_id);
+/* Holds the user a role of admin type anywhere? */
+bool perm_is_admin(struct core *c, const char *user_id);

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * Who is asking: login with user and password, tokens with expiry, lock-out after wrong passwords.
+ * Sessions live in memory; after a restart clients log in again.
+ */
+#include "manager/core/core.h"
+
+/* Who a request acts as. Copied, so that it outlives the session. */
+struct identity {
+	char user_id[UUID_LEN + 1];
+	char user_name[160];     /* "admin@internal" */
+	bool is_admin;           /* holds a role of admin type somewhere */
+};
+
+struct login {
+	char token[65];
+	int64_t expires_ms;      /* wall clock */
+	struct identity who;
+};
+
+struct sessions *sessions_new(struct core *c);
+void sessions_free(struct sessions *s);
+
+/*
+ * Check user ("name@profile") and password: waits (hashing, and a delay after a failure). ERR_AUTH says the same whether
+ * the user is unknown or the password wrong; ERR_AUTH with the word "locked" when the account is locked out.
+ */
+int session_login(struct core *c, const char *user, const char *password, struct login *out, struct err *e);
+/* As session_login, but answered from memory when the same credentials were right a short time ago. */
+int session_basic(struct core *c, const char *user, const char *password, struct identity *who, struct err *e);
+/* Whose token is it? Each use prolongs it. ERR_AUTH when unknown or expired, in the words that clients know. */
+int session_by_token(struct core *c, const char *token, struct identity *who, struct err *e);
+/* When does it end (wall clock, ms); 0: no such token. */
+int64_t session_expires(struct core *c, const char *token);
+/* Unknown tokens are fine. */
+void session_logout(struct core *c, const char *token);
+unsigned session_count(struct core *c);
+
+/* "pbkdf2-sha512$iterations$salt$hash"; blocks for some 50 ms: on a worker, or at set-up. */
+char *password_hash(struct chance *chance, const char *password);
+bool password_matches(const char *hash, const char *password);

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "manager/core/txn.h"
+
+#include <string.h>
+
+#include "base/log.h"
+
+struct item {
+	enum kind kind;
+	const char *id;
+	struct entity *entity;
+	const void *base;   /* what the draft was made from; NULL: new */
+	void *draft;        /* NULL: removed */
+	const void *frozen; /* after commit */
+};
+
+struct txn {
+	struct core *core;
+	struct pool *pool;
+	GArray *items;
+	/* while the journal has it */
+	struct waiter *waiter;
+	struct err *error;
+	bool failed;
+};
+
+struct txn *txn_begin(struct core *c)
+{
+	struct pool *p = pool_new();
+	struct txn *t = POOL_NEW(p, struct txn);
+
+	t->core = c;
+	t->pool = p;
+	t->items = g_array_new(FALSE, TRUE, sizeof(struct item));
+	return t;
+}
+
+struct pool *txn_pool(struct txn *t) { return t->pool; }
+
+struct core *txn_core(struct txn *t) { return t->core; }
+
+bool txn_is_empty(const struct txn *t) { return t->items->len == 0; }
+
+void txn_cancel(struct txn *t)
+{
+	if (!t)
+		return;
+	g_array_free(t->items, TRUE);
+	pool_free(t->pool);
+}
+
+static struct item *find_item(struct txn *t, enum kind k, const char *id)
+{
+	for (guint i = 0; i < t->items->len; i++) {
+		struct item *it = &g_array_index(t->items, struct item, i);
+		if (it->kind == k && strcmp(it->id, id) == 0)
+			return it;
+	}
+	return NULL;
+}
+
+static struct item *add_item(struct txn *t, enum kind k, const char *id, const void *base, void *draft)
+{
+	struct item it = { .kind = k, .id = pool_strdup(t->pool, id), .base = base, .draft = draft };
+
+	g_array_append_val(t->items, it);
+	return &g_array_index(t->items, struct item, t->items->len - 1);
+}
+
+const void *txn_get(struct txn *t, enum kind k, const char *id)
+{
+	struct item *it = id ? find_item(t, k, id) : NULL;
+	return it ? it->draft : inv_latest(t->core->inv, k, id);
+}
+
+void *txn_edit(struct txn *t, enum kind k, const char *id)
+{
+	struct item *it = id ? find_item(t, k, id) : NULL;
+	const void *base;
+
+	if (it)
+		return it->draft;
+	base = inv_latest(t->core->inv, k, id);
+	if (!base)
+		return NULL;
+	return add_item(t, k, id, base, m_copy(t->pool, M_KINDS[k].type, base))->draft;
+}
+
+void *txn_new(struct txn *t, enum kind k, const char *id)
+{
+	const struct m_type *type = M_KINDS[k].type;
+	void *draft = m_new(t->pool, type);
+
+	if (!id)
+		id = core_uuid(t->core, t->pool);
+	m_entity(type, draft)->id = pool_strdup(t->pool, id);
+	add_item(t, k, id, NULL, draft);
+	return draft;
+}
+
+void txn_remove(struct txn *t, enum kind k, const char *id)
+{
+	struct item *it = find_item(t, k, id);
+	const void *base = inv_latest(t->core->inv, k, id);
+
+	if (it)
+		it->draft = NULL;
+	else if (base)
+		add_item(t, k, id, base, NULL);
+}
+
+/* ---- commit ---- */
+
+static const char *scope_of(enum kind k, const void *obj)
+{
+	const char *member = M_KINDS[k].unique_within;
+	const struct m_field *f = member ? m_field_find(M_KINDS[k].type, member) : NULL;
+
+	return f ? ((const struct m_ref *)((const char *)obj + f->offset))->id : NULL;
+}
+
+static int check_name(struct txn *t, const struct item *it, struct err *e)
+{
+	const struct m_kind_info *ki = &M_KINDS[it->kind];
+	const char *name, *scope;
+
+	if (!ki->unique_name || !it->draft)
+		return 0;
+	name = m_entity(ki->type, it->draft)->name;
+	scope = scope_of(it->kind, it->draft);
+	if (!name)
+		return 0;
+	if (it->base && g_strcmp0(m_entity(ki->type, it->base)->name, name) == 0 &&
+	    g_strcmp0(scope_of(it->kind, it->base), scope) == 0)
+		return 0;
+	if (inv_name_taken(t->core->inv, it->kind, scope, name, it->id)) {
+		g_autofree char *field = g_strconcat(ki->type->name, ".name", NULL);
+		return err_field(e, ERR_CONFLICT, field, "The %s name '%s' is already in use.", ki->type->name, name);
+	}
+	return 0;
+}
+
+static int check_item(struct txn *t, const struct item *it, struct err *e)
+{
+	const void *now = inv_latest(t->core->inv, it->kind, it->id);
+
+	if (now != it->base) {
+		if (!it->base)
+			return err_field(e, ERR_CONFLICT, "id", "The id %s is already in use.", it->id);
+		return err_set(e, ERR_CONFLICT, "The %s %s was changed by somebody else meanwhile. Please try again.",
+		               M_KINDS[it->kind].type->name, it->id);
+	}
+	return check_name(t, it, e);
+}
+
+static void publish_all(struct txn *t)
+{
+	struct core *c = t->core;
+
+	for (guint i = 0; i < t->items->len; i++) {
+		struct item *it = &g_array_index(t->items, struct item, i);
+		const struct kind_ops *ops = c->kind_ops[it->kind];
+		const void *old = it->entity->pub ? m_frozen_retain(it->entity->pub) : NULL;
+		const void *frozen = it->frozen ? m_frozen_retain(it->frozen) : NULL;
+
+		inv_publish(c->inv, it->entity, it->frozen);
+		it->entity = NULL;
+		if (ops && ops->published && (old || frozen))
+			ops->published(c, it->id, old, frozen);
+		m_frozen_release(old);
+		m_frozen_release(frozen);
+	}
+	waitq_wake_all(&c->changed);
+}
+
+static void unstage_all(struct txn *t)
+{
+	for (guint i = 0; i < t->items->len; i++) {
+		struct item *it = &g_array_index(t->items, struct item, i);
+		inv_unstage(t->core->inv, it->entity, it->frozen);
+		m_frozen_release(it->frozen);
+	}
+}
+
+static void committed(void *arg, const struct err *e)
+{
+	struct txn *t = arg;
+
+	t->core->is_read_only = e && e->code == ERR_NO_SPACE;
+	if (e) {
+		t->failed = true;
+		unstage_all(t);
+	} else {
+		publish_all(t);
+	}
+	if (t->waiter) {
+		if (e)
+			*t->error = *e;
+		waiter_wake(t->waiter);
+		return;
+	}
+	if (e)
+		log_error("reported state could not be written to the journal", "REASON", e->detail);
+	txn_cancel(t);
+}
+
+static int stage_all(struct txn *t, struct err *e)
+{
+	struct core *c = t->core;
+	guint n = t->items->len;
+	struct journal_row *rows = POOL_ARRAY(t->pool, struct journal_row, n);
+
+	for (guint i = 0; i < n; i++)
+		if (check_item(t, &g_array_index(t->items, struct item, i), e) < 0)
+			return -1;
+	for (guint i = 0; i < n; i++) {
+		struct item *it = &g_array_index(t->items, struct item, i);
+
+		it->entity = inv_make(c->inv, it->kind, it->id);
+		it->frozen = it->draft ? m_freeze(M_KINDS[it->kind].type, it->draft) : NULL;
+		inv_stage(c->inv, it->entity, it->frozen);
+		rows[i] = (struct journal_row){ it->kind, it->id, it->frozen };
+	}
+	c->journal->ops->commit(c->journal, rows, (int)n, committed, t);
+	return 0;
+}
+
+int txn_commit(struct txn *t, struct err *e)
+{
+	struct waiter w = { 0 };
+	bool failed;
+
+	if (txn_is_empty(t)) {
+		txn_cancel(t);
+		return 0;
+	}
+	t->waiter = &w;
+	t->error = e;
+	if (stage_all(t, e) < 0) {
+		txn_cancel(t);
+		return -1;
+	}
+	waiter_wait(&w, -1);
+	failed = t->failed;
+	txn_cancel(t);
+	return failed ? -1 : 0;
+}
+
+void txn_commit_async(struct txn *t)
+{
+	struct err e = ERR_INIT;
+
+	if (txn_is_empty(t)) {
+		txn_cancel(t);
+	} else if (stage_all(t, &e) < 0) {
+		log_error("reported state could not be recorded", "REASON", e.detail);
+		txn_cancel(t);
+	}
+}
