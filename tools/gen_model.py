@@ -153,6 +153,9 @@ def field_row(s, m):
             cells.append(f".has_{key} = true, .{key} = {rule[key]}LL")
     if "pattern" in rule:
         cells.append(f".pattern = {cstr(rule['pattern'])}, .pattern_hint = {cstr(rule['hint'])}")
+    cells.append(f".name_len = {len(m.name)}")
+    if m.item:
+        cells.append(f".item_len = {len(m.item)}")
     return "\t{ " + ", ".join(cells) + " },"
 
 
@@ -162,19 +165,23 @@ def write_types(out, schema):
             out.append(f"static const struct m_field F_{s.name}[] = {{")
             out += [field_row(s, m) for m in s.members]
             out.append("};")
+            order = sorted(range(len(s.members)), key=lambda i: s.members[i].name)
+            out.append(f"static const uint8_t N_{s.name}[] = {{ {', '.join(map(str, order))} }};")
     out.append("")
     for i, s in enumerate(schema.structs.values()):
         cells = [f".name = {cstr(s.name)}", f".element = {cstr(s.element)}", f".collection = {cstr(s.collection)}"]
         if s.base:
             cells.append(f".base = &M_TYPE_{s.base}")
         if s.members:
-            cells.append(f".fields = F_{s.name}, .n_fields = {len(s.members)}")
+            cells.append(f".fields = F_{s.name}, .n_fields = {len(s.members)}, .by_name = N_{s.name}")
         cells.append(f".size = sizeof(struct m_{s.name}), .has_words = {s.has_words}")
         if s.is_identified:
             cells.append(".is_identified = true")
         cells.append(f".index = {i}")
         if s.path:
             cells.append(f".path = {cstr(s.path)}, .path_service = &M_SERVICE_{s.path_service}")
+            if s.path.endswith("/{id}") and s.path.count("/") == 1:
+                cells.append(f".ref_prefix = {cstr(s.path[:-4])}")
         out.append(f"const struct m_type M_TYPE_{s.name} = {{ {', '.join(cells)} }};")
         if s.is_identified:
             out.append(f"_Static_assert(offsetof(struct m_{s.name}, id) == {s.has_words * 8}, \"entity part of {s.name}\");")
@@ -253,8 +260,8 @@ def write_services(out, schema):
     for i, (service, m) in enumerate(ops):
         write_op(out, schema, i, service, m)
     out += ["const struct m_op *const M_OPS[] = {"] + [f"\t&M_OP_{s}_{m['name']}," for s, m in ops] + ["\tNULL", "};", ""]
-    for name in schema.services:
-        cells = [f".name = {cstr(name)}"]
+    for i, name in enumerate(schema.services):
+        cells = [f".name = {cstr(name)}", f".index = {i}"]
         locators = schema.locators(name)
         if locators:
             out.append(f"static const struct m_locator L_{name}[] = {{")

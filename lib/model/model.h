@@ -75,6 +75,7 @@ struct m_field {
 	int64_t min, max;      /* of the value; of the length in characters for strings */
 	const char *pattern;   /* POSIX extended regular expression for strings, or NULL */
 	const char *pattern_hint; /* for people: "letters, digits, '-', '_' and '.'" */
+	uint8_t name_len, item_len; /* of name and item */
 };
 
 struct m_type {
@@ -92,6 +93,8 @@ struct m_type {
 	 * the id of member x. */
 	const char *path;
 	const struct m_service *path_service; /* the service at that URL */
+	const uint8_t *by_name; /* positions in fields, ordered by name */
+	const char *ref_prefix; /* "vms/" when path is "vms/{id}": an href needs no more than the id; else NULL */
 };
 
 struct m_enum {
@@ -134,7 +137,10 @@ void m_clear(const struct m_type *t, void *obj, const struct m_field *f);
 
 /* Deep copy into a pool, to be changed. */
 void *m_copy(struct pool *p, const struct m_type *t, const void *obj);
-/* Deep copy of the members that both types have by name and kind (template to VM). */
+/*
+ * Deep copy of the members that both types have by name and kind (template to VM), but for `id`. What
+ * src lacks stays as it is in dst.
+ */
 void m_copy_common(struct pool *p, const struct m_type *dst_t, void *dst, const struct m_type *src_t,
                    const void *src);
 /* Same content? href and service do not count. */
@@ -195,6 +201,10 @@ enum m_write_flag {
 	M_W_ALL_CONTENT = 1 << 0, /* M_F_EXPENSIVE members too */
 	M_W_PRETTY = 1 << 1,      /* XML indented by 4 */
 };
+/*
+ * Absent M_F_ALWAYS members are written empty in objects that have href and name. A reference's obj, and
+ * an identified structure, with id but no href, get the href that a reference would get.
+ */
 struct m_write {
 	const char *base;  /* "/ovirt-engine/api" or ".../v4": in front of the hrefs of references */
 	unsigned flags;
@@ -265,6 +275,7 @@ struct m_service {
 	int n_locators;
 	const struct m_op *const *ops;    /* base services' included */
 	int n_ops;
+	int index;                        /* position in M_SERVICES */
 };
 extern const struct m_op *const M_OPS[];   /* NULL-terminated, 648 of them */
 extern const struct m_service *const M_SERVICES[];
