@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * One call of one operation of the API, from the parsed request to the answer's objects. Handlers see this, never HTTP;
+ * the simulator makes calls without any.
+ *
+ * Life: the front routes and parses on an edge thread, call_dispatch() runs on the core thread (who is it, may they,
+ * then the handler, in a fiber if it may wait), call->finish() takes the answer back to be written.
+ */
+#include "manager/core/core.h"
+#include "manager/core/events.h"
+#include "manager/core/perm.h"
+
+enum { CALL_MAX_IDS = 6 };
+
+enum call_result { RESULT_NONE, RESULT_ENTITY, RESULT_LIST, RESULT_ACTION, RESULT_TEXT };
+
+struct api_op;
+
+/* What the request asked for, apart from body and path. Filled in by the front; all optional. */
+struct call_query {
+	const char *search, *follow;
+	int64_t max;           /* -1: no limit */
+	int64_t from;          /* events; -1: absent */
+	bool case_sensitive, all_content, next_run, current, force, detach_only, destroy, format, clone, is_async;
+	int filter;            /* 1 true, 0 false, -1 absent */
+	const char *host;
+};
+
+struct call {
+	struct core *core;
+	struct pool *pool;
+	const struct m_op *op;
+	const struct api_op *impl;
+	const char *base;                 /* "/ovirt-engine/api" or ".../v4" */
+	const char *path;                 /* of the request, below base, without slashes at the ends */
+	const char *ids[CALL_MAX_IDS];    /* parameters of the path, in order */
+	int n_ids;
+	struct call_query query;
+	void *body;                       /* struct m_<op->body->type>, or NULL */
+	struct m_action *action;          /* of an action */
+	struct err input_error;           /* what was wrong with the document; told after it is known who asks */
+
+	/* who asks: one of these, then identity */
+	const char *token, *basic_user, *basic_password;
+	struct identity who;
+	bool is_trusted;                  /* made by the program itself: no login, no permissions */
+	char correlation_id[37];
+
+	/* the answer */
+	enum call_result result;
+	int status;                       /* 0: the usual one */
+	const struct m_type *type;
+	void *object;                     /* RESULT_ENTITY, RESULT_ACTION */
+	void **list;                      /* RESULT_LIST */
+	size_t n_list;
+	const char *text, *text_type;     /* RESULT_TEXT, and its content type */
+	const char *location;
+	struct err error;                 /* code ERR_NONE: fine */
+	GPtrArray *retained;              /* frozen versions that the answer points into */
+
+	void (*finish)(struct call *c);
+	void *user;                       /* of whoever made the call */
+};
+
+enum api_flag {
+	OP_WAITS = 1 << 0,        /* may wait: runs in a fiber */
+	OP_HREF_HERE = 1 << 1,    /* results live below the request's own URL, not at their type's path */
+	OP_NO_LOGIN = 1 << 2,
+};
+#define NO_KIND ((enum kind)-1)
+
+/* An operation that exists. Rows of tables, one table per domain. */
+struct api_op {
+	const char *name;               /* "vms.list" */
+	int (*run)(struct call *c, struct err *e);
+	const char *permit;             /* what the caller must be allowed; NULL: to be logged in (what is listed is filtered) */
+	enum kind on;                   /* ... on ids[0] of this kind; with is_on_system on the system */
+	bool is_on_system;
+	unsigned flags;
+	/* for the generic handlers (generic.h) */
+	enum kind kind;                 /* of the entities */
+	int by;                         /* IDX_... of the parent's reference */
+	enum kind parent;               /* kind of ids[n-1] (list, add) or ids[n-2] (get...) */
+	bool has_parent;
+};
+
+/* Tables are registered once at start; ends with name NULL. Unknown or repeated names are a bug (asserted). */
+void api_register(const struct api_op *table);
+const struct api_op *api_find(const struct m_op *op);
+/* How many of the model's operations exist. */
+int api_count(void);
+
+/* On the core thread. Ends in call->finish, now or later. */
+void call_dispatch(struct call *c);
+/* Free what the answer holds (not the pool). Any thread, once the answer is written. */
+void call_release(struct call *c);
+
+/* ---- for handlers ---- */
+
+/* Id number i of the path as an entity of kind k: its published version; ERR_NO_ENTITY if there is none. */
+const void *call_entity(struct call *c, int i, enum kind k, struct err *e);
+#define CALL_ENTITY(c, i, K, type, e) ((const struct m_##type *)call_entity(c, i, KIND_##K, e))
+
+/*
+ * Resolve a reference of the request by id or, if its object names one, by name; sets ref->id. scope narrows names (may be
+ * NULL). 0 and ref->id NULL when the reference is absent and not required. field for the message: "vm.cluster".
+ */
+int call_resolve(struct call *c, struct m_ref *ref, enum kind k, const char *scope, bool is_required, const char *field,
+                 struct err *e);
+/* Is the entity one that the caller may use with this permit? (perm_check with the call's identity) */
+int call_permit(struct call *c, const char *permit, enum kind k, const char *id, struct err *e);
+
+/* A copy of a published version, ready to be written: computed members, href, links. Kept alive by the call. */
+void *call_view(struct call *c, enum kind k, const void *published);
+/* href and service of an object of the call; path below base. */
+void call_set_href(struct call *c, const struct m_type *t, void *obj, const char *path, const struct m_service *s);
+/* path of an object below base by its type ("vms/<id>"), NULL if it has none. */
+char *call_path_of(struct pool *p, const struct m_type *t, const void *obj);
+void call_retain(struct call *c, const void *frozen);
+
+/* Answers. All return 0, so that a handler ends with one. */
+int call_reply_entity(struct call *c, const struct m_type *t, void *obj);
+/* The published version of an entity of kind k. */
+int call_reply_kind(struct call *c, enum kind k, const char *id);
+/* Objects of type t: views in the call's pool. */
+int call_reply_list(struct call *c, const struct m_type *t, void **objs, size_t n);
+/* Answer to an action or removal: complete, with the job's id if there is one. */
+int call_reply_action(struct call *c, const char *job_id);
+
+struct event_refs call_refs(const struct call *c);
+/* A waiting fiber's commit for handlers: txn_commit, wrapped so that one line suffices. */
+#define STR_OR(s, dflt) ((s) ? (s) : (dflt))
