@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# A thin front on meson and the scripts in tools/ and tests/. Everything that is
+# made lands in build/, the demo environment in $(HOSTLER_DEMO_DIR).
+
+export HOSTLER_DEMO_DIR ?= /var/lib/hostler-demo
+BUILD ?= build
+JOBS ?= $(shell nproc)
+
+.PHONY: help all build run stop-vms clean-run test bench fuzz fmt lint coverage-api clean
+.DEFAULT_GOAL := help
+
+help: ## say what there is (this text)
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1 \2/p' Makefile | awk '{ printf "  %s %-13s ", $$1, $$2; \
+		$$1 = $$2 = ""; sub(/^ */, ""); print }'
+
+all: build ## is the same as make build
+
+# A build directory that meson could not finish has no build.ninja and is set up again.
+$(BUILD)/release/build.ninja:
+	@tools/setup.sh run
+	@meson setup $(BUILD)/release --buildtype=debugoptimized
+
+build: $(BUILD)/release/build.ninja ## compile the Manager, the agent and the tools
+	@ninja -j$(JOBS) -C $(BUILD)/release
+
+run: ## start a Manager, an agent and a demo VM on this machine; again: resume them
+	@tools/setup.sh run
+	@$(MAKE) --no-print-directory build
+	@BUILD=$(BUILD) tools/run.py start
+
+stop-vms: ## shut down the demo VMs, which go on running when make run has ended
+	@tools/run.py stop-vms
+
+clean-run: ## remove all that make run made, VMs among it
+	@tools/run.py clean
+
+test: ## run all tests; the last line says how many passed and failed
+	@tools/setup.sh test
+	@BUILD=$(BUILD) /usr/bin/python3 tests/run.py
+
+bench: ## measure, and print the figures
+	@tools/setup.sh test
+	@$(MAKE) --no-print-directory build
+	@BUILD=$(BUILD) /usr/bin/python3 tests/run.py bench
+
+fuzz: ## run every fuzz target for FUZZ_SECONDS (an hour if not given)
+	@tools/setup.sh test
+	@BUILD=$(BUILD) FUZZ_SECONDS=$(or $(FUZZ_SECONDS),3600) /usr/bin/python3 tests/run.py fuzz
+
+fmt: ## format all C sources in place
+	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format-14 -i
+
+lint: ## check includes, licences and formatting without changing anything
+	@/usr/bin/python3 tests/lint.py --format
+
+coverage-api: build ## count the API operations that are implemented
+	@$(BUILD)/release/manager/hostlerd coverage
+
+clean: ## remove what was built (the demo environment stays)
+	@rm -rf $(BUILD)
