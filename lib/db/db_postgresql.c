@@ -372,7 +372,7 @@ static void pg_stmt_free(struct db_stmt *st)
 static int count_params(const char *sql)
 {
 	int n = DB_MAX_PARAMS;
-	char word[8];
+	char word[16];
 
 	for (; n > 0; n--) {
 		snprintf(word, sizeof(word), "$%d", n);
