@@ -139,8 +139,10 @@ static void write_list(struct writer *x, const struct m_field *f, const struct m
 		put_name(o, f->item, f->item_len);
 	if (!is_wrapped || l->n) {
 		OUT(o, "[");
-		for (uint32_t i = 0; i < l->n; i++)
-			write_value(x, f, m_item(f, l, i));
+		for (uint32_t i = 0; i < l->n; i++) {
+			if (!x->is_journal || f->kind != M_REF || m_ref_id(f, m_item(f, l, i)))
+				write_value(x, f, m_item(f, l, i));
+		}
 		close_with(o, ']');
 	}
 	if (is_wrapped)

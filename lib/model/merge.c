@@ -40,7 +40,7 @@ static int merge_object(const struct merge *m, const struct m_type *t, void *dst
 
 		if (!m_has(t, src, f) || is_left_out(m, f))
 			continue;
-		if (m->flags & M_MERGE_API && f->flags & M_F_CREATE_ONLY) {
+		if (m->flags & M_MERGE_API && !(m->flags & M_MERGE_CREATE) && f->flags & M_F_CREATE_ONLY) {
 			if (!m_field_equal(t, dst, src, f))
 				return refuse_change(m, f, where);
 			continue;

@@ -148,6 +148,7 @@ bool m_equal(const struct m_type *t, const void *a, const void *b);
 
 enum m_merge_flag {
 	M_MERGE_API = 1 << 0, /* leave out read-only and internal members: src came from a client */
+	M_MERGE_CREATE = 1 << 1, /* dst is new: members that are fixed after creation are taken, too */
 };
 /*
  * Partial update: what is present in src replaces what is in dst; structures merge member by member,

@@ -117,6 +117,21 @@ static void copy_value(struct copier *c, const struct m_field *f, void *dst, con
 	}
 }
 
+/* In a frozen list: a reference without an id points nowhere. */
+static bool is_kept(const struct m_field *f, const void *item)
+{
+	return f->kind != M_REF || m_ref_id(f, item);
+}
+
+static size_t kept_items(const struct m_field *f, const struct m_list *l)
+{
+	size_t n = l->n;
+
+	for (uint32_t i = 0; f->kind == M_REF && i < l->n; i++)
+		n -= !is_kept(f, m_item(f, l, i));
+	return n;
+}
+
 static void copy_field(struct copier *c, const struct m_field *f, void *dst, const void *src)
 {
 	if (!m_is_list(f)) {
@@ -128,16 +143,21 @@ static void copy_field(struct copier *c, const struct m_field *f, void *dst, con
 
 	if (!from->v)
 		return;
-	size_t size = m_value_size(f);
+	size_t size = (c->is_frozen ? kept_items(f, from) : from->n) * m_value_size(f);
 
 	/* An empty list is present by its pointer: never NULL. */
-	to->v = take(c, from->n ? from->n * size : 1);
-	if (from->n)
-		memcpy(to->v, from->v, from->n * size);
+	to->v = take(c, size ? size : 1);
+	if (size)
+		memcpy(to->v, from->v, size);
 	if (f->kind != M_STRING && f->kind != M_STRUCT && f->kind != M_REF)
 		return;
-	for (uint32_t i = 0; i < from->n; i++)
-		copy_value(c, f, m_item(f, to, i), m_item(f, from, i));
+	to->n = 0;
+	for (uint32_t i = 0; i < from->n; i++) {
+		const void *item = m_item(f, from, i);
+
+		if (!c->is_frozen || is_kept(f, item))
+			copy_value(c, f, m_item(f, to, to->n++), item);
+	}
 }
 
 static void *copy_object(struct copier *c, const struct m_type *t, const void *src)
@@ -203,6 +223,15 @@ static void measure_value(struct measure *m, const struct m_field *f, const void
 		measure_object(m, f->type, *(void *const *)at);
 }
 
+static void measure_list(struct measure *m, const struct m_field *f, const struct m_list *l)
+{
+	size_t size = kept_items(f, l) * m_value_size(f);
+
+	m->wide += round8(size ? size : 1);
+	for (uint32_t i = 0; i < l->n; i++)
+		measure_value(m, f, m_item(f, l, i));
+}
+
 static void measure_object(struct measure *m, const struct m_type *t, const void *obj)
 {
 	m->wide += round8(t->size);
@@ -213,9 +242,7 @@ static void measure_object(struct measure *m, const struct m_type *t, const void
 		if (!m_is_list(f)) {
 			measure_value(m, f, l);
 		} else if (l->v) {
-			m->wide += round8(l->n ? l->n * m_value_size(f) : 1);
-			for (uint32_t k = 0; k < l->n; k++)
-				measure_value(m, f, m_item(f, l, k));
+			measure_list(m, f, l);
 		}
 	}
 }

@@ -60,7 +60,7 @@ static int collect_mandatory(const struct input *in, GPtrArray *missing)
 	for (int i = 0; i < in->op->n_params; i++) {
 		const struct m_param *p = &in->op->params[i];
 
-		if (p->is_mandatory && (p->via == M_VIA_ACTION || p->via == M_VIA_BODY) && !is_given(in, p->name))
+		if (p->is_mandatory && p->via == M_VIA_ACTION && !is_given(in, p->name))
 			g_ptr_array_add(missing, (gpointer)p->name);
 	}
 	return (int)missing->len;

@@ -283,7 +283,7 @@ static xmlEntityPtr no_entity(void *arg, const xmlChar *name)
 
 static void syntax_error(void *arg, xmlErrorPtr error)
 {
-	struct reader *r = ((xmlParserCtxtPtr)arg)->userData;
+	struct reader *r = arg;
 
 	if (r->failed || error->level < XML_ERR_FATAL)
 		return;
@@ -293,7 +293,6 @@ static void syntax_error(void *arg, xmlErrorPtr error)
 	err_set(r->e, ERR_SYNTAX, "The document is not XML: line %d: %s", error->line, g_strstrip(text));
 }
 
-/* Some callbacks get the parser, some our reader: libxml2 passes userData to all but serror. */
 static void run(struct reader *r, const char *text, size_t len)
 {
 	r->ctxt = xmlCreateMemoryParserCtxt(text, (int)len);
@@ -313,7 +312,8 @@ static void run(struct reader *r, const char *text, size_t len)
 	sax->internalSubset = refuse_dtd;
 	sax->getEntity = no_entity;
 	sax->serror = syntax_error;
-	xmlCtxtUseOptions(r->ctxt, XML_PARSE_NONET);
+	/* Substitution is needed for "&amp;" in attributes; other entities cannot be declared without a DTD. */
+	xmlCtxtUseOptions(r->ctxt, XML_PARSE_NONET | XML_PARSE_NOENT);
 	r->ctxt->userData = r;
 	xmlParseDocument(r->ctxt);
 	if (!r->failed && (!r->ctxt->wellFormed || !r->root)) {
