@@ -104,7 +104,7 @@ class Lab:
         if os.geteuid() != 0:
             raise LabError("root is needed")
         self.made_dir = directory is None
-        self.dir = os.path.realpath(directory or tempfile.mkdtemp(prefix="hostler-lab-", dir="/tmp"))
+        self.dir = os.path.realpath(directory or tempfile.mkdtemp(prefix="lab-", dir=os.environ.get("HOSTLER_TEST_TMP", "/tmp")))
         if len(self.dir) > 70:
             raise LabError(f"{self.dir}: too long for the sockets below it")
         self.net, self.cards, self.stay, self.hosts = net, cards, stay, hosts

@@ -42,7 +42,7 @@ def free_port():
 class Postgres:
     def __init__(self, directory=None, fsync=True):
         """fsync=False: for tests that do not care what a power failure leaves."""
-        self.dir = os.path.realpath(directory or tempfile.mkdtemp(prefix="hostler-pg-", dir="/tmp"))
+        self.dir = os.path.realpath(directory or tempfile.mkdtemp(prefix="pg-", dir=os.environ.get("HOSTLER_TEST_TMP", "/tmp")))
         self.fsync, self.port, self.server = fsync, free_port(), None
         self.as_user = []
         if os.geteuid() == 0:
