@@ -287,7 +287,6 @@ static void test_rules(void **state)
 
 static void test_rules_of_strings(void **state)
 {
-	auto_pool p = pool_new();
 	struct err e = ERR_INIT;
 	g_autofree char *long_name = g_strnfill(256, 'a');
 	struct m_vm vm = { .name = "web-1.example_x" };
@@ -325,7 +324,8 @@ static const struct {
 	{ &M_OP_bookmarks_add, NULL, "bookmark.name", "Bookmark [name, value] required for add" },
 	{ &M_OP_bookmarks_add, "{\"name\":\"\",\"value\":\"\"}", NULL, NULL },
 	{ &M_OP_disk_copy, "{\"storage_domain\":{\"name\":\"a\"}}", NULL, NULL },
-	{ &M_OP_disk_copy, "{}", "storage_domain.id", "Action [storage_domain.id|storage_domain.name] required for copy" },
+	{ &M_OP_disk_copy, "{}", "storage_domain", "'storage_domain' is mandatory" },
+	{ &M_OP_disk_copy, "{\"storage_domain\":{}}", "storage_domain.id", "Action [storage_domain.id|storage_domain.name] required for copy" },
 	{ &M_OP_vm_clone, "{}", "vm", "'vm' is mandatory" },
 	{ &M_OP_vm_clone, "{\"vm\":{}}", "vm.name", "Action [vm.name]" },
 	{ &M_OP_vm_clone, "{\"vm\":{\"name\":\"a\"}}", NULL, NULL },
