@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes core_tables.c: event types, permits and predefined roles, from schema/.
+"""Writes core_tables.c: event types, permits, predefined roles, what a new installation holds, guest systems; from schema/.
 
-usage: gen_tables.py events.json roles.json <output file>
+usage: gen_tables.py events.json roles.json initial.json os.json <output file>
 """
 import json
 import sys
@@ -32,7 +32,17 @@ def main():
         out.append("\t{ %s, %s, %s, %s, role_permits_%d }," % (cstr(r["id"]), cstr(r["name"]),
                    "true" if r["admin"] else "false", "true" if r["view_children"] else "false", i))
     out += ["\t{ NULL, NULL, false, false, NULL },", "};", ""]
-    with open(sys.argv[3], "w") as f:
+    initial = json.load(open(sys.argv[3]))["rows"]
+    out.append("const struct initial_row INITIAL_ROWS[] = {")
+    for r in initial:
+        out.append("\t{ KIND_%s, %s, %s }," % (r["kind"].upper(), cstr(r["id"]), cstr(json.dumps(r["object"]))))
+    out += ["\t{ 0, NULL, NULL },", "};", ""]
+    out.append("const struct os_type OS_TYPES[] = {")
+    for o in json.load(open(sys.argv[4]))["os"]:
+        out.append("\t{ %d, %s, %s, %s, %s }," % (o["id"], cstr(o["key"]), cstr(o.get("name", o["key"])),
+                   cstr(o.get("arch", "")), cstr(o.get("family", ""))))
+    out += ["\t{ 0, NULL, NULL, NULL, NULL },", "};", ""]
+    with open(sys.argv[5], "w") as f:
         f.write("\n".join(out))
 
 

@@ -48,6 +48,7 @@ static int log_in(struct call *c, struct err *e)
 static int may(struct call *c, struct err *e)
 {
 	const struct api_op *impl = c->impl;
+	const char *id;
 
 	if (c->query.filter == 0 && !c->is_trusted && !c->who.is_admin)
 		return err_set(e, ERR_DENIED, "Only administrators may ask for unfiltered results.");
@@ -55,9 +56,10 @@ static int may(struct call *c, struct err *e)
 		return 0;
 	if (impl->is_on_system)
 		return perm_check(c->core, &c->who, impl->permit, KIND_VM, NULL, e);
-	if (c->n_ids > 0 && !inv_find(c->core->inv, impl->on, c->ids[0]))
-		return err_set(e, ERR_NO_ENTITY, "There is no %s %s.", M_KINDS[impl->on].type->name, c->ids[0]);
-	return perm_check(c->core, &c->who, impl->permit, impl->on, c->n_ids ? c->ids[0] : NULL, e);
+	id = c->n_ids ? c->ids[impl->is_on_last ? c->n_ids - 1 : 0] : NULL;
+	if (id && !inv_find(c->core->inv, impl->on, id))
+		return err_set(e, ERR_NO_ENTITY, "There is no %s %s.", M_KINDS[impl->on].type->name, id);
+	return perm_check(c->core, &c->who, impl->permit, impl->on, id, e);
 }
 
 static int handle(struct call *c, struct err *e)

@@ -77,6 +77,7 @@ struct api_op {
 	const char *permit;             /* what the caller must be allowed; NULL: to be logged in (what is listed is filtered) */
 	enum kind on;                   /* ... on ids[0] of this kind; with is_on_system on the system */
 	bool is_on_system;
+	bool is_on_last;                /* on the last id of the path instead of the first */
 	unsigned flags;
 	/* for the generic handlers (generic.h) */
 	enum kind kind;                 /* of the entities */
@@ -84,6 +85,12 @@ struct api_op {
 	enum kind parent;               /* kind of ids[n-1] (list, add) or ids[n-2] (get...) */
 	bool has_parent;
 };
+
+/* How rows are written: what it is, what it lives below, and who may. */
+#define ROW(NAME, FN, KIND_, ...) { .name = NAME, .run = FN, .kind = KIND_, ##__VA_ARGS__ }
+#define BELOW(PARENT, BY)         .parent = PARENT, .has_parent = true, .by = BY
+#define SYS(PERMIT)               .permit = PERMIT, .is_on_system = true, .flags = OP_WAITS
+#define ON(PERMIT, KIND_)         .permit = PERMIT, .on = KIND_, .flags = OP_WAITS
 
 /* Tables are registered once at start; ends with name NULL. Unknown or repeated names are a bug (asserted). */
 void api_register(const struct api_op *table);
@@ -131,3 +138,7 @@ int call_reply_action(struct call *c, const char *job_id);
 struct event_refs call_refs(const struct call *c);
 /* A waiting fiber's commit for handlers: txn_commit, wrapped so that one line suffices. */
 #define STR_OR(s, dflt) ((s) ? (s) : (dflt))
+/* Set a reference of a draft; id is copied into its pool. */
+#define REF_SET(p, ref, value) ((ref).id = pool_strdup(p, value), (ref).obj = NULL)
+/* A scalar default: where the client said nothing. */
+#define DEFAULT(obj, member, value) ((obj)->has.member ? (void)0 : (void)M_SET(obj, member, value))

@@ -209,11 +209,16 @@ static int check_password(struct core *c, const char *hash, const char *password
 
 /* ---- login ---- */
 
-static const struct m_user *find_user(struct core *c, const char *user)
+/* "admin@internal" logs in through profile internal, whose users are named "admin@internal-authz". */
+static const struct m_user *find_user(struct core *c, const char *login)
 {
-	INV_EACH(en, c->inv, KIND_USER)
-		if (g_ascii_strcasecmp(ENTITY_OBJ(en, user)->user_name, user) == 0)
+	g_autofree char *full = g_strconcat(login, "-authz", NULL);
+
+	INV_EACH(en, c->inv, KIND_USER) {
+		const char *name = ENTITY_OBJ(en, user)->user_name;
+		if (name && (g_ascii_strcasecmp(name, full) == 0 || g_ascii_strcasecmp(name, login) == 0))
 			return en->pub;
+	}
 	return NULL;
 }
 
@@ -277,7 +282,7 @@ static int authenticate(struct core *c, const char *user, const char *password, 
 	if (M_GET(u, failed_logins, 0) || u->has.locked_until)
 		record_success(c, id);
 	g_strlcpy(who->user_id, id, sizeof(who->user_id));
-	g_strlcpy(who->user_name, u->user_name, sizeof(who->user_name));
+	g_strlcpy(who->user_name, user, sizeof(who->user_name));
 	who->is_admin = perm_is_admin(c, id);
 	return 0;
 }

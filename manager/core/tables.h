@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "model/kinds.h"
 #include "model/types.h"
 
 struct event_type {
@@ -28,3 +29,16 @@ struct role_type {
 	const char *const *permits;
 };
 extern const struct role_type ROLES[]; /* ends with id NULL */
+
+/* What a new installation holds: objects in the journal's form, in which "$x" stands for something drawn at set-up. */
+struct initial_row {
+	enum kind kind;
+	const char *id, *object;
+};
+extern const struct initial_row INITIAL_ROWS[]; /* ends with id NULL */
+
+struct os_type {
+	int id;
+	const char *key, *name, *arch, *family;
+};
+extern const struct os_type OS_TYPES[]; /* ends with key NULL */

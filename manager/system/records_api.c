@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Records that the system keeps: jobs and their steps, events, tags, bookmarks, roles, permissions, users. */
+#include <string.h>
+
+#include "manager/api/generic.h"
+#include "manager/api/search.h"
+#include "manager/core/jobs.h"
+#include "manager/system/system.h"
+#include "manager/core/tables.h"
+
+/* ---- events ---- */
+
+static int event_list(struct call *c, struct err *e)
+{
+	GPtrArray *v = g_ptr_array_new();
+	int rc;
+
+	INV_EACH(en, c->core->inv, KIND_EVENT)
+		if (c->query.from < 0 || ENTITY_OBJ(en, event)->index > c->query.from)
+			g_ptr_array_add(v, (void *)en->pub);
+	rc = generic_reply_versions(c, KIND_EVENT, v, e);
+	g_ptr_array_free(v, TRUE);
+	return rc;
+}
+
+/* Events of other programs: custom_id tells them apart for each origin. */
+static int event_add(struct call *c, struct err *e)
+{
+	struct txn *t;
+	struct m_event *ev, *body = c->body;
+	char id[24];
+
+	if (body->custom_id < 0)
+		return err_field(e, ERR_RANGE, "event.custom_id", "It must be at least 0.");
+	INV_EACH(en, c->core->inv, KIND_EVENT) {
+		const struct m_event *x = en->pub;
+		if (M_GET(x, custom_id, -1) == body->custom_id && g_strcmp0(x->origin, body->origin) == 0)
+			return err_field(e, ERR_CONFLICT, "event.custom_id", "Origin %s has an event %" G_GINT64_FORMAT " already.",
+			                 body->origin, body->custom_id);
+	}
+	t = txn_begin(c->core);
+	M_SET(body, index, events_next_id(c->core));
+	g_snprintf(id, sizeof(id), "%" G_GINT64_FORMAT, body->index);
+	ev = txn_new(t, KIND_EVENT, id);
+	if (m_merge(txn_pool(t), &M_TYPE_event, ev, body, M_MERGE_API, e) < 0 || m_validate(&M_TYPE_event, ev, e) < 0) {
+		txn_cancel(t);
+		return -1;
+	}
+	M_SET(ev, index, body->index);
+	M_SET(ev, code, 9000 + ev->severity);
+	M_SET(ev, time, loop_wall_ms(c->core->loop));
+	ev->user.id = pool_strdup(txn_pool(t), c->who.user_id);
+	ev->correlation_id = pool_strdup(txn_pool(t), c->correlation_id);
+	if (txn_commit(t, e) < 0)
+		return -1;
+	return call_reply_kind(c, KIND_EVENT, pool_strdup(c->pool, id));
+}
+
+static int event_remove(struct call *c, struct err *e)
+{
+	struct txn *t;
+
+	if (!generic_target(c, e))
+		return -1;
+	t = txn_begin(c->core);
+	txn_remove(t, KIND_EVENT, c->ids[0]);
+	return txn_commit(t, e) < 0 ? -1 : call_reply_action(c, NULL);
+}
+
+/* ---- tags ---- */
+
+static int tag_add(struct call *c, struct err *e)
+{
+	struct txn *t;
+	struct m_tag *tag, *body = c->body;
+	char *id;
+
+	if (!body->name || !*body->name)
+		return err_field(e, ERR_MISSING, "tag.name", "Tag [name] required for add");
+	if (call_resolve(c, &body->parent, KIND_TAG, NULL, false, "tag.parent", e) < 0)
+		return -1;
+	t = txn_begin(c->core);
+	tag = generic_create(c, t, KIND_TAG, false, e);
+	if (!tag) {
+		txn_cancel(t);
+		return -1;
+	}
+	if (!tag->parent.id)
+		tag->parent.id = UUID_NIL;
+	id = pool_strdup(c->pool, tag->id);
+	txn_event(t, "USER_ADD_TAG", &(struct event_refs){ .user = c->who.user_id, .correlation_id = c->correlation_id },
+	          "Tag %s was added.", tag->name);
+	return txn_commit(t, e) < 0 ? -1 : call_reply_kind(c, KIND_TAG, id);
+}
+
+static void remove_tag_tree(struct call *c, struct txn *t, const char *id, int depth)
+{
+	INV_EACH_BY(en, c->core->inv, KIND_TAG, IDX_TAG_parent, id)
+		if (depth < 64)
+			remove_tag_tree(c, t, en->id, depth + 1);
+	INV_EACH_BY(en, c->core->inv, KIND_TAG_ASSIGNMENT, IDX_TAG_ASSIGNMENT_of_tag, id)
+		txn_remove(t, KIND_TAG_ASSIGNMENT, en->id);
+	txn_remove(t, KIND_TAG, id);
+}
+
+static int tag_remove(struct call *c, struct err *e)
+{
+	struct txn *t;
+
+	if (!generic_target(c, e))
+		return -1;
+	if (strcmp(c->ids[0], UUID_NIL) == 0)
+		return err_set(e, ERR_CONFLICT, "Cannot remove Tag. The root tag cannot be removed.");
+	t = txn_begin(c->core);
+	remove_tag_tree(c, t, c->ids[0], 0);
+	return txn_commit(t, e) < 0 ? -1 : call_reply_action(c, NULL);
+}
+
+static bool is_below(struct core *core, const char *id, const char *ancestor)
+{
+	for (int depth = 0; id && depth < 64; depth++) {
+		const struct m_tag *tag = INV_LATEST(core->inv, TAG, tag, id);
+		if (strcmp(id, ancestor) == 0)
+			return true;
+		id = tag ? tag->parent.id : NULL;
+	}
+	return false;
+}
+
+static int tag_update(struct call *c, struct err *e)
+{
+	struct m_tag *body = c->body;
+
+	if (call_resolve(c, &body->parent, KIND_TAG, NULL, false, "tag.parent", e) < 0)
+		return -1;
+	if (strcmp(c->ids[0], UUID_NIL) == 0)
+		return err_set(e, ERR_CONFLICT, "Cannot edit Tag. The root tag cannot be changed.");
+	if (body->parent.id && is_below(c->core, body->parent.id, c->ids[0]))
+		return err_field(e, ERR_CONFLICT, "tag.parent", "A tag cannot be below itself.");
+	return generic_update(c, e);
+}
+
+/* Tags of a VM, host, template, user or group: assignments shown as the tags they lead to. */
+struct taggable {
+	enum kind kind;
+	int idx;
+	size_t offset; /* of the reference in struct m_tag */
+};
+static const struct { const char *word; struct taggable t; } TAGGABLE[] = {
+	{ "vms", { KIND_VM, IDX_TAG_ASSIGNMENT_vm, offsetof(struct m_tag, vm) } },
+	{ "hosts", { KIND_HOST, IDX_TAG_ASSIGNMENT_host, offsetof(struct m_tag, host) } },
+	{ "templates", { KIND_TEMPLATE, IDX_TAG_ASSIGNMENT_template, offsetof(struct m_tag, template) } },
+	{ "users", { KIND_USER, IDX_TAG_ASSIGNMENT_user, offsetof(struct m_tag, user) } },
+	{ "groups", { KIND_GROUP, IDX_TAG_ASSIGNMENT_group, offsetof(struct m_tag, group) } },
+};
+
+static const struct taggable *taggable(struct call *c, struct err *e)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(TAGGABLE); i++) {
+		size_t n = strlen(TAGGABLE[i].word);
+		if (strncmp(c->path, TAGGABLE[i].word, n) == 0 && c->path[n] == '/')
+			return call_entity(c, 0, TAGGABLE[i].t.kind, e) ? &TAGGABLE[i].t : NULL;
+	}
+	err_set(e, ERR_NOT_IMPLEMENTED, "Tags of this kind of object are not implemented in this version.");
+	return NULL;
+}
+
+static void *assigned_view(struct call *c, const struct taggable *tg, const struct m_tag *assignment)
+{
+	const struct m_tag *tag = INV_GET(c->core->inv, TAG, tag, assignment->of_tag.id);
+	struct m_tag *view = tag ? call_view(c, KIND_TAG, tag) : NULL;
+
+	if (view)
+		((struct m_ref *)((char *)view + tg->offset))->id = (char *)c->ids[0];
+	return view;
+}
+
+static int assigned_list(struct call *c, struct err *e)
+{
+	const struct taggable *tg = taggable(c, e);
+	void **list;
+	size_t n = 0;
+
+	if (!tg)
+		return -1;
+	list = POOL_ARRAY(c->pool, void *, inv_count_by(c->core->inv, KIND_TAG_ASSIGNMENT, tg->idx, c->ids[0]) + 1);
+	INV_EACH_BY(en, c->core->inv, KIND_TAG_ASSIGNMENT, tg->idx, c->ids[0])
+		if ((list[n] = assigned_view(c, tg, en->pub)))
+			n++;
+	return call_reply_list(c, &M_TYPE_tag, list, n);
+}
+
+static const struct m_tag *find_assignment(struct call *c, const struct taggable *tg, const char *tag_id)
+{
+	INV_EACH_BY(en, c->core->inv, KIND_TAG_ASSIGNMENT, tg->idx, c->ids[0])
+		if (g_strcmp0(ENTITY_OBJ(en, tag)->of_tag.id, tag_id) == 0)
+			return en->pub;
+	return NULL;
+}
+
+static int assigned_get(struct call *c, struct err *e)
+{
+	const struct taggable *tg = taggable(c, e);
+	const struct m_tag *a = tg ? find_assignment(c, tg, c->ids[1]) : NULL;
+
+	if (tg && !a)
+		err_set(e, ERR_NO_ENTITY, "The tag is not assigned.");
+	return a ? call_reply_entity(c, &M_TYPE_tag, assigned_view(c, tg, a)) : -1;
+}
+
+static int assigned_add(struct call *c, struct err *e)
+{
+	const struct taggable *tg = taggable(c, e);
+	struct m_tag *body = c->body, *draft;
+	struct m_ref ref = { body->id, body };
+	struct txn *t;
+
+	if (!tg || call_resolve(c, &ref, KIND_TAG, NULL, true, "tag", e) < 0)
+		return -1;
+	if (find_assignment(c, tg, ref.id))
+		return err_set(e, ERR_CONFLICT, "Cannot attach Tag. It is attached already.");
+	t = txn_begin(c->core);
+	draft = txn_new(t, KIND_TAG_ASSIGNMENT, NULL);
+	draft->of_tag.id = pool_strdup(txn_pool(t), ref.id);
+	((struct m_ref *)((char *)draft + tg->offset))->id = pool_strdup(txn_pool(t), c->ids[0]);
+	if (txn_commit(t, e) < 0)
+		return -1;
+	return call_reply_entity(c, &M_TYPE_tag, call_view(c, KIND_TAG, inv_get(c->core->inv, KIND_TAG, ref.id)));
+}
+
+static int assigned_remove(struct call *c, struct err *e)
+{
+	const struct taggable *tg = taggable(c, e);
+	const struct m_tag *a = tg ? find_assignment(c, tg, c->ids[1]) : NULL;
+	struct txn *t;
+
+	if (!a)
+		return tg ? err_set(e, ERR_NO_ENTITY, "The tag is not assigned.") : -1;
+	t = txn_begin(c->core);
+	txn_remove(t, KIND_TAG_ASSIGNMENT, a->id);
+	return txn_commit(t, e) < 0 ? -1 : call_reply_action(c, NULL);
+}
+
+/* ---- ssh keys and options of users ---- */
+
+static int key_add(struct call *c, struct err *e)
+{
+	struct m_ssh_public_key *body = c->body;
+	const char *s = body->content;
+
+	if (!s || (strncmp(s, "ssh-", 4) != 0 && strncmp(s, "ecdsa-", 6) != 0 && strncmp(s, "sk-", 3) != 0) || !strchr(s, ' '))
+		return err_field(e, ERR_INVALID, "ssh_public_key.content", "A public key as in authorized_keys is wanted: 'ssh-ed25519 AAAA...'.");
+	return generic_add(c, e);
+}
+
+const struct api_op RECORD_OPS[] = {
+	ROW("events.list", event_list, KIND_EVENT),
+	ROW("event.get", generic_get, KIND_EVENT),
+	ROW("events.add", event_add, KIND_EVENT, SYS("inject_external_events")),
+	ROW("event.remove", event_remove, KIND_EVENT, SYS("audit_log_management")),
+	ROW("jobs.list", generic_list, KIND_JOB),
+	ROW("job.get", generic_get, KIND_JOB),
+	ROW("steps.list", generic_list, KIND_STEP, BELOW(KIND_JOB, IDX_STEP_job)),
+	ROW("step.get", generic_get, KIND_STEP, BELOW(KIND_JOB, IDX_STEP_job)),
+	ROW("tags.list", generic_list, KIND_TAG),
+	ROW("tag.get", generic_get, KIND_TAG),
+	ROW("tags.add", tag_add, KIND_TAG, SYS("tag_management")),
+	ROW("tag.update", tag_update, KIND_TAG, SYS("tag_management")),
+	ROW("tag.remove", tag_remove, KIND_TAG, SYS("tag_management")),
+	ROW("assigned_tags.list", assigned_list, KIND_TAG_ASSIGNMENT),
+	ROW("assigned_tag.get", assigned_get, KIND_TAG_ASSIGNMENT),
+	ROW("assigned_tags.add", assigned_add, KIND_TAG_ASSIGNMENT, SYS("tag_management")),
+	ROW("assigned_tag.remove", assigned_remove, KIND_TAG_ASSIGNMENT, SYS("tag_management")),
+	ROW("bookmarks.list", generic_list, KIND_BOOKMARK),
+	ROW("bookmark.get", generic_get, KIND_BOOKMARK),
+	ROW("bookmarks.add", generic_add, KIND_BOOKMARK, SYS("bookmark_management")),
+	ROW("bookmark.update", generic_update, KIND_BOOKMARK, SYS("bookmark_management")),
+	ROW("bookmark.remove", generic_remove, KIND_BOOKMARK, SYS("bookmark_management")),
+	ROW("affinity_labels.list", generic_list, KIND_AFFINITY_LABEL),
+	ROW("roles.list", generic_list, KIND_ROLE),
+	ROW("role.get", generic_get, KIND_ROLE),
+	ROW("system_permissions.list", generic_list, KIND_PERMISSION),
+	ROW("permission.get", generic_get, KIND_PERMISSION),
+	ROW("users.list", generic_list, KIND_USER),
+	ROW("user.get", generic_get, KIND_USER),
+	ROW("groups.list", generic_list, KIND_GROUP),
+	ROW("group.get", generic_get, KIND_GROUP),
+	ROW("ssh_public_keys.list", generic_list, KIND_SSH_PUBLIC_KEY, BELOW(KIND_USER, IDX_SSH_PUBLIC_KEY_user)),
+	ROW("ssh_public_key.get", generic_get, KIND_SSH_PUBLIC_KEY, BELOW(KIND_USER, IDX_SSH_PUBLIC_KEY_user)),
+	ROW("ssh_public_keys.add", key_add, KIND_SSH_PUBLIC_KEY, BELOW(KIND_USER, IDX_SSH_PUBLIC_KEY_user), ON("edit_profile", KIND_USER)),
+	ROW("ssh_public_key.update", generic_update, KIND_SSH_PUBLIC_KEY, BELOW(KIND_USER, IDX_SSH_PUBLIC_KEY_user),
+	    ON("edit_profile", KIND_USER)),
+	ROW("ssh_public_key.remove", generic_remove, KIND_SSH_PUBLIC_KEY, BELOW(KIND_USER, IDX_SSH_PUBLIC_KEY_user),
+	    ON("edit_profile", KIND_USER)),
+	ROW("user_options.list", generic_list, KIND_USER_OPTION, BELOW(KIND_USER, IDX_USER_OPTION_user)),
+	ROW("user_option.get", generic_get, KIND_USER_OPTION, BELOW(KIND_USER, IDX_USER_OPTION_user)),
+	ROW("user_options.add", generic_add, KIND_USER_OPTION, BELOW(KIND_USER, IDX_USER_OPTION_user), ON("edit_profile", KIND_USER)),
+	ROW("user_option.remove", generic_remove, KIND_USER_OPTION, BELOW(KIND_USER, IDX_USER_OPTION_user), ON("edit_profile", KIND_USER)),
+	ROW("instance_types.list", generic_list, KIND_INSTANCE_TYPE),
+	ROW("instance_type.get", generic_get, KIND_INSTANCE_TYPE),
+	ROW("vm_pools.list", generic_list_empty, NO_KIND),
+	ROW("mac_pools.list", generic_list, KIND_MAC_POOL),
+	ROW("mac_pool.get", generic_get, KIND_MAC_POOL),
+	{ .name = NULL },
+};
+
+extern const struct api_op SYSTEM_OPS[];
+
+void system_register(struct core *c)
+{
+	api_register(SYSTEM_OPS);
+	api_register(RECORD_OPS);
+}
