@@ -3,7 +3,10 @@
 /* All SQL of the journal. For journal.c and its tests. */
 #include "db/db.h"
 
-/* Version 1: kinds by name, bodies as m_write_journal writes them. */
+/*
+ * Version 1: kinds by name, bodies as m_write_journal writes them. A table with rowids and pages of 4 KiB: without
+ * rowids, or with larger pages, updates of bodies of 1.5 KB were a third slower or worse.
+ */
 static const struct db_migration JOURNAL_MIGRATIONS[] = {
 	{
 		.version = 1,
