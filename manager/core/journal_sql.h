@@ -4,8 +4,9 @@
 #include "db/db.h"
 
 /*
- * Version 1: kinds by name, bodies as m_write_journal writes them. A table with rowids and pages of 4 KiB: without
- * rowids, or with larger pages, updates of bodies of 1.5 KB were a third slower or worse.
+ * Version 1: kinds by name, bodies as m_write_journal writes them. A table with rowids and SQLite's usual pages:
+ * neither WITHOUT ROWID nor larger pages were seen to be faster with bodies of 1.5 KB (on a busy machine, so this is
+ * worth a second look).
  */
 static const struct db_migration JOURNAL_MIGRATIONS[] = {
 	{
