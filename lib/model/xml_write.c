@@ -232,10 +232,11 @@ static void write_list(struct writer *x, const struct m_field *f, const struct m
 static void write_members(struct writer *x, const struct m_type *t, const void *obj)
 {
 	uint32_t skip = M_F_INTERNAL | M_F_SECRET | M_F_XML_ATTR | (x->w->flags & M_W_ALL_CONTENT ? 0 : M_F_EXPENSIVE);
-	const struct m_field *end = t->fields + t->n_fields;
 
 	/* id, name, description and comment come first, and are written elsewhere. */
-	for (const struct m_field *f = t->fields + (t->is_identified ? 4 : 0); f < end; f++) {
+	for (int i = t->is_identified ? 4 : 0; i < t->n_fields; i++) {
+		const struct m_field *f = &t->fields[i];
+
 		if (f->flags & skip || !m_has(t, obj, f))
 			continue;
 		if (m_is_list(f))
