@@ -147,7 +147,9 @@ def e2e(database):
         env = {"HOSTLER_TEST_DB": database, "HOSTLER_BUILD": os.path.join(BUILD, "asan"),
                "HOSTLER_GUEST": os.path.join(BUILD, "guest"),
                "ASAN_OPTIONS": f"log_path={reports}:detect_leaks=1", "UBSAN_OPTIONS": f"log_path={reports}:print_stacktrace=1"}
-        ok = do(*PYTEST, "tests/e2e", f"--junitxml={result}", "--basetemp", os.path.join(os.environ["HOSTLER_TEST_TMP"], phase.name), *(["-m", "not anydb"] if database != "sqlite" else []), env=env)
+        temporary = os.path.join(os.environ["HOSTLER_TEST_TMP"], phase.name)
+        ok = do(*PYTEST, "tests/e2e", f"--junitxml={result}", "--basetemp", temporary,
+                *(["-m", "not anydb"] if database != "sqlite" else []), env=env)
         count = count_junit(result)
         for path in glob.glob(reports + ".*"):
             count += one(False, "sanitizer report " + os.path.relpath(path, ROOT))
