@@ -121,7 +121,7 @@ class Schema:
             s.members += self._own_members(level)
         names = [m.name for m in s.members]
         need(len(names) == len(set(names)), f"{name}: member defined twice: {[n for n in names if names.count(n) > 1]}")
-        need(len(names) < 256 and all(len(n) < 256 for n in names), f"{name}: too many or too long members")
+        need(len(names) < 256 and all(len(n) < 96 for n in names), f"{name}: too many or too long members")
         need(not {"actions", "link", "href", "rel"} & set(names), f"{name}: a member is called as what requests may always hold")
         for level in levels:
             self._annotate(s, level)

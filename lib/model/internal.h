@@ -75,6 +75,3 @@ void m_ref_settle(const struct m_type *t, struct m_ref *ref, void *obj);
 
 /* Shortest decimal text that reads back as v; "0" for what is no number. Returns its length. */
 size_t m_double_text(double v, char buf[40]);
-
-/* Is the text of JSON within the limits of depth and nodes? Looks no further than brackets and strings. */
-int m_json_scan(const char *text, size_t len, const struct m_limits *lim, struct err *e);

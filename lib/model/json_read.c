@@ -1,164 +1,146 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading JSON: requests of clients, and the journal's own form.
- *
- * The text is scanned for depth and count before jansson sees it: a tree costs far more than its text,
- * and is built by recursion. Requests are read strictly, the journal forgivingly: it may come from
- * another version.
+ * Objects from JSON: requests of clients, and the journal's own form. Requests are read strictly, the
+ * journal forgivingly: it may come from another version.
  */
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
-#include "base/auto.h"
-#include "model/internal.h"
+#include "model/json_in.h"
+
+#define NAME_MAX_LEN 96
 
 struct reader {
-	struct pool *p;
+	struct json_in in;
 	bool is_journal;
-	struct err *e;
 };
 
-int m_json_scan(const char *text, size_t len, const struct m_limits *lim, struct err *e)
-{
-	int depth = 0, nodes = 0;
-	bool in_string = false;
-
-	if (len > lim->max_bytes)
-		return err_set(e, ERR_TOO_LARGE, "The document is longer than %zu bytes", lim->max_bytes);
-	for (size_t i = 0; i < len; i++) {
-		char c = text[i];
-
-		if (in_string) {
-			if (c == '\\')
-				i++;
-			else if (c == '"')
-				in_string = false;
-			continue;
-		}
-		if (c == '"') {
-			in_string = true;
-		} else if (c == '{' || c == '[') {
-			depth++;
-			nodes++;
-		} else if (c == '}' || c == ']') {
-			depth--;
-		} else if (c == ',') {
-			nodes++;
-		}
-		if (depth > lim->max_depth)
-			return err_set(e, ERR_TOO_LARGE, "The document is nested deeper than %d levels", lim->max_depth);
-		if (nodes > lim->max_nodes)
-			return err_set(e, ERR_TOO_LARGE, "The document has more than %d members", lim->max_nodes);
-	}
-	return 0;
-}
-
-static int wrong_type(const struct reader *r, const struct m_where *where, const char *name, const char *need)
+static int wrong(struct reader *r, enum err_code code, const struct m_where *where, const char *name, const char *need)
 {
 	char path[96];
 
 	m_where_text(where, name, path, sizeof(path));
-	return err_field(r->e, ERR_SYNTAX, path, "%s must be %s", path, need);
+	return err_field(r->in.e, code, path, "%s must be %s", path, need);
 }
 
-static int unknown(const struct reader *r, const struct m_where *where, const char *name)
+/* A value of a wrong kind, or nothing that could be a value at all. */
+static int wrong_type(struct reader *r, const struct m_where *where, const char *name, const char *need)
+{
+	char c = jin_peek(&r->in);
+
+	if (!c || !strchr("{[\"tfn-0123456789", c))
+		return jin_bad(&r->in, "a value expected");
+	return wrong(r, ERR_SYNTAX, where, name, need);
+}
+
+static int unknown(struct reader *r, const struct m_where *where, const char *name)
 {
 	char path[96], owner[96];
 
 	m_where_text(where, name, path, sizeof(path));
 	m_where_text(where, NULL, owner, sizeof(owner));
-	return err_field(r->e, ERR_SYNTAX, path, "'%.80s' is no member of %s", name, owner);
+	return err_field(r->in.e, ERR_SYNTAX, path, "'%.80s' is no member of %s", name, owner);
 }
 
-static int bad_number(const struct reader *r, const struct m_field *f, const struct m_where *where, enum err_code code, const char *need)
+/* ---- scalars --------------------------------------------------------------------------------- */
+
+static int set_number(struct reader *r, const struct m_field *f, struct jin_number n, void *at, const struct m_where *where)
 {
-	char path[96];
-
-	m_where_text(where, f->name, path, sizeof(path));
-	return err_field(r->e, code, path, "%s must be %s", path, need);
-}
-
-static int read_number(const struct reader *r, const struct m_field *f, const json_t *j, void *at, const struct m_where *where)
-{
-	double d = json_number_value(j);
-
 	if (f->kind == M_DECIMAL) {
-		*(double *)at = d;
+		*(double *)at = n.d;
 		return 0;
 	}
-	if (json_is_integer(j)) {
-		*(int64_t *)at = json_integer_value(j);
-	} else {
-		if (d != trunc(d) || fabs(d) > 9e15)
-			return bad_number(r, f, where, ERR_INVALID, "an integer");
-		*(int64_t *)at = (int64_t)d;
+	if (!n.is_int) {
+		if (n.d != trunc(n.d) || fabs(n.d) > 9e15)
+			return wrong(r, ERR_INVALID, where, f->name, "an integer");
+		n.i = (int64_t)n.d;
 	}
-	int64_t v = *(int64_t *)at;
-
-	if (f->kind == M_DATE && (v < M_DATE_MIN || v > M_DATE_MAX) && !r->is_journal)
-		return bad_number(r, f, where, ERR_RANGE, "milliseconds of a year from 1 to 9999");
-	return f->kind == M_INT && !r->is_journal ? m_int_check(f, v, where, r->e) : 0;
+	*(int64_t *)at = n.i;
+	if (r->is_journal)
+		return 0;
+	if (f->kind == M_DATE && (n.i < M_DATE_MIN || n.i > M_DATE_MAX))
+		return wrong(r, ERR_RANGE, where, f->name, "milliseconds of a year from 1 to 9999");
+	return f->kind == M_INT ? m_int_check(f, n.i, where, r->in.e) : 0;
 }
 
-static int read_string(const struct reader *r, const struct m_field *f, const json_t *j, void *at, const struct m_where *where)
+/* A number, and what else it may stand for: text (people write port numbers so), 0 and 1 for booleans. */
+static int read_number(struct reader *r, const struct m_field *f, void *at, const struct m_where *where)
 {
-	const char *text = json_string_value(j);
+	struct jin_number n;
 
-	if (f->kind == M_STRING) {
-		*(char **)at = pool_strndup(r->p, text, json_string_length(j));
+	if (jin_number(&r->in, &n) < 0)
+		return -1;
+	if (f->kind == M_STRING && n.is_int) {
+		*(char **)at = pool_printf(r->in.pool, "%" PRId64, n.i);
 		return 0;
 	}
+	if (f->kind == M_BOOL && n.is_int && (n.i == 0 || n.i == 1)) {
+		*(bool *)at = n.i;
+		return 0;
+	}
+	if (f->kind == M_INT || f->kind == M_DECIMAL || f->kind == M_DATE)
+		return set_number(r, f, n, at, where);
+	return wrong(r, ERR_SYNTAX, where, f->name, f->kind == M_BOOL ? "true or false" : "a string");
+}
+
+static int read_bool(struct reader *r, const struct m_field *f, void *at, const struct m_where *where)
+{
+	bool b;
+
+	if (jin_bool(&r->in, &b) < 0)
+		return -1;
+	if (f->kind == M_BOOL)
+		*(bool *)at = b;
+	else if (f->kind == M_STRING)
+		*(char **)at = pool_strdup(r->in.pool, b ? "true" : "false");
+	else
+		return wrong(r, ERR_SYNTAX, where, f->name, f->kind == M_ENUM ? "a string" : "a number");
+	return 0;
+}
+
+static int read_string(struct reader *r, const struct m_field *f, void *at, const struct m_where *where)
+{
+	char *text;
+
+	if (jin_string(&r->in, &text) < 0)
+		return -1;
 	if (f->kind == M_ENUM && r->is_journal) {
 		*(int *)at = m_enum_value(f->enum_, text);
 		return 0;
 	}
-	return m_scalar_parse(f, text, at, where, r->e);
+	return m_scalar_parse(f, text, at, where, r->in.e);
 }
 
-/* Numbers and booleans where a string is asked for: people write port numbers so. */
-static int read_as_string(const struct reader *r, const struct m_field *f, const json_t *j, char **at, const struct m_where *where)
+static int read_scalar(struct reader *r, const struct m_field *f, void *at, const struct m_where *where)
 {
-	if (json_is_boolean(j))
-		*at = pool_strdup(r->p, json_is_true(j) ? "true" : "false");
-	else if (json_is_integer(j))
-		*at = pool_printf(r->p, "%" JSON_INTEGER_FORMAT, json_integer_value(j));
-	else
-		return wrong_type(r, where, f->name, "a string");
-	return 0;
+	char c = jin_peek(&r->in);
+
+	if (c == '"')
+		return read_string(r, f, at, where);
+	if (c == '-' || g_ascii_isdigit(c))
+		return read_number(r, f, at, where);
+	if (c == 't' || c == 'f')
+		return read_bool(r, f, at, where);
+	bool is_text = f->kind == M_STRING || f->kind == M_ENUM;
+
+	return wrong_type(r, where, f->name, is_text ? "a string" : f->kind == M_BOOL ? "true or false" : "a number");
 }
 
-static int read_scalar(const struct reader *r, const struct m_field *f, const json_t *j, void *at, const struct m_where *where)
-{
-	if (json_is_string(j))
-		return read_string(r, f, j, at, where);
-	switch (f->kind) {
-	case M_STRING:
-		return read_as_string(r, f, j, at, where);
-	case M_BOOL:
-		if (!json_is_boolean(j) && !(json_is_integer(j) && json_integer_value(j) >> 1 == 0))
-			return wrong_type(r, where, f->name, "true or false");
-		*(bool *)at = json_is_true(j) || json_integer_value(j) == 1;
-		return 0;
-	case M_ENUM:
-		return wrong_type(r, where, f->name, "a string");
-	default:
-		return json_is_number(j) ? read_number(r, f, j, at, where) : wrong_type(r, where, f->name, "a number");
-	}
-}
+/* ---- structures ------------------------------------------------------------------------------ */
 
-static int read_object(const struct reader *r, const struct m_type *t, const json_t *j, void **out, const struct m_where *where);
+static int read_object(struct reader *r, const struct m_type *t, void **out, const struct m_where *where);
 
-static int read_value(const struct reader *r, const struct m_field *f, const json_t *j, void *at, const struct m_where *where)
+static int read_value(struct reader *r, const struct m_field *f, void *at, const struct m_where *where)
 {
 	struct m_where here = { where, f->name };
 	void *obj;
 
 	if (f->kind != M_STRUCT && f->kind != M_REF)
-		return read_scalar(r, f, j, at, where);
-	if (!json_is_object(j))
+		return read_scalar(r, f, at, where);
+	if (jin_peek(&r->in) != '{')
 		return wrong_type(r, where, f->name, "an object");
-	if (read_object(r, f->type, j, &obj, &here) < 0)
+	if (read_object(r, f->type, &obj, &here) < 0)
 		return -1;
 	if (f->kind == M_REF)
 		m_ref_settle(f->type, at, obj);
@@ -167,117 +149,155 @@ static int read_value(const struct reader *r, const struct m_field *f, const jso
 	return 0;
 }
 
-/* The array of a list: bare, or {"item": [...]}, or {"item": one}, or {} for none (*array NULL). */
-static int unwrap_list(const struct reader *r, const struct m_field *f, json_t *j, json_t **array, json_t **one, const struct m_where *where)
-{
-	const char *name;
-	json_t *v;
-	struct m_where here = { where, f->name };
+/* A list while it grows. */
+struct items {
+	struct m_list list;
+	uint32_t room;
+};
 
-	*array = json_is_array(j) ? j : NULL;
-	*one = NULL;
-	if (*array)
-		return 0;
-	if (!json_is_object(j))
-		return wrong_type(r, where, f->name, "an object that holds an array");
-	json_object_foreach(j, name, v) {
-		if (!strcmp(name, f->item) && json_is_array(v))
-			*array = v;
-		else if (!strcmp(name, f->item))
-			*one = v;
-		else if (!m_is_noise(name))
-			return unknown(r, &here, name);
+static int read_item(struct reader *r, const struct m_field *f, struct items *l, const struct m_where *where)
+{
+	size_t size = m_value_size(f);
+
+	if (l->list.n == l->room) {
+		uint32_t room = l->room ? l->room * 2 : 4;
+		char *v = pool_alloc(r->in.pool, room * size);
+
+		if (l->list.n)
+			memcpy(v, l->list.v, l->list.n * size);
+		l->list.v = v;
+		l->room = room;
 	}
-	return 0;
-}
+	void *at = m_item(f, &l->list, l->list.n);
 
-static int read_list(const struct reader *r, const struct m_field *f, json_t *j, struct m_list *l, const struct m_where *where)
-{
-	json_t *array, *one, *v;
-	size_t i;
-
-	if (unwrap_list(r, f, j, &array, &one, where) < 0)
+	if (read_value(r, f, at, where) < 0)
 		return -1;
-	size_t n = array ? json_array_size(array) : one ? 1 : 0;
-
-	l->n = 0;
-	l->v = pool_alloc(r->p, n ? n * m_value_size(f) : 1);
-	if (one) {
-		l->n = 1;
-		return read_value(r, f, one, l->v, where);
-	}
-	json_array_foreach(array, i, v) {
-		void *at = m_item(f, l, l->n);
-
-		if (read_value(r, f, v, at, where) < 0)
-			return -1;
-		/* An enumeration value that this version does not know is dropped. */
-		if (f->kind != M_ENUM || *(int *)at)
-			l->n++;
-	}
+	/* An enumeration value that this version does not know is dropped. */
+	if (f->kind == M_ENUM && *(int *)at == 0)
+		return 0;
+	l->list.n++;
 	return 0;
 }
 
-static int read_member(const struct reader *r, const struct m_type *t, const char *name, json_t *v, void *obj, const struct m_where *where)
+static int read_array(struct reader *r, const struct m_field *f, struct items *l, const struct m_where *where)
+{
+	bool first = true;
+	int more;
+
+	if (jin_enter(&r->in) < 0)
+		return -1;
+	while ((more = jin_more(&r->in, ']', &first)) > 0) {
+		if (read_item(r, f, l, where) < 0)
+			return -1;
+	}
+	return more;
+}
+
+/* {"item": [...]}, {"item": one}, {}. */
+static int read_wrapper(struct reader *r, const struct m_field *f, struct items *l, const struct m_where *where)
+{
+	struct m_where here = { where, f->name };
+	char name[NAME_MAX_LEN];
+	bool first = true;
+	int more, rc;
+
+	if (jin_enter(&r->in) < 0)
+		return -1;
+	while ((more = jin_more(&r->in, '}', &first)) > 0) {
+		if (jin_name(&r->in, name, sizeof(name)) < 0)
+			return -1;
+		if (strcmp(name, f->item) != 0)
+			rc = m_is_noise(name) ? jin_skip(&r->in) : unknown(r, &here, name);
+		else if (jin_peek(&r->in) == '[')
+			rc = read_array(r, f, l, where);
+		else
+			rc = read_item(r, f, l, where);
+		if (rc < 0)
+			return -1;
+	}
+	return more;
+}
+
+static int read_list(struct reader *r, const struct m_field *f, struct m_list *out, const struct m_where *where)
+{
+	struct items l = { .room = 0 };
+	char c = jin_peek(&r->in);
+	int rc;
+
+	if (c == '[')
+		rc = read_array(r, f, &l, where);
+	else if (c == '{')
+		rc = read_wrapper(r, f, &l, where);
+	else
+		return wrong_type(r, where, f->name, "an object that holds an array");
+	*out = l.list;
+	if (!out->v)
+		out->v = pool_alloc(r->in.pool, 1); /* given, but empty */
+	return rc;
+}
+
+static int read_member(struct reader *r, const struct m_type *t, const char *name, void *obj, const struct m_where *where)
 {
 	const struct m_field *f = r->is_journal ? m_field_find(t, name) : m_wire_field(t, name);
 
 	if (!f)
-		return r->is_journal || m_is_noise(name) ? 0 : unknown(r, where, name);
-	if (json_is_null(v))
-		return 0;
+		return r->is_journal || m_is_noise(name) ? jin_skip(&r->in) : unknown(r, where, name);
+	if (jin_peek(&r->in) == 'n')
+		return jin_null(&r->in);
 	if (m_is_list(f))
-		return read_list(r, f, v, m_at(obj, f), where);
-	if (read_value(r, f, v, m_at(obj, f), where) < 0)
+		return read_list(r, f, m_at(obj, f), where);
+	if (read_value(r, f, m_at(obj, f), where) < 0)
 		return -1;
 	m_set_bit(obj, f->has_bit);
 	return 0;
 }
 
-static int read_object(const struct reader *r, const struct m_type *t, const json_t *j, void **out, const struct m_where *where)
+static int read_object(struct reader *r, const struct m_type *t, void **out, const struct m_where *where)
 {
-	const char *name;
-	json_t *v;
+	char name[NAME_MAX_LEN];
+	bool first = true;
+	int more;
 
-	*out = m_new(r->p, t);
-	json_object_foreach((json_t *)(uintptr_t)j, name, v) {
-		if (read_member(r, t, name, v, *out, where) < 0)
+	*out = m_new(r->in.pool, t);
+	if (jin_enter(&r->in) < 0)
+		return -1;
+	while ((more = jin_more(&r->in, '}', &first)) > 0) {
+		if (jin_name(&r->in, name, sizeof(name)) < 0 || read_member(r, t, name, *out, where) < 0)
 			return -1;
 	}
-	return 0;
+	return more;
 }
 
-static int read_document(const struct reader *r, const struct m_type *t, const char *text, size_t len, const struct m_limits *lim, void **out)
+static int read_document(struct reader *r, const struct m_type *t, void **out)
 {
 	struct m_where root = { NULL, t->name };
-	json_error_t error;
 
-	if (m_json_scan(text, len, lim, r->e) < 0)
+	if (jin_peek(&r->in) != '{')
+		return jin_peek(&r->in) ? err_set(r->in.e, ERR_SYNTAX, "The document must be a JSON object") : jin_bad(&r->in, "it is empty");
+	if (read_object(r, t, out, &root) < 0)
 		return -1;
-	auto_json *j = json_loadb(text, len, JSON_DECODE_ANY, &error);
-
-	if (!j)
-		return err_set(r->e, ERR_SYNTAX, "The document is not JSON: line %d, column %d: %s", error.line, error.column, error.text);
-	if (!json_is_object(j))
-		return err_set(r->e, ERR_SYNTAX, "The document must be a JSON object");
-	return read_object(r, t, j, out, &root);
+	return jin_close(&r->in);
 }
 
 int m_from_json(struct pool *p, const struct m_type *t, const char *text, size_t len, const struct m_limits *lim, void **out, struct err *e)
 {
-	struct reader r = { .p = p, .e = e };
+	struct reader r = { .is_journal = false };
 
 	if (len == 0) {
 		*out = m_new(p, t);
 		return 0;
 	}
-	return read_document(&r, t, text, len, lim ? lim : &M_LIMITS_DEFAULT, out);
+	if (jin_open(&r.in, p, text, len, lim ? lim : &M_LIMITS_DEFAULT, e) < 0)
+		return -1;
+	return read_document(&r, t, out);
 }
 
 int m_from_journal(struct pool *p, const struct m_type *t, const char *text, size_t len, void **out, struct err *e)
 {
 	static const struct m_limits OURS = { .max_bytes = SIZE_MAX, .max_depth = 64, .max_nodes = INT32_MAX - 1 };
-	struct reader r = { .p = p, .is_journal = true, .e = e };
+	struct reader r = { .is_journal = true };
 
-	return read_document(&r, t, text, len, &OURS, out);
+	if (jin_open(&r.in, p, text, len, &OURS, e) < 0)
+		return -1;
+	return read_document(&r, t, out);
 }

@@ -56,7 +56,24 @@ static const struct bad BAD_JSON[] = {
 	{ "vm", "{\"stateless\": \"perhaps\"}", ERR_INVALID, "vm.stateless", "true and false" },
 	{ "vm", "{\"stateless\": 2}", ERR_SYNTAX, "vm.stateless", "true or false" },
 	{ "vm", "{\"memory\": \"9223372036854775808\"}", ERR_RANGE, "vm.memory", "64 bits" },
-	{ "vm", "{\"memory\": 9223372036854775808}", ERR_SYNTAX, "", "not JSON" },
+	{ "vm", "{\"memory\": 9223372036854775808}", ERR_RANGE, "", "too large" },
+	{ "vm", "{\"memory\": 1e999}", ERR_RANGE, "", "too large" },
+	{ "vm", "{\"memory\": 1.}", ERR_SYNTAX, "", "not JSON" },
+	{ "vm", "{\"memory\": -}", ERR_SYNTAX, "", "not JSON" },
+	{ "vm", "{\"memory\": 1e}", ERR_SYNTAX, "", "not JSON" },
+	{ "vm", "{\"memory\": +1}", ERR_SYNTAX, "", "not JSON" },
+	{ "vm", "{\"stateless\": tru}", ERR_SYNTAX, "", "not JSON" },
+	{ "vm", "{\"name\": nul}", ERR_SYNTAX, "", "not JSON" },
+	{ "vm", "{\"name\": \"a\" \"memory\": 1}", ERR_SYNTAX, "", "line 1, column 14: ',' or '}' expected" },
+	{ "vm", "{\"name\" \"a\"}", ERR_SYNTAX, "", "':' expected" },
+	{ "vm", "{\"name\": \"a\",}", ERR_SYNTAX, "", "a name in quotes" },
+	{ "vm", "{\"link\": [1,]}", ERR_SYNTAX, "", "not JSON" },
+	{ "vm", "{\"link\": [1 2]}", ERR_SYNTAX, "", "',' or ']' expected" },
+	{ "vm", "{\"link\": [}", ERR_SYNTAX, "", "not JSON" },
+	{ "vm", "{\"name\": \"\\x\"}", ERR_SYNTAX, "", "unknown escape" },
+	{ "vm", "{\"name\": \"\\u12g4\"}", ERR_SYNTAX, "", "hexadecimal" },
+	{ "vm", "{\"name\": \"\\udc00\"}", ERR_SYNTAX, "", "half a character" },
+	{ "vm", "{\"name\": \"\\ud800\\u0041\"}", ERR_SYNTAX, "", "half a character" },
 	{ "vm", "{\"memory\": 1.5}", ERR_INVALID, "vm.memory", "an integer" },
 	{ "vm", "{\"memory\": 1e300}", ERR_INVALID, "vm.memory", "an integer" },
 	{ "vm", "{\"memory\": {}}", ERR_SYNTAX, "vm.memory", "a number" },
@@ -237,6 +254,18 @@ static void test_lenient_json(void **state)
 	assert_int_equal(vm->os->boot->devices.v[1], M_BOOT_DEVICE_CDROM);
 }
 
+static void test_json_text(void **state)
+{
+	auto_pool p = pool_new();
+	struct m_vm *vm = read_good(p, &M_TYPE_vm, m_from_json,
+		" {\r\n\t\"name\" : \"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\u20AC\\ud83d\\ude00é\" , \"m\\u0065mory\":-0,"
+		"\"cpu\":{\"speed\":-1.5e+2},\"link\":{\"a\":[true,false,null,{\"b\":[]},\"\\n\",-1.0E-5]}} ");
+
+	assert_string_equal(vm->name, "\"\\/\b\f\n\r\té€😀é");
+	assert_true(vm->has.memory && vm->memory == 0);
+	assert_true(vm->cpu->speed == -150.0);
+}
+
 static void test_small_documents(void **state)
 {
 	auto_pool p = pool_new();
@@ -304,7 +333,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bad_xml), cmocka_unit_test(test_bad_json), cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_nul_bytes), cmocka_unit_test(test_cut_off), cmocka_unit_test(test_lenient_xml),
-		cmocka_unit_test(test_lenient_json), cmocka_unit_test(test_small_documents), cmocka_unit_test(test_journal), cmocka_unit_test(test_internal_members),
+		cmocka_unit_test(test_lenient_json), cmocka_unit_test(test_json_text), cmocka_unit_test(test_small_documents), cmocka_unit_test(test_journal), cmocka_unit_test(test_internal_members),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
