@@ -42,6 +42,13 @@ struct agent_door {
 	void *arg;
 };
 
+/* What the hosts' domain wants to hear from agents. On the core thread. */
+struct agent_hooks {
+	void (*state)(struct core *c, const char *host_id, bool is_up, const char *fingerprint, const struct err *e);
+	/* params is borrowed */
+	void (*event)(struct core *c, const char *host_id, const char *method, json_t *params);
+};
+
 struct core {
 	struct loop *loop;
 	struct chance *chance;
@@ -49,6 +56,7 @@ struct core {
 	struct inventory *inv;
 	struct task_pool *tasks;       /* blocking work: hashing, signing */
 	struct agent_door agents;
+	struct agent_hooks agent_hooks;
 	const struct kind_ops *kind_ops[N_KINDS];
 	struct locks *locks;
 	struct jobs *jobs;
@@ -63,7 +71,7 @@ struct core {
 	struct hosts *hosts;
 	struct vms *vms;
 	struct storage *storage;
-	void *pki;
+	struct pki *pki;
 };
 
 struct core_config {
