@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* Disks and what they are attached to. */
+#include "manager/api/call.h"
+#include "manager/core/jobs.h"
+
+void disks_register(struct core *c);
+
+/*
+ * A new disk as the body says, locked, in t; nothing happens on storage yet. ERR_... names fields below prefix ("disk",
+ * "disk_attachment.disk"). The permit create_disk on the storage domain is checked with call c. NULL on failure.
+ */
+struct m_disk *disk_new(struct call *c, struct txn *t, struct m_disk *body, const char *prefix, struct err *e);
+/* Commit t and start the job that makes the disk's volume. attach_vm: VM it is for (locks, text), or NULL. */
+int disk_start_create(struct call *c, struct txn *t, const struct m_disk *disk, const char *attach_vm, char *job_id, struct err *e);
+/* Commit t and start the job that removes the disks' images and then the disks (and with vm_id the VM itself: "RemoveVm"). disk_ids
+ * is NULL-terminated and may be empty. */
+int disk_start_remove(struct call *c, struct txn *t, const char *const *disk_ids, const char *vm_id, char *job_id, struct err *e);
+/* Path of the disk's active volume as domain XML names it: /rhev/data-center/<pool>/<sd>/images/<img>/<vol>. In the pool. */
+char *disk_path(struct core *c, struct pool *p, const struct m_disk *disk);

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* Hosts: their life from registration to removal, what they can do, how they are. */
+#include "manager/api/call.h"
+
+void hosts_register(struct core *c);
+/* Begin to look after every host of the inventory. After jobs are registered, before they resume. */
+void hosts_start(struct core *c);
+void hosts_free(struct core *c);
+
+/* Published and up, with a connection. */
+bool host_is_up(struct core *c, const char *host_id);
+/* Has the agent's port open for us just now, whatever the status? */
+bool host_is_connected(struct core *c, const char *host_id);
+/* Last Host.getCapabilities, Host.getStats; NULL if never got. Borrowed: do not keep over a wait. */
+json_t *host_caps(struct core *c, const char *host_id);
+json_t *host_stats(struct core *c, const char *host_id);
+/* May KVM be used there? (proven by the agent) */
+bool host_has_kvm(struct core *c, const char *host_id);
+/* Wait until the host is up, at most timeout_ms. */
+int host_wait_up(struct core *c, const char *host_id, int64_t timeout_ms, struct err *e);
+/* Have the monitoring look again now. */
+void host_refresh_soon(struct core *c, const char *host_id);

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* Virtual machines: what they are, and what the hosts report of them. */
+#include "manager/api/call.h"
+#include "manager/core/jobs.h"
+
+void vms_register(struct core *c);
+void vms_start(struct core *c);
+void vms_free(struct core *c);
+
+/* All that runs on a host (Host.getAllVmStats): complete, so what is missing does not run there. In plain loop code or a fiber. */
+void vms_host_report(struct core *c, const char *host_id, json_t *list);
+/* One VM's news (|virt|VM_status|ID). */
+void vms_host_event(struct core *c, const char *host_id, const char *vm_id, json_t *news);
+/* The host does not answer any more: nobody knows about its VMs. */
+void vms_host_lost(struct core *c, const char *host_id);
+/* VMs that run, or may run, on the host. */
+unsigned vms_on_host(struct core *c, const char *host_id);
+/* Bytes of memory of those. */
+int64_t vms_memory_on_host(struct core *c, const char *host_id);
+/* Down, suspended or with locked images: nothing runs. */
+bool vm_is_down(const struct m_vm *vm);
+/* Last statistics of a VM as its host sent them; NULL: none. Borrowed. */
+json_t *vm_stats(struct core *c, const char *vm_id);
