@@ -8,6 +8,7 @@ build/test-logs. The last line printed is "N passed, N failed".
 Environment: BUILD (build), FUZZ_SECONDS (60 for each target), HOSTLER_TEST_VERBOSE=1 (logs of
 failed phases in full), JOBS (compilers at once).
 """
+import ctypes
 import glob
 import json
 import os
@@ -26,8 +27,13 @@ LOGS = os.path.join(BUILD, "test-logs")
 JOBS = os.environ.get("JOBS") or str(os.cpu_count())
 FUZZ_SECONDS = int(os.environ.get("FUZZ_SECONDS") or 60)
 PYTEST = [os.path.join(BUILD, "venv/bin/python"), "-m", "pytest", "-p", "no:cacheprovider", "-q"]
+sys.path.insert(0, os.path.join(ROOT, "tests/lab"))
+
+from pg import Postgres  # noqa: E402
+
 RUN_MARK = f"HOSTLER_TEST_RUN={os.getpid()}"
 SLOTS = 2
+PR_SET_PDEATHSIG = 1
 
 
 class Count:
@@ -122,15 +128,21 @@ def lint(phase):
     return one(do(sys.executable, "tests/lint.py"), "lint")
 
 
-def meson_suite(*selection):
-    """Tests that meson knows, from the sanitized build."""
+def meson_suite(*selection, postgres=False):
+    """Tests that meson knows, from the sanitized build; with PostgreSQL those that want one run on both databases."""
     def run(phase):
+        if postgres:
+            with Postgres(fsync=False) as server:
+                return run_tests(phase, {"HOSTLER_TEST_PG": server.url("postgres")})
+        return run_tests(phase, {})
+
+    def run_tests(phase, env):
         build, base = os.path.join(BUILD, "asan"), "log-" + phase.name
         result = os.path.join(build, "meson-logs", base + ".json")
         if os.path.exists(result):
             os.unlink(result)
         ok = do("meson", "test", "-C", build, "--no-rebuild", "--print-errorlogs", "--logbase", base, "-t", "4",
-                "--num-processes", "1", *selection)
+                "--num-processes", "1", *selection, env=env)
         count = count_meson(result)
         if not ok and not count.failed:
             count += one(False, "meson test")
@@ -167,17 +179,24 @@ def fuzz(phase):
     if not targets:
         return one(False, "no fuzz targets")
     count, running = Count(), []
-    while targets or running:
-        while targets and len(running) < 2:
-            running.append(start_fuzzer(targets.pop(0)))
-        time.sleep(0.2)
-        for job in [j for j in running if j[1].poll() is not None]:
-            running.remove(job)
-            name, process, log = job
-            count += one(process.returncode == 0, f"{name} (see {os.path.relpath(log, ROOT)})")
-            with open(log, errors="replace") as f:
-                print(name, "exit", process.returncode, f.read()[-600:], flush=True)
+    try:
+        while targets or running:
+            while targets and len(running) < 2:
+                running.append(start_fuzzer(targets.pop(0)))
+            time.sleep(0.2)
+            for job in [j for j in running if j[1].poll() is not None]:
+                running.remove(job)
+                count += fuzzer_result(*job)
+    finally:
+        for _, process, _ in running:
+            process.kill()
     return count
+
+
+def fuzzer_result(name, process, log):
+    with open(log, errors="replace") as f:
+        print(name, "exit", process.returncode, f.read()[-600:], flush=True)
+    return one(process.returncode == 0, f"{name} (see {os.path.relpath(log, ROOT)})")
 
 
 def start_fuzzer(path):
@@ -209,7 +228,7 @@ PHASES = [
     Phase("guest", guest),
     Phase("build", builder("asan", *SANITIZE), slots=2),
     Phase("e2e-sqlite", e2e("sqlite"), after=("build", "guest"), lock="lab", needs="tests/e2e", minutes=25),
-    Phase("unit", meson_suite("--no-suite", "sim"), after=("build",), needs="tests/unit"),
+    Phase("unit", meson_suite("--no-suite", "sim", postgres=True), after=("build",), needs="tests/unit"),
     Phase("simulator", meson_suite("--suite", "sim"), after=("build",), needs="sim/meson.build"),
     Phase("build-clang", builder("fuzz", *SANITIZE, "-Dc_args=-fsanitize=fuzzer-no-link", env={"CC": "clang-14"}, nice=True),
           after=("build",)),
@@ -231,12 +250,13 @@ def run_in_child(phase):
         return pid
     try:
         os.setsid()
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         log = os.open(phase.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         os.dup2(log, 1)
         os.dup2(log, 2)
         sys.stdout = os.fdopen(1, "w", buffering=1)
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         try:
             count = phase.run(phase)
         except Exception as e:  # a broken phase is a failed one

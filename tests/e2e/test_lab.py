@@ -7,6 +7,7 @@ import subprocess
 import pytest
 from products import ROOT, wait_for
 from serial_console import SerialConsole
+from vnc import Vnc, VncRefused
 
 pytestmark = pytest.mark.anydb
 
@@ -14,7 +15,8 @@ DOMAIN = """<domain type='qemu'><name>{name}</name><memory unit='MiB'>256</memor
 <os><type arch='x86_64' machine='q35'>hvm</type><boot dev='hd'/></os><features><acpi/></features>
 <devices><emulator>/usr/bin/qemu-system-x86_64</emulator>
 <disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='{disk}'/><target dev='vda' bus='virtio'/></disk>
-<serial type='pty'/><channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel></devices></domain>"""
+<serial type='pty'/><channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>
+<graphics type='vnc' autoport='yes' listen='0.0.0.0' passwd='ticket'/><video><model type='vga'/></video></devices></domain>"""
 
 
 def make_disk(directory, guest, name):
@@ -49,6 +51,11 @@ def test_guest_boots_from_its_disk_to_a_prompt(lab, guest):
     with SerialConsole(lab.uri(1), "boots") as console:
         console.prompt()
         assert console.run("uname") == "Linux"
+    port = 5900 + int(lab.virsh(1, "vncdisplay", "boots").split(":")[-1])
+    with Vnc(lab.address(1), port, "ticket") as vnc:
+        assert any(vnc.picture())
+    with pytest.raises(VncRefused):
+        Vnc(lab.address(1), port, "wrong")
     wait_for(lambda: lab.virsh(1, "qemu-agent-command", "boots", '{"execute":"guest-ping"}', check=False), what="guest agent")
     lab.virsh(1, "shutdown", "boots")
     wait_for(lambda: "boots" not in lab.virsh(1, "list", "--name"), what="power button")
