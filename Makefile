@@ -16,10 +16,10 @@ help: ## say what there is (this text)
 
 all: build ## is the same as make build
 
-# A build directory that meson could not finish has no build.ninja and is set up again.
-$(BUILD)/release/build.ninja:
+# Ninja follows changes of meson.build files, but does not see that a folder has got one.
+$(BUILD)/release/build.ninja: $(shell find . \( -name '.?*' -o -name 'build*' \) -type d -prune -o -name meson.build -print)
 	@tools/setup.sh run
-	@meson setup $(BUILD)/release --buildtype=debugoptimized
+	@meson setup $(if $(wildcard $@),--reconfigure) $(BUILD)/release --buildtype=debugoptimized
 
 build: $(BUILD)/release/build.ninja ## compile the Manager, the agent and the tools
 	@ninja -j$(JOBS) -C $(BUILD)/release

@@ -110,11 +110,20 @@ def do(*argv, env=None, nice=False):
     return subprocess.run(argv, cwd=ROOT, stdin=subprocess.DEVNULL, env={**os.environ, **(env or {})}).returncode == 0
 
 
+def meson_files():
+    for directory, below, files in os.walk(ROOT):
+        below[:] = [d for d in below if not d.startswith((".", "build"))]
+        if "meson.build" in files:
+            yield os.path.join(directory, "meson.build")
+
+
 def builder(directory, *options, env=None, nice=False):
     def run(phase):
         path = os.path.join(BUILD, directory)
-        if not os.path.exists(os.path.join(path, "build.ninja")):
-            if not do("meson", "setup", path, *options, env=env):
+        ninja = os.path.join(path, "build.ninja")
+        known = os.path.getmtime(ninja) if os.path.exists(ninja) else 0
+        if any(os.path.getmtime(p) > known for p in meson_files()):  # ninja does not see new folders
+            if not do("meson", "setup", *(["--reconfigure"] if known else []), path, *options, env=env):
                 return one(False, f"meson setup {directory}")
         return one(do("ninja", "-C", path, "-j", JOBS, nice=nice), f"build {directory}")
     return run
@@ -399,7 +408,9 @@ def main():
     except KeyboardInterrupt:
         stopped = True
     finally:
-        rest = list(left_behind())
+        end = time.monotonic() + 5  # what is ending may end
+        while (rest := list(left_behind())) and not stopped and time.monotonic() < end:
+            time.sleep(0.2)
         for pid, text in rest:
             try:
                 os.kill(pid, signal.SIGKILL)
