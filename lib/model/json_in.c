@@ -14,10 +14,12 @@ int jin_bad(struct json_in *in, const char *why)
 		column = *s == '\n' ? 1 : column + 1;
 		line += *s == '\n';
 	}
-	return err_set(in->e, ERR_SYNTAX, "The document is not JSON: line %d, column %d: %s", line, column, why);
+	return err_set(in->e, ERR_SYNTAX, "The document is not JSON: line %d, column %d: %s", line, column,
+	               why);
 }
 
-int jin_open(struct json_in *in, struct pool *p, const char *text, size_t len, const struct m_limits *lim, struct err *e)
+int jin_open(struct json_in *in, struct pool *p, const char *text, size_t len, const struct m_limits *lim,
+             struct err *e)
 {
 	*in = (struct json_in){ .p = text, .end = text + len, .start = text, .pool = p, .lim = lim, .e = e };
 
@@ -45,7 +47,8 @@ int jin_close(struct json_in *in)
 static int count(struct json_in *in)
 {
 	if (++in->nodes > in->lim->max_nodes)
-		return err_set(in->e, ERR_TOO_LARGE, "The document has more than %d members", in->lim->max_nodes);
+		return err_set(in->e, ERR_TOO_LARGE, "The document has more than %d members",
+		               in->lim->max_nodes);
 	return 0;
 }
 
@@ -53,7 +56,8 @@ int jin_enter(struct json_in *in)
 {
 	in->p++;
 	if (++in->depth > in->lim->max_depth)
-		return err_set(in->e, ERR_TOO_LARGE, "The document is nested deeper than %d levels", in->lim->max_depth);
+		return err_set(in->e, ERR_TOO_LARGE, "The document is nested deeper than %d levels",
+		               in->lim->max_depth);
 	return count(in);
 }
 

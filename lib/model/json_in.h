@@ -21,7 +21,8 @@ struct jin_number {
 };
 
 /* Valid UTF-8, no longer than allowed? */
-int jin_open(struct json_in *in, struct pool *p, const char *text, size_t len, const struct m_limits *lim, struct err *e);
+int jin_open(struct json_in *in, struct pool *p, const char *text, size_t len, const struct m_limits *lim,
+             struct err *e);
 /* Nothing more than white space comes. */
 int jin_close(struct json_in *in);
 
@@ -29,7 +30,7 @@ int jin_close(struct json_in *in);
 char jin_peek(struct json_in *in);
 /* Into the object or array that comes next. */
 int jin_enter(struct json_in *in);
-/* 1: another member or item comes; 0: that was the last, and the container is left. first must begin as true. */
+/* 1: another member or item comes; 0: that was the last, and the container is left. first begins as true. */
 int jin_more(struct json_in *in, char close, bool *first);
 /* A member's name and the colon; longer names are cut off. */
 int jin_name(struct json_in *in, char *buf, size_t size);

@@ -16,7 +16,8 @@ struct reader {
 	bool is_journal;
 };
 
-static int wrong(struct reader *r, enum err_code code, const struct m_where *where, const char *name, const char *need)
+static int wrong(struct reader *r, enum err_code code, const struct m_where *where, const char *name,
+                 const char *need)
 {
 	char path[96];
 
@@ -45,7 +46,8 @@ static int unknown(struct reader *r, const struct m_where *where, const char *na
 
 /* ---- scalars --------------------------------------------------------------------------------- */
 
-static int set_number(struct reader *r, const struct m_field *f, struct jin_number n, void *at, const struct m_where *where)
+static int set_number(struct reader *r, const struct m_field *f, struct jin_number n, void *at,
+                      const struct m_where *where)
 {
 	if (f->kind == M_DECIMAL) {
 		*(double *)at = n.d;
@@ -124,7 +126,8 @@ static int read_scalar(struct reader *r, const struct m_field *f, void *at, cons
 		return read_bool(r, f, at, where);
 	bool is_text = f->kind == M_STRING || f->kind == M_ENUM;
 
-	return wrong_type(r, where, f->name, is_text ? "a string" : f->kind == M_BOOL ? "true or false" : "a number");
+	return wrong_type(r, where, f->name,
+	                  is_text ? "a string" : f->kind == M_BOOL ? "true or false" : "a number");
 }
 
 /* ---- structures ------------------------------------------------------------------------------ */
@@ -236,7 +239,8 @@ static int read_list(struct reader *r, const struct m_field *f, struct m_list *o
 	return rc;
 }
 
-static int read_member(struct reader *r, const struct m_type *t, const char *name, void *obj, const struct m_where *where)
+static int read_member(struct reader *r, const struct m_type *t, const char *name, void *obj,
+                       const struct m_where *where)
 {
 	const struct m_field *f = r->is_journal ? m_field_find(t, name) : m_wire_field(t, name);
 
@@ -273,13 +277,14 @@ static int read_document(struct reader *r, const struct m_type *t, void **out)
 	struct m_where root = { NULL, t->name };
 
 	if (jin_peek(&r->in) != '{')
-		return jin_peek(&r->in) ? err_set(r->in.e, ERR_SYNTAX, "The document must be a JSON object") : jin_bad(&r->in, "it is empty");
+		return jin_bad(&r->in, "an object expected");
 	if (read_object(r, t, out, &root) < 0)
 		return -1;
 	return jin_close(&r->in);
 }
 
-int m_from_json(struct pool *p, const struct m_type *t, const char *text, size_t len, const struct m_limits *lim, void **out, struct err *e)
+int m_from_json(struct pool *p, const struct m_type *t, const char *text, size_t len,
+                const struct m_limits *lim, void **out, struct err *e)
 {
 	struct reader r = { .is_journal = false };
 
@@ -292,9 +297,12 @@ int m_from_json(struct pool *p, const struct m_type *t, const char *text, size_t
 	return read_document(&r, t, out);
 }
 
-int m_from_journal(struct pool *p, const struct m_type *t, const char *text, size_t len, void **out, struct err *e)
+int m_from_journal(struct pool *p, const struct m_type *t, const char *text, size_t len, void **out,
+                   struct err *e)
 {
-	static const struct m_limits OURS = { .max_bytes = SIZE_MAX, .max_depth = 64, .max_nodes = INT32_MAX - 1 };
+	static const struct m_limits OURS = {
+		.max_bytes = SIZE_MAX, .max_depth = 64, .max_nodes = INT32_MAX - 1,
+	};
 	struct reader r = { .is_journal = true };
 
 	if (jin_open(&r.in, p, text, len, &OURS, e) < 0)

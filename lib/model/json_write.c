@@ -73,7 +73,8 @@ static void write_scalar(struct writer *x, const struct m_field *f, const void *
 	OUT(o, ",");
 }
 
-static void write_object(struct writer *x, const struct m_type *t, const void *obj, const char *id, bool is_inner);
+static void write_object(struct writer *x, const struct m_type *t, const void *obj, const char *id,
+                         bool is_inner);
 
 static void write_identity(struct writer *x, const struct m_type *t, const char *href, const char *id)
 {
@@ -171,7 +172,8 @@ static void write_links(struct writer *x, const struct m_entity *ent, bool is_ac
 	if (!ent->href || !ent->service)
 		return;
 	if (m_href_safe(ent->href)) {
-		out_links(&x->o, ent->service, is_action ? ACTIONS_JSON : LINKS_JSON, ent->href, strlen(ent->href));
+		out_links(&x->o, ent->service, is_action ? ACTIONS_JSON : LINKS_JSON, ent->href,
+		          strlen(ent->href));
 		return;
 	}
 	g_autoptr(GString) escaped = g_string_new(NULL);
@@ -194,7 +196,8 @@ static void write_names(struct writer *x, const struct m_type *t, const void *ob
 	}
 }
 
-static void write_object(struct writer *x, const struct m_type *t, const void *obj, const char *id, bool is_inner)
+static void write_object(struct writer *x, const struct m_type *t, const void *obj, const char *id,
+                         bool is_inner)
 {
 	const struct m_entity *ent = x->is_journal ? NULL : m_entity(t, obj);
 

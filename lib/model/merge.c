@@ -8,7 +8,8 @@ struct merge {
 	struct err *e;
 };
 
-static int merge_object(const struct merge *m, const struct m_type *t, void *dst, const void *src, const struct m_where *where);
+static int merge_object(const struct merge *m, const struct m_type *t, void *dst, const void *src,
+                        const struct m_where *where);
 
 static bool is_left_out(const struct merge *m, const struct m_field *f)
 {
@@ -23,7 +24,8 @@ static int refuse_change(const struct merge *m, const struct m_field *f, const s
 	                 "Attempt to set immutable field: %s", f->name);
 }
 
-static int merge_struct(const struct merge *m, const struct m_field *f, void *dst, const void *src, const struct m_where *where)
+static int merge_struct(const struct merge *m, const struct m_field *f, void *dst, const void *src,
+                        const struct m_where *where)
 {
 	void **to = m_at(dst, f);
 	struct m_where here = { where, f->name };
@@ -33,7 +35,8 @@ static int merge_struct(const struct merge *m, const struct m_field *f, void *ds
 	return merge_object(m, f->type, *to, *(void *const *)m_at(src, f), &here);
 }
 
-static int merge_object(const struct merge *m, const struct m_type *t, void *dst, const void *src, const struct m_where *where)
+static int merge_object(const struct merge *m, const struct m_type *t, void *dst, const void *src,
+                        const struct m_where *where)
 {
 	for (int i = 0; i < t->n_fields; i++) {
 		const struct m_field *f = &t->fields[i];

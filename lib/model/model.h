@@ -54,7 +54,7 @@ enum m_flag {
 	M_F_INTERNAL = 1 << 3,  /* ours, from schema/inventory.json: kept in the journal, never on the wire */
 	M_F_READONLY = 1 << 4,  /* ignored in requests */
 	M_F_INT32 = 1 << 5,     /* signed 32 bit on the wire */
-	M_F_ALWAYS = 1 << 6,    /* an absent string is written as an empty element (name, description, comment) */
+	M_F_ALWAYS = 1 << 6,    /* an absent string may be written empty (name, description, comment) */
 	M_F_SECRET = 1 << 7,    /* accepted, never written on the wire (passwords) */
 	M_F_EXPENSIVE = 1 << 8, /* only written with all_content */
 	M_F_CREATE_ONLY = 1 << 9, /* may be given at creation, fixed afterwards */
@@ -94,7 +94,7 @@ struct m_type {
 	const char *path;
 	const struct m_service *path_service; /* the service at that URL */
 	const uint8_t *by_name; /* positions in fields, ordered by name */
-	const char *ref_prefix; /* "vms/" when path is "vms/{id}": an href needs no more than the id; else NULL */
+	const char *ref_prefix; /* "vms/" when path is "vms/{id}": an href needs only the id; else NULL */
 };
 
 struct m_enum {

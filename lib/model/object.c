@@ -184,22 +184,26 @@ void *m_copy(struct pool *p, const struct m_type *t, const void *obj)
 	return copy_object(&c, t, obj);
 }
 
-void m_field_copy(struct pool *p, const struct m_field *dst_f, void *dst, const struct m_field *src_f, const void *src)
+void m_field_copy(struct pool *p, const struct m_field *dst_f, void *dst, const struct m_field *src_f,
+                  const void *src)
 {
 	struct copier c = { .p = p };
 
-	memcpy(m_at(dst, dst_f), m_at(src, src_f), m_is_list(src_f) ? sizeof(struct m_list) : m_value_size(src_f));
+	memcpy(m_at(dst, dst_f), m_at(src, src_f),
+	       m_is_list(src_f) ? sizeof(struct m_list) : m_value_size(src_f));
 	m_set_bit(dst, dst_f->has_bit);
 	copy_field(&c, src_f, m_at(dst, dst_f), m_at(src, src_f));
 }
 
-void m_copy_common(struct pool *p, const struct m_type *dst_t, void *dst, const struct m_type *src_t, const void *src)
+void m_copy_common(struct pool *p, const struct m_type *dst_t, void *dst, const struct m_type *src_t,
+                   const void *src)
 {
 	for (int i = 0; i < src_t->n_fields; i++) {
 		const struct m_field *f = &src_t->fields[i];
-		const struct m_field *to = m_has(src_t, src, f) && strcmp(f->name, "id") ? m_field_find(dst_t, f->name) : NULL;
+		const struct m_field *to = m_field_find(dst_t, f->name);
 
-		if (!to || to->kind != f->kind || m_is_list(to) != m_is_list(f) || to->type != f->type || to->enum_ != f->enum_)
+		if (!to || !m_has(src_t, src, f) || !strcmp(f->name, "id") || to->kind != f->kind ||
+		    m_is_list(to) != m_is_list(f) || to->type != f->type || to->enum_ != f->enum_)
 			continue;
 		m_field_copy(p, to, dst, f, src);
 	}
@@ -254,7 +258,8 @@ void *m_freeze(const struct m_type *t, const void *obj)
 	measure_object(&m, t, obj);
 	size_t size = BLOCK_HEAD + m.wide + m.text;
 	struct block *b = g_malloc(size);
-	struct copier c = { .wide = (char *)b + BLOCK_HEAD, .text = (char *)b + BLOCK_HEAD + m.wide, .is_frozen = true };
+	char *wide = (char *)b + BLOCK_HEAD;
+	struct copier c = { .wide = wide, .text = wide + m.wide, .is_frozen = true };
 
 	atomic_init(&b->refs, 1);
 	b->size = size;
@@ -375,7 +380,9 @@ bool m_path_present(const struct m_type *t, const void *obj, const char *path)
 	char word[64];
 	const char *dot = strchr(path, '.');
 
-	if (!obj || g_strlcpy(word, path, dot ? MIN((size_t)(dot - path) + 1, sizeof(word)) : sizeof(word)) == 0)
+	size_t room = dot ? MIN((size_t)(dot - path) + 1, sizeof(word)) : sizeof(word);
+
+	if (!obj || g_strlcpy(word, path, room) == 0)
 		return false;
 	const struct m_field *f = m_field_find(t, word);
 

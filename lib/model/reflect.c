@@ -67,7 +67,9 @@ const struct m_field *m_wire_field(const struct m_type *t, const char *name)
 
 bool m_is_noise(const char *name)
 {
-	return !strcmp(name, "link") || !strcmp(name, "actions") || !strcmp(name, "href") || !strcmp(name, "rel");
+	static const char *const NOISE[] = { "link", "actions", "href", "rel", NULL };
+
+	return g_strv_contains(NOISE, name);
 }
 
 int m_enum_value(const struct m_enum *en, const char *name)
@@ -96,7 +98,7 @@ const struct m_op *m_service_op(const struct m_service *s, enum m_op_kind kind, 
 	for (int i = 0; i < s->n_ops; i++) {
 		const struct m_op *op = s->ops[i];
 
-		if (op->kind == kind && (kind != M_OP_ACTION || (action_path && !strcmp(op->path, action_path))))
+		if (op->kind == kind && (kind != M_OP_ACTION || !g_strcmp0(op->path, action_path)))
 			return op;
 	}
 	return NULL;

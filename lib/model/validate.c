@@ -29,7 +29,8 @@ static const regex_t *compiled(const char *pattern)
 	return found;
 }
 
-static int refuse(const struct m_field *f, const struct m_where *where, enum err_code code, struct err *e, const char *must)
+static int refuse(const struct m_field *f, const struct m_where *where, enum err_code code, struct err *e,
+                  const char *must)
 {
 	char path[96];
 
@@ -38,12 +39,14 @@ static int refuse(const struct m_field *f, const struct m_where *where, enum err
 }
 
 /* "be between 1 and 255", "be at least 1", "be at most 255" and a unit. */
-static const char *range_text(const struct m_field *f, const char *verb, const char *unit, char *buf, size_t size)
+static const char *range_text(const struct m_field *f, const char *verb, const char *unit, char *buf,
+                              size_t size)
 {
 	if (f->has_min && f->has_max)
 		g_snprintf(buf, size, "%s between %" PRId64 " and %" PRId64 "%s", verb, f->min, f->max, unit);
 	else
-		g_snprintf(buf, size, "%s at %s %" PRId64 "%s", verb, f->has_min ? "least" : "most", f->has_min ? f->min : f->max, unit);
+		g_snprintf(buf, size, "%s at %s %" PRId64 "%s", verb, f->has_min ? "least" : "most",
+		           f->has_min ? f->min : f->max, unit);
 	return buf;
 }
 
@@ -58,7 +61,8 @@ static int check_string(const struct m_field *f, const char *s, const struct m_w
 	const regex_t *re;
 
 	if (out_of_range(f, g_utf8_strlen(s, -1)))
-		return refuse(f, where, ERR_INVALID, e, range_text(f, "have", " characters", text, sizeof(text)));
+		return refuse(f, where, ERR_INVALID, e,
+		              range_text(f, "have", " characters", text, sizeof(text)));
 	re = f->pattern ? compiled(f->pattern) : NULL;
 	if (re && regexec(re, s, 0, NULL, 0) != 0) {
 		g_snprintf(text, sizeof(text), "consist of %s", f->pattern_hint);

@@ -91,7 +91,8 @@ static bool within_limits(struct reader *r, int more)
 {
 	r->nodes += more;
 	if (r->nodes > r->lim->max_nodes)
-		err_set(r->e, ERR_TOO_LARGE, "The document has more than %d elements and attributes", r->lim->max_nodes);
+		err_set(r->e, ERR_TOO_LARGE, "The document has more than %d elements and attributes",
+		        r->lim->max_nodes);
 	else if (r->depth >= r->lim->max_depth)
 		err_set(r->e, ERR_TOO_LARGE, "The document is nested deeper than %d levels", r->lim->max_depth);
 	else
@@ -133,7 +134,8 @@ static void read_attributes(struct reader *r, const struct m_type *t, void *obj,
 	}
 }
 
-static void enter_object(struct reader *r, const struct m_type *t, const struct m_field *f, int n, const xmlChar **attrs)
+static void enter_object(struct reader *r, const struct m_type *t, const struct m_field *f, int n,
+                         const xmlChar **attrs)
 {
 	struct frame fr = { .kind = IN_OBJECT, .type = t, .obj = m_new(r->p, t), .field = f };
 
@@ -333,7 +335,8 @@ static void init_library(void)
 	}
 }
 
-int m_from_xml(struct pool *p, const struct m_type *t, const char *text, size_t len, const struct m_limits *lim, void **out, struct err *e)
+int m_from_xml(struct pool *p, const struct m_type *t, const char *text, size_t len,
+               const struct m_limits *lim, void **out, struct err *e)
 {
 	struct reader r = { .p = p, .type = t, .lim = lim ? lim : &M_LIMITS_DEFAULT, .e = e };
 

@@ -97,7 +97,8 @@ static void write_text(struct out *o, const struct m_field *f, const void *at, b
 	}
 }
 
-static void write_scalar(struct writer *x, const struct m_field *f, const char *name, size_t len, const void *at)
+static void write_scalar(struct writer *x, const struct m_field *f, const char *name, size_t len,
+                         const void *at)
 {
 	struct out *o = &x->o;
 
@@ -114,7 +115,8 @@ static void write_scalar(struct writer *x, const struct m_field *f, const char *
 	newline(x);
 }
 
-static void write_attribute(struct writer *x, const char *name, size_t len, const struct m_field *f, const void *at)
+static void write_attribute(struct writer *x, const char *name, size_t len, const struct m_field *f,
+                            const void *at)
 {
 	struct out *o = &x->o;
 
@@ -177,7 +179,8 @@ static void write_links(struct writer *x, const struct m_entity *ent, bool is_ac
 	if (!ent->href || !ent->service || !m_link_word(ent->service, is_action, 0))
 		return;
 	if (!x->is_pretty && m_href_safe(ent->href)) {
-		out_links(&x->o, ent->service, is_action ? ACTIONS_XML : LINKS_XML, ent->href, strlen(ent->href));
+		out_links(&x->o, ent->service, is_action ? ACTIONS_XML : LINKS_XML, ent->href,
+		          strlen(ent->href));
 		return;
 	}
 	if (!is_action) {
@@ -191,9 +194,11 @@ static void write_links(struct writer *x, const struct m_entity *ent, bool is_ac
 	close_tag(x, "actions", 7, mark);
 }
 
-static void write_object(struct writer *x, const struct m_type *t, const void *obj, const char *name, size_t len, const char *id, bool is_inner);
+static void write_object(struct writer *x, const struct m_type *t, const void *obj, const char *name,
+                         size_t len, const char *id, bool is_inner);
 
-static void write_ref(struct writer *x, const struct m_field *f, const char *name, size_t len, const struct m_ref *ref)
+static void write_ref(struct writer *x, const struct m_field *f, const char *name, size_t len,
+                      const struct m_ref *ref)
 {
 	if (ref->obj) {
 		write_object(x, f->type, ref->obj, name, len, ref->id, true);
@@ -231,7 +236,8 @@ static void write_list(struct writer *x, const struct m_field *f, const struct m
 
 static void write_members(struct writer *x, const struct m_type *t, const void *obj)
 {
-	uint32_t skip = M_F_INTERNAL | M_F_SECRET | M_F_XML_ATTR | (x->w->flags & M_W_ALL_CONTENT ? 0 : M_F_EXPENSIVE);
+	uint32_t expensive = x->w->flags & M_W_ALL_CONTENT ? 0 : M_F_EXPENSIVE;
+	uint32_t skip = M_F_INTERNAL | M_F_SECRET | M_F_XML_ATTR | expensive;
 
 	/* id, name, description and comment come first, and are written elsewhere. */
 	for (int i = t->is_identified ? 4 : 0; i < t->n_fields; i++) {
@@ -266,7 +272,8 @@ static void write_attributes(struct writer *x, const struct m_type *t, const voi
 	}
 }
 
-static void write_object(struct writer *x, const struct m_type *t, const void *obj, const char *name, size_t len, const char *id, bool is_inner)
+static void write_object(struct writer *x, const struct m_type *t, const void *obj, const char *name,
+                         size_t len, const char *id, bool is_inner)
 {
 	const struct m_entity *ent = m_entity(t, obj);
 	size_t mark;
@@ -297,7 +304,8 @@ static struct writer writer_open(GString *out, const struct m_write *w, int dept
 	return (struct writer){ out_open(out), w, w->base ? strlen(w->base) : 0, w->flags & M_W_PRETTY, depth };
 }
 
-void m_write_xml(GString *out, const struct m_type *t, const void *obj, const char *element, const struct m_write *w)
+void m_write_xml(GString *out, const struct m_type *t, const void *obj, const char *element,
+                 const struct m_write *w)
 {
 	struct writer x = writer_open(out, w, 0);
 
@@ -323,7 +331,8 @@ void m_write_list_begin(GString *out, const struct m_type *t, bool is_json)
 	g_string_append_printf(out, "<%s>", t->collection);
 }
 
-void m_write_list_item(GString *out, const struct m_type *t, const void *obj, size_t i, bool is_json, const struct m_write *w)
+void m_write_list_item(GString *out, const struct m_type *t, const void *obj, size_t i, bool is_json,
+                       const struct m_write *w)
 {
 	if (is_json) {
 		if (i == 0)

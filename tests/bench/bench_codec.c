@@ -35,7 +35,8 @@ static void report(const char *what, double since, size_t bytes, int n)
 {
 	double took = seconds() - since;
 
-	printf("%-22s %8.1f MB/s %10.0f objects/s  (%zu bytes each, %.1f ms)\n", what, (double)bytes / took / 1e6, n / took, bytes / (size_t)n, took * 1e3);
+	printf("%-22s %8.1f MB/s %10.0f objects/s  (%zu bytes each, %.1f ms)\n", what,
+	       (double)bytes / took / 1e6, n / took, bytes / (size_t)n, took * 1e3);
 }
 
 static void write_all(const char *what, struct m_vm *vm, bool is_json)
@@ -58,9 +59,11 @@ static void write_all(const char *what, struct m_vm *vm, bool is_json)
 	g_string_free(out, TRUE);
 }
 
-typedef int reader(struct pool *, const struct m_type *, const char *, size_t, const struct m_limits *, void **, struct err *);
+typedef int reader(struct pool *, const struct m_type *, const char *, size_t, const struct m_limits *,
+                   void **, struct err *);
 
-static int read_journal(struct pool *p, const struct m_type *t, const char *s, size_t n, const struct m_limits *l, void **out, struct err *e)
+static int read_journal(struct pool *p, const struct m_type *t, const char *s, size_t n,
+                        const struct m_limits *l, void **out, struct err *e)
 {
 	return m_from_journal(p, t, s, n, out, e);
 }
@@ -119,7 +122,8 @@ int main(void)
 	freeze_all(vm);
 	vm->service = NULL;
 	write_all("write XML, no links", vm, false);
-	m_write_xml(g_string_truncate(doc, 0), &M_TYPE_vm, vm, NULL, &(struct m_write){ .base = "/ovirt-engine/api", .flags = M_W_PRETTY });
+	m_write_xml(g_string_truncate(doc, 0), &M_TYPE_vm, vm, NULL,
+	            &(struct m_write){ .base = "/ovirt-engine/api", .flags = M_W_PRETTY });
 	if (getenv("SHOW"))
 		puts(doc->str);
 	g_string_free(doc, TRUE);
