@@ -98,17 +98,22 @@ static int delete_marked(struct worker_ctx *w, struct wvol *t, bool post_zero, s
 	return strcmp(t->meta.parent, UUID_NIL) == 0 ? 0 : wvol_release_parent(w, t->img_fd, t->meta.parent, e);
 }
 
-static int finish_delete(struct worker_ctx *w, struct wvol *t, const json_t *args, struct err *e)
+/* A delete that was cut short after the volume had ceased to be. Its parent is no longer known: any
+ * internal volume on which nothing stands is it. */
+static int finish_delete(struct worker_ctx *w, struct wvol *t, struct err *e)
 {
-	const char *parent = warg_str_or(args, "parent", UUID_NIL);
+	struct wvol_list list;
 
-	t->img_fd = fs_open_dir(t->d.images, t->img);
 	if (t->img_fd < 0)
-		return errno == ENOENT ? 0 : fs_error(e, errno, SC_IMG_PATH, "Open image %s", t->img);
+		return 0;
 	if (fs_unlink(t->img_fd, t->vol, SC_VOL_UNLINK, e) < 0 ||
-	    fs_unlink(t->img_fd, wvol_file(w, t->vol, ".lease"), SC_VOL_UNLINK, e) < 0)
+	    fs_unlink(t->img_fd, wvol_file(w, t->vol, ".lease"), SC_VOL_UNLINK, e) < 0 ||
+	    wvol_list(w, t->img_fd, &list, e) < 0)
 		return -1;
-	return uuid_is_valid(parent) && strcmp(parent, UUID_NIL) != 0 ? wvol_release_parent(w, t->img_fd, parent, e) : 0;
+	for (size_t i = 0; i < list.n; i++)
+		if (wvol_release_parent(w, t->img_fd, list.ids[i], e) < 0)
+			return -1;
+	return 0;
 }
 
 json_t *worker_volume_delete(struct worker_ctx *w, const json_t *args, struct err *e)
@@ -117,10 +122,9 @@ json_t *worker_volume_delete(struct worker_ctx *w, const json_t *args, struct er
 	g_autofree char *params = NULL;
 
 	if (wvol_open(&t, args, e) < 0) {
-		if (!w->is_retry || e->agent_code == SC_SD_MISSING || t.d.images < 0)
+		if (!w->is_retry || (e->agent_code != SC_VOL_MISSING && e->agent_code != SC_IMG_MISSING))
 			return NULL;
-		auto_close_fd(&t.img_fd);
-		return finish_delete(w, &t, args, e) < 0 ? NULL : json_object();
+		return finish_delete(w, &t, e) < 0 ? NULL : json_object();
 	}
 	if (check_deletable(w, &t, e) < 0)
 		return NULL;

@@ -153,6 +153,25 @@ int worker_task_push_undo(struct worker_ctx *w, const char *function, const char
 
 /* --- reading --- */
 
+/* A kill between the two renames leaves .temp and .backup: the latter is the valid copy. arg: the only
+ * task to look at, or NULL. */
+static int tidy_entry(int dir, const char *name, void *arg, struct err *e)
+{
+	g_autofree char *id = g_strndup(name, UUID_LEN);
+	const char *only = arg;
+	const char *suffix = strlen(name) > UUID_LEN ? name + UUID_LEN : "";
+
+	if (!uuid_is_valid(id) || (only && strcmp(only, id) != 0))
+		return 0;
+	if (strcmp(suffix, ".temp") == 0)
+		return fs_remove_tree(dir, name, SC_TASK_LOAD, e);
+	if (strcmp(suffix, ".backup") != 0)
+		return 0;
+	if (!fs_exists(dir, id))
+		return fs_rename(dir, name, id, SC_TASK_LOAD, e);
+	return fs_remove_tree(dir, name, SC_TASK_LOAD, e);
+}
+
 static json_t *read_part(struct worker_ctx *w, const struct worker_task *t, int dir, const char *suffix, struct err *e)
 {
 	size_t len = 0;
@@ -295,7 +314,7 @@ static json_t *task_recover(struct worker_ctx *w, const json_t *args, struct err
 {
 	auto_task t = TASK_INIT;
 
-	if (task_open(&t, args, e) < 0 || task_load(w, &t, e) < 0)
+	if (task_open(&t, args, e) < 0 || fs_each(t.dir, tidy_entry, (void *)t.id, e) < 0 || task_load(w, &t, e) < 0)
 		return NULL;
 	if (is_finished(&t))
 		return describe(&t);
@@ -307,23 +326,6 @@ static json_t *task_recover(struct worker_ctx *w, const json_t *args, struct err
 }
 
 /* --- the list --- */
-
-/* A kill between the two renames leaves .temp and .backup: the latter is the valid copy. */
-static int tidy_entry(int dir, const char *name, void *arg, struct err *e)
-{
-	g_autofree char *id = g_strndup(name, UUID_LEN);
-	const char *suffix = strlen(name) > UUID_LEN ? name + UUID_LEN : "";
-
-	if (!uuid_is_valid(id))
-		return 0;
-	if (strcmp(suffix, ".temp") == 0)
-		return fs_remove_tree(dir, name, SC_TASK_LOAD, e);
-	if (strcmp(suffix, ".backup") != 0)
-		return 0;
-	if (!fs_exists(dir, id))
-		return fs_rename(dir, name, id, SC_TASK_LOAD, e);
-	return fs_remove_tree(dir, name, SC_TASK_LOAD, e);
-}
 
 static int add_id(int dir, const char *name, void *arg, struct err *e)
 {

@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Tasks: operations of the SPM that answer with an id and go on. Each has a worker process of its own,
+ * which writes the task down on the master, runs it and writes its end. When that process dies, of a
+ * crash or since the task was stopped, another one looks what is there and undoes or finishes it.
+ */
+#include <string.h>
+
+#include "agent/storage/storage_int.h"
+#include "base/log.h"
+
+#define RECOVER_MS (10 * 60 * 1000)
+#define GONE_MS    (30 * 1000)
+
+static const char *id_or_nil(const char *id) { return id ? id : UUID_NIL; }
+
+void stask_free(void *p)
+{
+	struct stask *t = p;
+
+	client_free(t->worker);
+	json_decref(t->args);
+	g_free(t->verb);
+	g_free(t->op);
+	g_free(t->message);
+	g_free(t->lock_sd);
+	g_free(t->lock_img);
+	g_free(t);
+}
+
+static bool is_finished(const struct stask *t) { return strcmp(t->state, "finished") == 0; }
+
+/* Finished tasks that nobody cleared make room, those in memory only; persisted ones are the Manager's. */
+static int make_room(struct storage *s, struct err *e)
+{
+	GHashTableIter it;
+	gpointer value;
+
+	if (g_hash_table_size(s->tasks) < STORAGE_MAX_TASKS)
+		return 0;
+	g_hash_table_iter_init(&it, s->tasks);
+	while (g_hash_table_iter_next(&it, NULL, &value)) {
+		struct stask *t = value;
+
+		if (is_finished(t) && !t->is_persisted && !t->is_fiber_running)
+			g_hash_table_iter_remove(&it);
+	}
+	if (g_hash_table_size(s->tasks) >= STORAGE_MAX_TASKS)
+		return err_agent(e, SC_TASK_ADD, "Cannot add a task: there are %d", STORAGE_MAX_TASKS);
+	return 0;
+}
+
+static struct stask *task_new(struct storage *s, struct spool *p, const char *id, const char *verb, const char *op)
+{
+	struct stask *t = g_new0(struct stask, 1);
+
+	t->storage = s;
+	t->pool = p;
+	if (id)
+		g_strlcpy(t->id, id, sizeof(t->id));
+	else
+		uuid_make(s->agent->chance, t->id);
+	t->verb = g_strdup(verb);
+	t->op = g_strdup(op);
+	t->state = "init";
+	t->outcome = "";
+	t->message = g_strdup("");
+	g_hash_table_insert(s->tasks, t->id, t);
+	return t;
+}
+
+static void task_finish(struct stask *t, const char *outcome, int code, const char *message)
+{
+	char number[16];
+
+	t->state = "finished";
+	t->outcome = outcome;
+	t->code = code;
+	g_free(t->message);
+	t->message = g_strdup(message);
+	g_snprintf(number, sizeof(number), "%d", code);
+	log_write(code ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "storage task ended", "TASK", t->id, "VERB", t->verb, "CODE",
+	          number, "RESULT", code ? message : NULL, (char *)0);
+}
+
+/* What the worker says about a task: {state, code, message}. */
+static void take_end(struct stask *t, const json_t *told)
+{
+	const char *state = json_string_value(json_object_get(told, "state"));
+	const char *message = json_string_value(json_object_get(told, "message"));
+	int code = (int)json_integer_value(json_object_get(told, "code"));
+
+	task_finish(t, g_strcmp0(state, "finished") == 0  ? "success"
+	               : g_strcmp0(state, "recovered") == 0 ? "cleanSuccess"
+	                                                     : "cleanFailure",
+	            code, message ? message : "");
+}
+
+static json_t *master_args(const struct spool *p)
+{
+	return json_pack("{s:o}", "master", sdomain_args(sdomain_get(p->storage, p->master)));
+}
+
+static json_t *task_args(const struct stask *t)
+{
+	json_t *args = master_args(t->pool);
+
+	json_object_set_new(args, "id", json_string(t->id));
+	json_object_set_new(args, "verb", json_string(t->verb));
+	json_object_set_new(args, "op", json_string(t->op));
+	json_object_set(args, "args", t->args);
+	return args;
+}
+
+/* The worker went in the middle of it. */
+static void task_recover(struct stask *t)
+{
+	struct client *w;
+	struct err e = ERR_INIT;
+	json_t *told;
+
+	t->state = "aborting";
+	if (t->worker && !client_wait_gone(t->worker, GONE_MS)) {
+		task_finish(t, "cleanFailure", SC_ACCESS_TIMEOUT, "Access to storage timed out: the worker cannot be ended");
+		return;
+	}
+	w = client_new(t->storage->workers, t->pool->lease_fd);
+	told = client_call(w, "task.recover", task_args(t), RECOVER_MS, NULL, &e);
+	client_free(w);
+	if (told)
+		take_end(t, told);
+	else
+		task_finish(t, "cleanFailure", verb_error_code(&e), e.detail);
+	json_decref(told);
+}
+
+static void run_in_worker(struct stask *t)
+{
+	struct err e = ERR_INIT;
+	json_t *told;
+
+	if (t->is_stop_asked) {
+		task_recover(t);
+		return;
+	}
+	t->state = "running";
+	told = client_call(t->worker, "task.run", task_args(t), -1, NULL, &e);
+	if (told)
+		take_end(t, told);
+	else if (e.code != ERR_AGENT && !t->storage->is_stopping)
+		task_recover(t);
+	else
+		task_finish(t, "cleanFailure", verb_error_code(&e), e.detail);
+	json_decref(told);
+}
+
+static int take_locks(struct stask *t, struct err *e)
+{
+	if (slock_take(t->storage, t->lock_sd, false, e) < 0)
+		return -1;
+	if (t->lock_img && slock_take(t->storage, t->lock_img, true, e) < 0) {
+		slock_release(t->storage, t->lock_sd, false);
+		return -1;
+	}
+	return 0;
+}
+
+/* Without its locks a task has not begun: recovery writes down that nothing was done. */
+static void run_locked(struct stask *t)
+{
+	struct err e = ERR_INIT;
+
+	if (take_locks(t, &e) < 0) {
+		if (!t->storage->is_stopping)
+			task_recover(t);
+		t->code = e.agent_code;
+		g_free(t->message);
+		t->message = g_strdup(e.detail);
+		return;
+	}
+	run_in_worker(t);
+	if (t->lock_img)
+		slock_release(t->storage, t->lock_img, true);
+	slock_release(t->storage, t->lock_sd, false);
+}
+
+static void task_fiber(void *arg)
+{
+	struct stask *t = arg;
+	struct storage *s = t->storage;
+	struct err e = ERR_INIT;
+
+	if (!t->fn) {
+		run_locked(t);
+	} else {
+		t->state = "running";
+		if (t->fn(t, &e) == 0)
+			task_finish(t, "success", 0, "1 jobs completed successfully");
+		else
+			task_finish(t, "cleanSuccess", verb_error_code(&e), e.detail);
+	}
+	client_free(t->worker);
+	t->worker = NULL;
+	t->is_fiber_running = false;
+	storage_fiber_end(s);
+}
+
+static void launch(struct stask *t)
+{
+	t->is_fiber_running = true;
+	storage_fiber_begin(t->storage);
+	fiber_start(t->storage->loop, "storage-task", task_fiber, t);
+}
+
+int stask_start_fn(struct storage *s, struct verb_call *c, struct spool *p, int (*fn)(struct stask *, struct err *),
+                   struct err *e)
+{
+	struct stask *t;
+
+	if (make_room(s, e) < 0)
+		return -1;
+	t = task_new(s, p, NULL, c->method, "");
+	t->fn = fn;
+	c->result = json_string(t->id);
+	launch(t);
+	return 0;
+}
+
+int stask_start(struct verb_call *c, struct spool *p, struct sdomain *d, const char *op, json_t *args,
+                const char *lock_img, struct err *e)
+{
+	struct storage *s = p->storage;
+	json_t *where = sdomain_args(d), *told;
+	struct stask *t;
+
+	json_object_update(args, where);
+	json_decref(where);
+	if (make_room(s, e) < 0) {
+		json_decref(args);
+		return -1;
+	}
+	t = task_new(s, p, NULL, c->method, op);
+	t->args = args;
+	t->is_persisted = true;
+	t->lock_sd = g_strdup(d->id);
+	t->lock_img = lock_img ? g_strdup_printf("%s/%s", d->id, lock_img) : NULL;
+	t->worker = client_new(s->workers, p->lease_fd);
+	t->is_fiber_running = true; /* so that nobody clears it while we wait */
+	storage_fiber_begin(s);
+	told = client_call(t->worker, "task.prepare", task_args(t), STORAGE_CALL_MS, NULL, e);
+	if (told) {
+		json_decref(told);
+		c->result = json_string(t->id);
+		launch(t);
+		storage_fiber_end(s);
+		return 0;
+	}
+	storage_fiber_end(s);
+	t->is_fiber_running = false;
+	g_hash_table_remove(s->tasks, t->id);
+	return storage_settle_error(e);
+}
+
+/* --- after a restart --- */
+
+static struct stask *task_from_storage(struct spool *p, const json_t *told)
+{
+	const char *id = json_string_value(json_object_get(told, "id"));
+	const char *verb = json_string_value(json_object_get(told, "verb"));
+	const char *op = json_string_value(json_object_get(told, "op"));
+	struct stask *t;
+
+	if (!id || !uuid_is_valid(id) || g_hash_table_contains(p->storage->tasks, id))
+		return NULL;
+	t = task_new(p->storage, p, id, verb ? verb : "", op ? op : "");
+	t->is_persisted = true;
+	t->args = json_incref(json_object_get(told, "args"));
+	return t;
+}
+
+int stasks_load(struct spool *p, struct err *e)
+{
+	struct client *w = client_new(p->storage->workers, p->lease_fd);
+	json_t *list = client_call(w, "task.list", master_args(p), RECOVER_MS, NULL, e), *told;
+	size_t i;
+
+	client_free(w);
+	if (!list)
+		return storage_settle_error(e);
+	json_array_foreach (json_object_get(list, "tasks"), i, told) {
+		const char *state = json_string_value(json_object_get(told, "state"));
+		struct stask *t = task_from_storage(p, told);
+
+		if (!t)
+			continue;
+		t->is_fiber_running = true;
+		if (g_strcmp0(state, "finished") == 0 || g_strcmp0(state, "recovered") == 0 || g_strcmp0(state, "failed") == 0)
+			take_end(t, told);
+		else
+			task_recover(t);
+		t->is_fiber_running = false;
+	}
+	json_decref(list);
+	return 0;
+}
+
+bool stasks_are_running(const struct spool *p)
+{
+	GHashTableIter it;
+	gpointer value;
+
+	g_hash_table_iter_init(&it, p->storage->tasks);
+	while (g_hash_table_iter_next(&it, NULL, &value)) {
+		const struct stask *t = value;
+
+		if (t->pool == p && t->is_fiber_running && t->is_persisted)
+			return true;
+	}
+	return false;
+}
+
+void stasks_forget(struct spool *p)
+{
+	GHashTableIter it;
+	gpointer value;
+
+	g_hash_table_iter_init(&it, p->storage->tasks);
+	while (g_hash_table_iter_next(&it, NULL, &value)) {
+		struct stask *t = value;
+
+		if (t->pool == p && t->is_persisted && !t->is_fiber_running)
+			g_hash_table_iter_remove(&it);
+	}
+}
+
+/* --- verbs --- */
+
+static int find_task(struct agent *a, struct verb_call *c, struct stask **t, struct err *e)
+{
+	const char *id;
+
+	if (verb_uuid(c, "taskID", &id, e) < 0)
+		return -1;
+	*t = g_hash_table_lookup(storage_of(a)->tasks, id);
+	if (!*t)
+		return err_agent(e, SC_TASK_UNKNOWN, "Task id unknown: %s", id_or_nil(id));
+	return 0;
+}
+
+static json_t *status_json(const struct stask *t)
+{
+	return json_pack("{s:s,s:s,s:s,s:i,s:s}", "taskID", t->id, "taskState", t->state, "taskResult", t->outcome, "code",
+	                 t->code, "message", t->message);
+}
+
+static json_t *info_json(const struct stask *t) { return json_pack("{s:s,s:s}", "id", t->id, "verb", t->verb); }
+
+static json_t *details_json(const struct stask *t)
+{
+	return json_pack("{s:s,s:s,s:s,s:s,s:i,s:s,s:s}", "id", t->id, "verb", t->verb, "state", t->state, "taskResult",
+	                 t->outcome, "code", t->code, "message", t->message, "tag", "spm");
+}
+
+int sverb_task_status(struct agent *a, struct verb_call *c, struct err *e)
+{
+	struct stask *t;
+
+	if (find_task(a, c, &t, e) < 0)
+		return -1;
+	c->result = status_json(t);
+	return 0;
+}
+
+int sverb_task_info(struct agent *a, struct verb_call *c, struct err *e)
+{
+	struct stask *t;
+
+	if (find_task(a, c, &t, e) < 0)
+		return -1;
+	c->result = info_json(t);
+	return 0;
+}
+
+int sverb_task_stop(struct agent *a, struct verb_call *c, struct err *e)
+{
+	struct stask *t;
+
+	if (find_task(a, c, &t, e) < 0)
+		return -1;
+	if (is_finished(t) || t->is_stop_asked)
+		return 0;
+	if (!t->worker)
+		return err_agent(e, SC_TASK_STATE, "Task %s cannot be stopped", t->id);
+	t->is_stop_asked = true;
+	client_kill(t->worker);
+	return 0;
+}
+
+int sverb_task_revert(struct agent *a, struct verb_call *c, struct err *e)
+{
+	struct stask *t;
+
+	if (find_task(a, c, &t, e) < 0)
+		return -1;
+	if (is_finished(t) && strcmp(t->outcome, "success") == 0)
+		return err_agent(e, SC_TASK_STATE, "Task %s has succeeded and cannot be reverted", t->id);
+	return sverb_task_stop(a, c, e);
+}
+
+int sverb_task_clear(struct agent *a, struct verb_call *c, struct err *e)
+{
+	struct storage *s = storage_of(a);
+	struct stask *t;
+	struct client *w;
+	json_t *ok;
+	json_t *args;
+
+	if (find_task(a, c, &t, e) < 0)
+		return -1;
+	if (!is_finished(t) || t->is_fiber_running)
+		return err_agent(e, 403, "Task %s is not finished", t->id);
+	if (!t->is_persisted) {
+		g_hash_table_remove(s->tasks, t->id);
+		return 0;
+	}
+	if (spool_check_spm(t->pool, e) < 0)
+		return -1;
+	args = task_args(t);
+	/* Gone from the table first: the wait may be long, and a second clear must not find it. */
+	w = client_new(s->workers, t->pool->lease_fd);
+	g_hash_table_remove(s->tasks, t->id);
+	storage_fiber_begin(s);
+	ok = client_call(w, "task.clear", args, STORAGE_CALL_MS, NULL, e);
+	client_free(w);
+	storage_fiber_end(s);
+	if (!ok)
+		return storage_settle_error(e);
+	json_decref(ok);
+	return 0;
+}
+
+static int all_tasks(struct agent *a, struct verb_call *c, json_t *(*describe)(const struct stask *))
+{
+	GHashTableIter it;
+	gpointer value;
+
+	c->result = json_object();
+	g_hash_table_iter_init(&it, storage_of(a)->tasks);
+	while (g_hash_table_iter_next(&it, NULL, &value))
+		json_object_set_new(c->result, ((struct stask *)value)->id, describe(value));
+	return 0;
+}
+
+int sverb_all_statuses(struct agent *a, struct verb_call *c, struct err *e) { return all_tasks(a, c, status_json); }
+int sverb_all_infos(struct agent *a, struct verb_call *c, struct err *e) { return all_tasks(a, c, info_json); }
+int sverb_all_details(struct agent *a, struct verb_call *c, struct err *e) { return all_tasks(a, c, details_json); }
