@@ -70,5 +70,3 @@ struct agent {
 void agent_event(struct agent *a, const char *method, json_t *params);
 /* Milliseconds of the monotonic clock, as "notify_time" and "statusTime" have them. */
 int64_t agent_event_time_ms(void);
-/* Seconds since the host booted, for "elapsedTime" and the like. */
-double agent_uptime_s(void);

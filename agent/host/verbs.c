@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The verbs about the host itself. */
+#include <glib.h>
+#include <string.h>
+
+#include "agent/agent.h"
+#include "agent/host/caps.h"
+#include "agent/host/stats.h"
+#include "agent/host/system.h"
+#include "agent/storage/storage.h"
+#include "agent/verb.h"
+#include "base/log.h"
+
+static int ping(struct agent *a, struct verb_call *c, struct err *e)
+{
+	return 0;
+}
+
+static int echo(struct agent *a, struct verb_call *c, struct err *e)
+{
+	const char *message;
+
+	if (verb_string(c, "message", &message, e) < 0)
+		return -1;
+	c->result = json_string(message);
+	return 0;
+}
+
+static int get_capabilities(struct agent *a, struct verb_call *c, struct err *e)
+{
+	return caps_json(a, c->local, &c->result, e);
+}
+
+static int get_hardware_info(struct agent *a, struct verb_call *c, struct err *e)
+{
+	c->result = system_hardware(a->host_id);
+	return 0;
+}
+
+static int get_stats(struct agent *a, struct verb_call *c, struct err *e)
+{
+	c->result = host_stats_json(a);
+	storage_add_stats(a, c->result);
+	return 0;
+}
+
+static int set_mom_policy_parameters(struct agent *a, struct verb_call *c, struct err *e)
+{
+	json_t *policy;
+
+	if (verb_object(c, "key_value_store", &policy, e) < 0)
+		return -1;
+	host_stats_set_policy(a, policy);
+	return 0;
+}
+
+static int hostdev_list_by_caps(struct agent *a, struct verb_call *c, struct err *e)
+{
+	json_t *kinds;
+
+	if (verb_array_or(c, "caps", &kinds, e) < 0)
+		return -1;
+	return hostdev_list(a, kinds, &c->result, e);
+}
+
+static int set_log_level(struct agent *a, struct verb_call *c, struct err *e)
+{
+	const char *name;
+	char lower[16];
+	int level;
+
+	if (verb_string(c, "level", &name, e) < 0)
+		return -1;
+	g_strlcpy(lower, name, sizeof(lower));
+	for (char *p = lower; *p; p++)
+		*p = g_ascii_tolower(*p);
+	level = log_level_from_name(strcmp(lower, "warning") == 0 ? "warn" : lower);
+	if (level < 0)
+		return err_field(e, ERR_INVALID, "level", "parameter level must be DEBUG, INFO, WARNING or ERROR");
+	log_set_level((enum log_level)level);
+	return 0;
+}
+
+static int set_ha_maintenance(struct agent *a, struct verb_call *c, struct err *e)
+{
+	return err_agent(e, 75, "this host does not run a hosted engine");
+}
+
+const struct verb HOST_VERBS[] = {
+	{ "Host.ping", ping, VERB_EARLY | VERB_QUIET },
+	{ "Host.ping2", ping, VERB_EARLY | VERB_QUIET },
+	{ "Host.echo", echo, VERB_EARLY | VERB_QUIET },
+	{ "Host.getCapabilities", get_capabilities, VERB_EARLY | VERB_QUIET },
+	{ "Host.getHardwareInfo", get_hardware_info, VERB_EARLY | VERB_QUIET },
+	{ "Host.getStats", get_stats, VERB_EARLY | VERB_QUIET },
+	{ "Host.setMOMPolicyParameters", set_mom_policy_parameters, VERB_EARLY },
+	{ "Host.hostdevListByCaps", hostdev_list_by_caps, VERB_EARLY | VERB_QUIET },
+	{ "Host.setLogLevel", set_log_level, VERB_EARLY },
+	{ "Host.setHaMaintenanceMode", set_ha_maintenance, VERB_EARLY },
+	{ NULL, NULL, 0 },
+};

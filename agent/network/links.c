@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Devices, addresses and bridges of the kernel. */
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <ifaddrs.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "agent/host/system.h"
+#include "agent/network/network.h"
+#include "base/auto.h"
+
+#define NET "/sys/class/net"
+
+static bool has_file(const char *name, const char *file)
+{
+	g_autofree char *path = g_build_filename(NET, name, file, NULL);
+
+	return g_file_test(path, G_FILE_TEST_EXISTS);
+}
+
+bool link_exists(const char *name)
+{
+	return if_nametoindex(name) != 0;
+}
+
+bool link_is_bridge(const char *name)
+{
+	return has_file(name, "bridge");
+}
+
+bool link_is_nic(const char *name)
+{
+	static const char *const HIDDEN[] = { "lo", "vnet*", "tap*", "ifb*", "virbr*", "docker*", "macvtap*", "w*", "usb*" };
+	auto_pool p = pool_new();
+	const char *uevent;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(HIDDEN); i++)
+		if (g_pattern_match_simple(HIDDEN[i], name))
+			return false;
+	if (has_file(name, "bridge") || has_file(name, "bonding") || has_file(name, "tun_flags"))
+		return false;
+	uevent = system_readf(p, NET "/%s/uevent", name);
+	if (uevent && (strstr(uevent, "DEVTYPE=vlan") || strstr(uevent, "DEVTYPE=vxlan")))
+		return false;
+	return system_read_int(p, 0, NET "/%s/type", name) == 1; /* Ethernet */
+}
+
+char **link_names(void)
+{
+	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+	struct if_nameindex *all = if_nameindex();
+
+	for (struct if_nameindex *i = all; i && i->if_index; i++)
+		g_ptr_array_add(names, g_strdup(i->if_name));
+	if (all)
+		if_freenameindex(all);
+	g_ptr_array_add(names, NULL);
+	return (char **)g_ptr_array_steal(names, NULL);
+}
+
+/* --- addresses ---------------------------------------------------------------------- */
+
+static int prefix_of(const struct sockaddr *mask)
+{
+	const bool is_v4 = mask && mask->sa_family == AF_INET;
+	const unsigned char *b;
+	int n = 0;
+
+	if (!mask)
+		return 0;
+	b = is_v4 ? (const unsigned char *)&((const struct sockaddr_in *)mask)->sin_addr
+	          : (const unsigned char *)&((const struct sockaddr_in6 *)mask)->sin6_addr;
+	for (int i = 0; i < (is_v4 ? 4 : 16); i++)
+		n += __builtin_popcount(b[i]);
+	return n;
+}
+
+static bool text_of(const struct sockaddr *sa, char out[INET6_ADDRSTRLEN])
+{
+	if (sa && sa->sa_family == AF_INET)
+		return inet_ntop(AF_INET, &((const struct sockaddr_in *)sa)->sin_addr, out, INET6_ADDRSTRLEN);
+	if (sa && sa->sa_family == AF_INET6)
+		return inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)sa)->sin6_addr, out, INET6_ADDRSTRLEN);
+	return false;
+}
+
+static bool is_link_local(const struct sockaddr *sa)
+{
+	return sa->sa_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&((const struct sockaddr_in6 *)sa)->sin6_addr);
+}
+
+/* Call fn for each address of the device (NULL: of all) until it returns true. */
+typedef bool (*address_fn)(const struct ifaddrs *i, const char *text, void *arg);
+static void each_address(const char *name, address_fn fn, void *arg)
+{
+	struct ifaddrs *all = NULL;
+	char text[INET6_ADDRSTRLEN];
+
+	if (getifaddrs(&all) < 0)
+		return;
+	for (const struct ifaddrs *i = all; i; i = i->ifa_next)
+		if ((!name || strcmp(i->ifa_name, name) == 0) && text_of(i->ifa_addr, text) && fn(i, text, arg))
+			break;
+	freeifaddrs(all);
+}
+
+struct finding {
+	struct pool *pool;
+	const char *wanted, *found;
+};
+
+static bool take_device(const struct ifaddrs *i, const char *text, void *arg)
+{
+	struct finding *f = arg;
+
+	if (strcmp(text, f->wanted) == 0)
+		f->found = pool_strdup(f->pool, i->ifa_name);
+	return f->found;
+}
+
+const char *network_device_of(struct pool *p, const char *address)
+{
+	struct finding f = { .pool = p, .wanted = address };
+
+	if (g_str_has_prefix(address, "::ffff:"))
+		f.wanted += strlen("::ffff:");
+	each_address(NULL, take_device, &f);
+	return f.found ? f.found : "";
+}
+
+static bool take_ipv4(const struct ifaddrs *i, const char *text, void *arg)
+{
+	struct finding *f = arg;
+
+	if (i->ifa_addr->sa_family == AF_INET)
+		f->found = pool_strdup(f->pool, text);
+	return f->found;
+}
+
+const char *link_ipv4(struct pool *p, const char *name)
+{
+	struct finding f = { .pool = p };
+
+	each_address(name, take_ipv4, &f);
+	return f.found;
+}
+
+static bool take_any(const struct ifaddrs *i, const char *text, void *arg)
+{
+	if (!is_link_local(i->ifa_addr))
+		*(bool *)arg = true;
+	return *(bool *)arg;
+}
+
+bool link_has_address(const char *name)
+{
+	bool has = false;
+
+	each_address(name, take_any, &has);
+	return has;
+}
+
+static bool add_address(const struct ifaddrs *i, const char *text, void *arg)
+{
+	const bool is_v4 = i->ifa_addr->sa_family == AF_INET;
+	json_t *j = arg;
+	char mask[INET6_ADDRSTRLEN];
+
+	if (is_link_local(i->ifa_addr))
+		return false;
+	json_array_append_new(json_object_get(j, is_v4 ? "ipv4addrs" : "ipv6addrs"),
+	                      json_sprintf("%s/%d", text, prefix_of(i->ifa_netmask)));
+	if (is_v4 && !*json_string_value(json_object_get(j, "addr")) && text_of(i->ifa_netmask, mask)) {
+		json_object_set_new(j, "addr", json_string(text));
+		json_object_set_new(j, "netmask", json_string(mask));
+	}
+	return false;
+}
+
+/* The default route over this device, "" if there is none. */
+static char *gateway_of(struct pool *p, const char *name)
+{
+	g_auto(GStrv) lines = g_strsplit(system_read(p, "/proc/net/route") ?: "", "\n", 10000);
+
+	for (char **l = lines; *l; l++) {
+		char device[64], text[INET_ADDRSTRLEN];
+		unsigned dest, gateway;
+
+		if (sscanf(*l, "%63s %x %x", device, &dest, &gateway) != 3 || dest != 0 || gateway == 0 ||
+		    strcmp(device, name) != 0)
+			continue;
+		return pool_strdup(p, inet_ntop(AF_INET, &(struct in_addr){ gateway }, text, sizeof(text)));
+	}
+	return pool_strdup(p, "");
+}
+
+void link_add_addresses(json_t *j, const char *name)
+{
+	auto_pool p = pool_new();
+	const char *gateway = gateway_of(p, name);
+
+	json_object_set_new(j, "addr", json_string(""));
+	json_object_set_new(j, "netmask", json_string(""));
+	json_object_set_new(j, "ipv4addrs", json_array());
+	json_object_set_new(j, "ipv6addrs", json_array());
+	each_address(name, add_address, j);
+	json_object_set_new(j, "gateway", json_string(gateway));
+	json_object_set_new(j, "ipv4defaultroute", json_boolean(*gateway));
+	json_object_set_new(j, "ipv6gateway", json_string("::"));
+	json_object_set_new(j, "dhcpv4", json_false());
+	json_object_set_new(j, "dhcpv6", json_false());
+	json_object_set_new(j, "ipv6autoconf",
+	                    json_boolean(system_read_int(p, 0, "/proc/sys/net/ipv6/conf/%s/autoconf", name) == 1));
+}
+
+/* --- bridges ------------------------------------------------------------------------ */
+
+static int control(unsigned long request, void *arg)
+{
+	auto_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	return fd < 0 ? -1 : ioctl(fd, request, arg);
+}
+
+static int set_up(const char *name, bool is_up, struct err *e)
+{
+	struct ifreq r = { 0 };
+
+	g_strlcpy(r.ifr_name, name, sizeof(r.ifr_name));
+	if (control(SIOCGIFFLAGS, &r) < 0)
+		return err_errno(e, errno, "device %s", name);
+	r.ifr_flags = (short)(is_up ? r.ifr_flags | IFF_UP : r.ifr_flags & ~IFF_UP);
+	return control(SIOCSIFFLAGS, &r) < 0 ? err_errno(e, errno, "set device %s %s", name, is_up ? "up" : "down") : 0;
+}
+
+static void write_bridge(const char *name, const char *file, const char *value)
+{
+	g_autofree char *path = g_build_filename(NET, name, "bridge", file, NULL);
+	auto_close int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0 && write(fd, value, strlen(value)) < 0)
+		return; /* a bridge with other values still works */
+}
+
+int link_bridge_add(const char *name, bool has_stp, int mtu, struct err *e)
+{
+	struct ifreq r = { 0 };
+
+	if (control(SIOCBRADDBR, (void *)name) < 0 && errno != EEXIST)
+		return err_errno(e, errno, "create bridge %s", name);
+	write_bridge(name, "forward_delay", "0");
+	write_bridge(name, "stp_state", has_stp ? "1" : "0");
+	g_strlcpy(r.ifr_name, name, sizeof(r.ifr_name));
+	r.ifr_mtu = mtu;
+	if (mtu > 0 && control(SIOCSIFMTU, &r) < 0)
+		return err_errno(e, errno, "set the MTU of %s to %d", name, mtu);
+	return set_up(name, true, e);
+}
+
+int link_bridge_del(const char *name, struct err *e)
+{
+	if (!link_exists(name))
+		return 0;
+	if (set_up(name, false, e) < 0)
+		return -1;
+	return control(SIOCBRDELBR, (void *)name) < 0 ? err_errno(e, errno, "remove bridge %s", name) : 0;
+}
+
+int link_bridge_join(const char *bridge, const char *port, struct err *e)
+{
+	struct ifreq r = { 0 };
+
+	g_strlcpy(r.ifr_name, bridge, sizeof(r.ifr_name));
+	r.ifr_ifindex = (int)if_nametoindex(port);
+	if (control(SIOCBRADDIF, &r) < 0 && !(errno == EBUSY && link_bridge_ports(bridge, NULL) > 0))
+		return err_errno(e, errno, "put %s into bridge %s", port, bridge);
+	return set_up(port, true, e);
+}
+
+json_t *link_bridge_port_list(const char *bridge)
+{
+	g_autofree char *path = g_build_filename(NET, bridge, "brif", NULL);
+	g_autoptr(GDir) d = g_dir_open(path, 0, NULL);
+	json_t *list = json_array();
+	const char *name;
+
+	while (d && (name = g_dir_read_name(d)))
+		json_array_append_new(list, json_string(name));
+	return list;
+}
+
+int link_bridge_ports(const char *bridge, const char *except)
+{
+	auto_json *list = link_bridge_port_list(bridge);
+	json_t *port;
+	size_t i;
+	int n = 0;
+
+	json_array_foreach(list, i, port)
+		n += !except || strcmp(json_string_value(port), except) != 0;
+	return n;
+}
