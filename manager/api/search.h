@@ -8,12 +8,44 @@
 
 struct search;
 
+enum { SEARCH_MAX_BYTES = 4096, SEARCH_MAX_TERMS = 64 };
+
 /* Parse a query for entities of kind k, in the pool. NULL: ERR_INVALID, saying where and what is allowed. */
 struct search *search_parse(struct pool *p, enum kind k, const char *text, bool is_case_sensitive, struct err *e);
+/* The same for a query that names its entity: "Vms: name = web*". Bookmarks hold such. *k: the kind it asks for. */
+struct search *search_parse_query(struct pool *p, const char *text, bool is_case_sensitive, enum kind *k, struct err *e);
 /* Does a published version match? Core thread. */
 bool search_matches(struct core *c, const struct search *s, const void *version);
 /* Page asked for, from 1; 0: none. */
 int64_t search_page(const struct search *s);
 /* Order of two versions: SORTBY, then the kind's own order. s NULL: the kind's own order. Any thread, as long as the versions
- * are retained (sorting by members of other entities is not offered). */
+ * are retained. SORTBY by what is not in the version itself (names of other entities, statistics) goes by the values that
+ * search_matches() saw; versions it has not seen count as without value. */
 int search_compare(const struct search *s, enum kind k, const void *a, const void *b);
+
+/*
+ * Values that are not in the inventory: statistics, what guests report. Without a source, or when it gives no value, the
+ * version's own member counts, if there is one. Sources are code, not state: registered once at start, before any search,
+ * for all cores of the process; a second registration replaces the first. field is a name of schema/search.json; false: the
+ * kind has no such field.
+ */
+typedef bool (*search_stat_fn)(struct core *c, const char *id, double *out);
+/* Calls emit once per value until it returns true (enough). Texts need to live for that call only. */
+typedef void (*search_text_fn)(struct core *c, const char *id, bool (*emit)(void *arg, const char *text), void *arg);
+bool search_register_stat(enum kind k, const char *field, search_stat_fn fn);
+bool search_register_text(enum kind k, const char *field, search_text_fn fn);
+
+/*
+ * Queries on a directory of users: "ADUSER@profile:namespace:allnames=adm* title!=x". Conditions are joined by AND.
+ */
+struct search_directory {
+	bool is_group;
+	const char *profile, *namespace; /* namespace NULL: any */
+	struct search_directory_term *terms;
+	int n_terms;
+};
+/* NULL: ERR_INVALID. */
+struct search_directory *search_parse_directory(struct pool *p, const char *text, struct err *e);
+/* value gives a field of the entry (name, username, lastname, department, title, groupname), or NULL. Case is ignored. */
+bool search_directory_matches(const struct search_directory *d, const char *(*value)(void *arg, const char *field),
+                              void *arg);

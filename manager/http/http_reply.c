@@ -196,6 +196,8 @@ void http_reply(struct http_exchange *x, int status, const char *content_type, G
 		return;
 	}
 	coding = edge_reply_coding(x, content_type, body->len);
+	if (coding == CODING_GZIP && body->len > GZIP_AT_ONCE && strcmp(x->method, "HEAD") == 0)
+		coding = CODING_NONE;
 	if (coding == CODING_GZIP && body->len > GZIP_AT_ONCE) {
 		edge_stream_string(x, status, content_type, body);
 		return;

@@ -86,6 +86,7 @@ void http_reply_stream(struct http_exchange *x, int status, const char *content_
                        bool (*produce)(void *arg, GString *out), void (*done)(void *arg), void *arg)
 {
 	enum edge_coding coding;
+	struct MHD_Response *r;
 	struct stream *s;
 
 	if (!edge_reply_begin(x)) {
@@ -103,8 +104,11 @@ void http_reply_stream(struct http_exchange *x, int status, const char *content_
 	s->part = g_string_new(NULL);
 	if (coding == CODING_GZIP)
 		s->deflate = edge_deflate_new(1);
-	edge_reply_with(x, status, content_type,
-		MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, stream_read, s, stream_free), coding, false);
+	r = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, stream_read, s, stream_free);
+	/* After the headers of chunks the library sends a last chunk even to HEAD, so these end the connection instead. */
+	if (strcmp(x->method, "HEAD") == 0)
+		MHD_set_response_options(r, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
+	edge_reply_with(x, status, content_type, r, coding, false);
 }
 
 /* ---- a body that is there already, but takes long to compress ---- */

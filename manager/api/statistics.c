@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "manager/api/statistics.h"
+
+#include <string.h>
+
+enum { MAX_OWNERS = 8, MAX_STATISTICS = 64 };
+
+static const struct statistics_owner *owners[MAX_OWNERS];
+
+void statistics_register(const struct statistics_owner *owner)
+{
+	for (int i = 0; i < MAX_OWNERS; i++)
+		if (!owners[i] || owners[i] == owner) {
+			owners[i] = owner;
+			return;
+		}
+}
+
+size_t statistics_make(struct call *c, const char *owner_id, const struct statistic *rows, size_t n, void **list, size_t max)
+{
+	size_t count = MIN(n, max);
+
+	for (size_t i = 0; i < count; i++) {
+		struct m_statistic *s = m_new(c->pool, &M_TYPE_statistic);
+		struct m_value *v = m_new(c->pool, &M_TYPE_value);
+		bool is_whole = rows[i].unit == M_STATISTIC_UNIT_BYTES || rows[i].unit == M_STATISTIC_UNIT_NONE;
+		uuid_text id;
+
+		uuid_derive(owner_id, rows[i].name, id);
+		s->id = pool_strdup(c->pool, id);
+		s->name = (char *)rows[i].name;
+		s->description = (char *)rows[i].description;
+		s->kind = M_STATISTIC_KIND_GAUGE;
+		s->type = is_whole ? M_VALUE_TYPE_INTEGER : M_VALUE_TYPE_DECIMAL;
+		s->unit = rows[i].unit;
+		M_SET(v, datum, rows[i].value);
+		s->values.v = POOL_ARRAY(c->pool, struct m_value *, 1);
+		s->values.v[0] = v;
+		s->values.n = 1;
+		list[i] = s;
+	}
+	return count;
+}
+
+/* Word number i of the path. */
+static bool word_is(const char *path, int i, const char *word)
+{
+	size_t n = strlen(word);
+
+	while (i-- > 0) {
+		path = strchr(path, '/');
+		if (!path)
+			return false;
+		path++;
+	}
+	return strncmp(path, word, n) == 0 && (path[n] == '/' || !path[n]);
+}
+
+/* The owner is the last collection before "statistics". */
+static const struct statistics_owner *find_owner(struct call *c, const char **id, struct err *e)
+{
+	int depth = c->op->kind == M_OP_LIST ? c->n_ids : c->n_ids - 1;
+
+	*id = depth > 0 ? c->ids[depth - 1] : NULL;
+	for (int i = 0; *id && i < MAX_OWNERS && owners[i]; i++) {
+		if (!word_is(c->path, 2 * (depth - 1), owners[i]->word))
+			continue;
+		if ((int)owners[i]->kind >= 0 && owners[i]->kind < N_KINDS && !inv_get(c->core->inv, owners[i]->kind, *id))
+			break;
+		return owners[i];
+	}
+	err_set(e, ERR_NO_ENTITY, "There are no statistics here.");
+	return NULL;
+}
+
+static size_t fill(struct call *c, void **list, struct err *e)
+{
+	const char *id;
+	const struct statistics_owner *o = find_owner(c, &id, e);
+	return o ? o->fill(c, id, list, MAX_STATISTICS) : 0;
+}
+
+static int statistics_list(struct call *c, struct err *e)
+{
+	void **list = POOL_ARRAY(c->pool, void *, MAX_STATISTICS);
+	size_t n = fill(c, list, e);
+
+	return e->code ? -1 : call_reply_list(c, &M_TYPE_statistic, list, n);
+}
+
+static int statistic_get(struct call *c, struct err *e)
+{
+	void **list = POOL_ARRAY(c->pool, void *, MAX_STATISTICS);
+	size_t n = fill(c, list, e);
+
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(((struct m_statistic *)list[i])->id, c->ids[c->n_ids - 1]) == 0)
+			return call_reply_entity(c, &M_TYPE_statistic, list[i]);
+	return err_set(e, ERR_NO_ENTITY, "There is no such statistic.");
+}
+
+const struct api_op STATISTICS_OPS[] = {
+	ROW("statistics.list", statistics_list, NO_KIND, .flags = OP_HREF_HERE),
+	ROW("statistic.get", statistic_get, NO_KIND, .flags = OP_HREF_HERE),
+	{ .name = NULL },
+};

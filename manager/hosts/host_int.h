@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* Inside manager/hosts. */
+#include "manager/hosts/hosts.h"
+
+/* What is known of a host while the Manager runs; not in the journal. */
+struct host_rt {
+	struct core *core;
+	char *id;
+	bool is_connected, is_connecting, has_monitor, is_gone;
+	char *fingerprint;        /* of the certificate that the agent showed */
+	struct err last_error;
+	struct waitq wake;        /* the monitor, and those who wait for a change */
+	bool poke;                /* look again now */
+	json_t *caps, *stats;
+	int64_t silent_since_ms;  /* 0: it answers */
+	int failures;
+};
+
+struct hosts {
+	struct core *core;
+	GHashTable *by_id;        /* id -> host_rt */
+	struct agents *agents;    /* for pairing; NULL in the simulator */
+};
+
+struct host_rt *host_rt(struct core *c, const char *id);
+/* Start the monitor of a host if it has none. */
+void host_watch(struct core *c, const char *id);
+/* Change the status (logged, event by the caller), not waited for. */
+void host_set_status(struct core *c, const char *id, enum m_host_status status, const char *detail);
+
+/* Take over what Host.getCapabilities and Host.getHardwareInfo say into a draft. */
+void host_take_caps(struct pool *p, struct m_host *h, json_t *caps, json_t *hw);
+
+extern const struct command HOST_INSTALL_COMMAND;
+extern const struct api_op HOST_OPS[];
+extern const struct api_op HOST_DEVICE_OPS[];
+
+/* Start the job that brings a host in: pairing (with code), certificate, first contact. Frees t. */
+int host_start_install(struct call *c, struct txn *t, const char *host_id, const char *pairing_code, char *job, struct err *e);
+
+/* Numbers of a host for the common statistics service. */
+size_t host_statistics(struct call *c, const char *host_id, void **list, size_t max);

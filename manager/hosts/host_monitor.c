@@ -1,0 +1,548 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One fiber for each host looks after it: connects, brings it up, asks for statistics, notices silence, lets it go into
+ * maintenance. It is the only one to move a host between the statuses that come from how the host is; the API moves
+ * it between those that people ask for, and pokes.
+ */
+#include <string.h>
+
+#include "base/auto.h"
+#include "base/log.h"
+#include "manager/api/statistics.h"
+#include "manager/core/agents.h"
+#include "manager/core/jobs.h"
+#include "manager/core/txn.h"
+#include "manager/clusters/clusters.h"
+#include "manager/hosts/host_int.h"
+#include "manager/networks/networks.h"
+#include "manager/storage/storage.h"
+#include "manager/vms/vms.h"
+
+enum {
+	CALL_MS = 30 * 1000,
+	POLL_MS = 15 * 1000,          /* full statistics */
+	SETTLING_MS = 3 * 1000,       /* while things change */
+	RETRY_MS = 1000,
+	RETRY_MAX_MS = 5 * 1000,
+	GRACE_MS = 60 * 1000,         /* TimeoutToResetVdsInSeconds */
+	GRACE_SPM_MS = 20 * 1000,     /* DelayResetForSpmInSeconds */
+	GRACE_VM_MS = 500,            /* DelayResetPerVmInSeconds */
+};
+
+/* ---- runtime state ---- */
+
+struct host_rt *host_rt(struct core *c, const char *id)
+{
+	struct host_rt *rt = g_hash_table_lookup(c->hosts->by_id, id);
+
+	if (!rt) {
+		rt = g_new0(struct host_rt, 1);
+		rt->core = c;
+		rt->id = g_strdup(id);
+		g_hash_table_insert(c->hosts->by_id, rt->id, rt);
+	}
+	return rt;
+}
+
+static void rt_free(void *p)
+{
+	struct host_rt *rt = p;
+
+	json_decref(rt->caps);
+	json_decref(rt->stats);
+	g_free(rt->fingerprint);
+	g_free(rt->id);
+	g_free(rt);
+}
+
+static const struct host_rt *known(struct core *c, const char *id)
+{
+	return id ? g_hash_table_lookup(c->hosts->by_id, id) : NULL;
+}
+
+bool host_is_connected(struct core *c, const char *id)
+{
+	const struct host_rt *rt = known(c, id);
+	return rt && rt->is_connected;
+}
+
+bool host_is_up(struct core *c, const char *id)
+{
+	const struct m_host *h = INV_GET(c->inv, HOST, host, id);
+	return h && h->status == M_HOST_STATUS_UP && host_is_connected(c, id);
+}
+
+json_t *host_caps(struct core *c, const char *id)
+{
+	const struct host_rt *rt = known(c, id);
+	return rt ? rt->caps : NULL;
+}
+
+json_t *host_stats(struct core *c, const char *id)
+{
+	const struct host_rt *rt = known(c, id);
+	return rt ? rt->stats : NULL;
+}
+
+bool host_has_kvm(struct core *c, const char *id)
+{
+	const struct m_host *h = INV_GET(c->inv, HOST, host, id);
+	return h && g_strcmp0(h->accel, "kvm") == 0;
+}
+
+static void wake(struct host_rt *rt)
+{
+	rt->poke = true;
+	waitq_wake_all(&rt->wake);
+}
+
+void host_refresh_soon(struct core *c, const char *id) { wake(host_rt(c, id)); }
+
+int host_wait_up(struct core *c, const char *id, int64_t timeout_ms, struct err *e)
+{
+	int64_t until = loop_now_ms(c->loop) + timeout_ms;
+
+	while (!host_is_up(c, id)) {
+		int64_t left = until - loop_now_ms(c->loop);
+		if (left <= 0 || !waitq_wait(&c->changed, MIN(left, 1000)))
+			if (loop_now_ms(c->loop) >= until)
+				return err_set(e, ERR_TIMEOUT, "The host is not up.");
+	}
+	return 0;
+}
+
+void host_set_status(struct core *c, const char *id, enum m_host_status status, const char *detail)
+{
+	struct txn *t = txn_begin(c);
+	struct m_host *h = txn_edit(t, KIND_HOST, id);
+
+	if (!h || (h->status == status && g_strcmp0(h->status_detail, detail) == 0)) {
+		txn_cancel(t);
+		return;
+	}
+	log_info("host status", "HOST", h->name, "FROM", m_enum_name(&M_ENUM_host_status, h->status), "TO",
+	         m_enum_name(&M_ENUM_host_status, status), "REASON", detail);
+	h->status = status;
+	h->status_detail = pool_strdup(txn_pool(t), detail);
+	txn_commit_async(t);
+}
+
+/* ---- news from the agents' thread ---- */
+
+static void agent_state(struct core *c, const char *id, bool is_up, const char *fingerprint, const struct err *e)
+{
+	struct host_rt *rt = host_rt(c, id);
+
+	rt->is_connected = is_up;
+	rt->is_connecting = false;
+	if (fingerprint) {
+		g_free(rt->fingerprint);
+		rt->fingerprint = g_strdup(fingerprint);
+	}
+	if (e)
+		rt->last_error = *e;
+	wake(rt);
+}
+
+static void agent_event(struct core *c, const char *id, const char *method, json_t *params)
+{
+	static const char vm_status[] = "|virt|VM_status|";
+	const char *vm_id = strncmp(method, vm_status, strlen(vm_status)) == 0 ? method + strlen(vm_status) : NULL;
+
+	if (vm_id && uuid_is_valid(vm_id))
+		vms_host_event(c, id, vm_id, json_object_get(params, vm_id));
+	else
+		wake(host_rt(c, id));
+}
+
+/* ---- the monitor's fiber ---- */
+
+static const struct m_host *host_now(struct host_rt *rt) { return INV_LATEST(rt->core->inv, HOST, host, rt->id); }
+
+static void pause_for(struct host_rt *rt, int64_t ms)
+{
+	if (!rt->poke)
+		waitq_wait(&rt->wake, ms);
+	rt->poke = false;
+}
+
+/* Statuses in which nobody talks to the agent. */
+static bool is_left_alone(enum m_host_status s)
+{
+	return s == M_HOST_STATUS_PENDING_APPROVAL || s == M_HOST_STATUS_MAINTENANCE || s == M_HOST_STATUS_INSTALL_FAILED ||
+	       s == M_HOST_STATUS_INSTALLING_OS || s == M_HOST_STATUS_DOWN;
+}
+
+static bool connect_once(struct host_rt *rt, const struct m_host *h)
+{
+	struct core *c = rt->core;
+
+	rt->is_connecting = true;
+	c->agents.connect(c->agents.arg, rt->id, h->address, (int)M_GET(h, port, 54321));
+	for (int64_t until = loop_now_ms(c->loop) + CALL_MS; rt->is_connecting && loop_now_ms(c->loop) < until;)
+		waitq_wait(&rt->wake, until - loop_now_ms(c->loop));
+	rt->poke = false;
+	return rt->is_connected;
+}
+
+static int64_t grace_ms(struct host_rt *rt)
+{
+	bool is_spm = false;
+
+	INV_EACH(e, rt->core->inv, KIND_DATA_CENTER)
+		is_spm = is_spm || g_strcmp0(ENTITY_OBJ(e, data_center)->spm_host.id, rt->id) == 0;
+	return GRACE_MS + (is_spm ? GRACE_SPM_MS : 0) + GRACE_VM_MS * vms_on_host(rt->core, rt->id);
+}
+
+static void went_silent(struct host_rt *rt, const struct m_host *h)
+{
+	struct core *c = rt->core;
+	int64_t now = loop_now_ms(c->loop);
+
+	if (rt->silent_since_ms == 0) {
+		rt->silent_since_ms = now;
+		rt->failures = 0;
+		log_warn("host does not answer", "HOST", h->name, "REASON", rt->last_error.detail);
+	}
+	rt->failures++;
+	if (h->status == M_HOST_STATUS_UP || h->status == M_HOST_STATUS_INITIALIZING)
+		host_set_status(c, rt->id, M_HOST_STATUS_CONNECTING, rt->last_error.detail);
+	if (h->status == M_HOST_STATUS_NON_RESPONSIVE || h->status == M_HOST_STATUS_INSTALLING || rt->failures <= 2 || now - rt->silent_since_ms < grace_ms(rt))
+		return;
+	event_emit(c, "VDS_FAILURE", &(struct event_refs){ .host = rt->id, .cluster = h->cluster.id },
+	           "Host %s is non responsive.", h->name);
+	host_set_status(c, rt->id, M_HOST_STATUS_NON_RESPONSIVE, rt->last_error.detail);
+	vms_host_lost(c, rt->id);
+	storage_host_lost(c, rt->id);
+}
+
+static void back_again(struct host_rt *rt)
+{
+	if (rt->silent_since_ms)
+		log_info("host answers again", "HOST_ID", rt->id);
+	rt->silent_since_ms = 0;
+	rt->failures = 0;
+}
+
+/* ---- going up ---- */
+
+static int call(struct host_rt *rt, const char *method, json_t *params, json_t **result, struct err *e)
+{
+	return agent_call(rt->core, rt->id, method, params, CALL_MS, NULL, result, e);
+}
+
+static int read_capabilities(struct host_rt *rt, struct err *e)
+{
+	auto_json *caps = NULL, *hw = NULL;
+	struct err ignored;
+	struct txn *t;
+	struct m_host *h;
+
+	if (call(rt, "Host.getCapabilities", NULL, &caps, e) < 0)
+		return -1;
+	call(rt, "Host.getHardwareInfo", NULL, &hw, &ignored);
+	t = txn_begin(rt->core);
+	h = txn_edit(t, KIND_HOST, rt->id);
+	if (!h) {
+		txn_cancel(t);
+		return err_set(e, ERR_NO_ENTITY, "The host was removed.");
+	}
+	host_take_caps(txn_pool(t), h, caps, hw);
+	h->cert_fingerprint = pool_strdup(txn_pool(t), rt->fingerprint);
+	json_decref(rt->caps);
+	rt->caps = g_steal_pointer(&caps);
+	return txn_commit(t, e);
+}
+
+/* The first host gives a cluster without CPU type its architecture. */
+static int fit_cluster(struct host_rt *rt, const struct m_host *h, struct err *e)
+{
+	struct txn *t = txn_begin(rt->core);
+	struct m_cluster *cl = txn_edit(t, KIND_CLUSTER, h->cluster.id);
+
+	if (!cl || (cl->cpu && cl->cpu->architecture > M_ARCHITECTURE_UNDEFINED)) {
+		txn_cancel(t);
+		return cl ? 0 : err_set(e, ERR_CONFLICT, "The host's cluster is gone.");
+	}
+	if (!cl->cpu)
+		cl->cpu = m_new(txn_pool(t), &M_TYPE_cpu);
+	cl->cpu->architecture = M_ARCHITECTURE_X86_64;
+	return txn_commit(t, e);
+}
+
+/* The management network's bridge is made where it is missing: without ports, nothing of the host's own set-up is touched. */
+static int fit_networks(struct host_rt *rt, const struct m_host *h, struct err *e)
+{
+	const struct m_cluster *cl = cluster_latest(rt->core, h->cluster.id);
+	const struct m_network *net = cl ? INV_LATEST(rt->core->inv, NETWORK, network, cl->management_network.id) : NULL;
+	const char *bridge = net ? STR_OR(net->vdsm_name, net->name) : NULL;
+
+	if (!bridge || json_object_get(json_object_get(rt->caps, "networks"), bridge))
+		return 0;
+	if (call(rt, "Host.setupNetworks",
+	         json_pack("{s:{s:{s:b}},s:{},s:{s:b,s:b}}", "networks", bridge, "bridged", 1, "bondings", "options",
+	                   "connectivityCheck", 0, "commitOnSuccess", 1), NULL, e) < 0)
+		return err_wrap(e, "set up the management network");
+	return read_capabilities(rt, e);
+}
+
+static int poll_vms(struct host_rt *rt, struct err *e)
+{
+	auto_json *list = NULL;
+
+	if (call(rt, "Host.getAllVmStats", NULL, &list, e) < 0)
+		return -1;
+	if (!json_is_array(list))
+		return err_set(e, ERR_BACKEND, "Host.getAllVmStats answered nonsense");
+	vms_host_report(rt->core, rt->id, list);
+	return 0;
+}
+
+static int poll_stats(struct host_rt *rt, struct err *e)
+{
+	auto_json *stats = NULL;
+
+	if (call(rt, "Host.getStats", NULL, &stats, e) < 0)
+		return -1;
+	storage_host_report(rt->core, rt->id, json_object_get(stats, "storageDomains"));
+	json_decref(rt->stats);
+	rt->stats = g_steal_pointer(&stats);
+	return 0;
+}
+
+static int bring_up(struct host_rt *rt, struct err *e)
+{
+	const struct m_host *h;
+
+	if (read_capabilities(rt, e) < 0)
+		return -1;
+	h = host_now(rt);
+	if (!h || fit_cluster(rt, h, e) < 0)
+		return -1;
+	h = host_now(rt);
+	if (!h || fit_networks(rt, h, e) < 0)
+		return -1;
+	if (poll_vms(rt, e) < 0 || storage_host_up(rt->core, rt->id, e) < 0 || poll_stats(rt, e) < 0)
+		return -1;
+	return 0;
+}
+
+static void is_up(struct host_rt *rt, const struct m_host *h)
+{
+	const char *reason = json_string_value(json_object_get(rt->caps, "kvmReason"));
+	struct event_refs refs = { .host = rt->id, .cluster = h->cluster.id };
+
+	host_set_status(rt->core, rt->id, M_HOST_STATUS_UP, NULL);
+	event_emit(rt->core, "VDS_DETECTED", &refs, "Status of host %s was set to Up.", h->name);
+	if (g_strcmp0(h->accel, "kvm") != 0)
+		event_emit(rt->core, "VDS_RUN_IN_NO_KVM_MODE", &refs,
+		           "Host %s cannot use KVM%s%s. Its VMs run by emulation, which is slow.", h->name, reason ? ": " : "",
+		           reason ? reason : "");
+	host_refresh_soon(rt->core, rt->id);
+}
+
+/* An error of the network is silence; any other one tells that the host cannot serve now. */
+static bool is_silence(const struct err *e) { return e->code == ERR_NETWORK || e->code == ERR_TIMEOUT; }
+
+static void try_bring_up(struct host_rt *rt)
+{
+	const struct m_host *h = host_now(rt);
+	struct err e = ERR_INIT;
+
+	if (h->status != M_HOST_STATUS_INITIALIZING)
+		host_set_status(rt->core, rt->id, M_HOST_STATUS_INITIALIZING, NULL);
+	if (bring_up(rt, &e) == 0) {
+		h = host_now(rt);
+		if (h && h->status == M_HOST_STATUS_INITIALIZING)
+			is_up(rt, h);
+		return;
+	}
+	h = host_now(rt);
+	rt->last_error = e;
+	if (!h || h->status != M_HOST_STATUS_INITIALIZING)
+		return;
+	if (is_silence(&e)) {
+		went_silent(rt, h);
+	} else if (e.code == ERR_AGENT && e.agent_code == 99) { /* recovering: it will soon know its VMs */
+		pause_for(rt, RETRY_MS);
+	} else {
+		event_emit(rt->core, "VDS_SET_NONOPERATIONAL", &(struct event_refs){ .host = rt->id, .cluster = h->cluster.id },
+		           "Host %s moved to Non-Operational state: %s", h->name, e.detail);
+		host_set_status(rt->core, rt->id, M_HOST_STATUS_NON_OPERATIONAL, e.detail);
+	}
+}
+
+/* ---- maintenance ---- */
+
+static void try_maintenance(struct host_rt *rt)
+{
+	const struct m_host *h;
+	struct err e = ERR_INIT;
+
+	if (poll_vms(rt, &e) < 0 || vms_on_host(rt->core, rt->id) > 0) {
+		pause_for(rt, SETTLING_MS);
+		return;
+	}
+	if (storage_host_down(rt->core, rt->id, &e) < 0) {
+		log_warn("host cannot go into maintenance yet", "HOST_ID", rt->id, "REASON", e.detail);
+		host_set_status(rt->core, rt->id, M_HOST_STATUS_PREPARING_FOR_MAINTENANCE, e.detail);
+		pause_for(rt, SETTLING_MS);
+		return;
+	}
+	h = host_now(rt);
+	if (!h || h->status != M_HOST_STATUS_PREPARING_FOR_MAINTENANCE)
+		return;
+	host_set_status(rt->core, rt->id, M_HOST_STATUS_MAINTENANCE, NULL);
+	event_emit(rt->core, "VDS_MAINTENANCE", &(struct event_refs){ .host = rt->id, .cluster = h->cluster.id },
+	           "Host %s was switched to Maintenance mode.", h->name);
+}
+
+/* ---- one round ---- */
+
+static void look_after(struct host_rt *rt)
+{
+	struct err e = ERR_INIT;
+
+	if (poll_vms(rt, &e) == 0 && poll_stats(rt, &e) == 0)
+		return;
+	rt->last_error = e;
+	if (!is_silence(&e) && !(e.code == ERR_AGENT && e.agent_code == 99))
+		log_warn("host answered with an error", "HOST_ID", rt->id, "REASON", e.detail);
+	pause_for(rt, RETRY_MS);
+}
+
+static void round_connected(struct host_rt *rt, const struct m_host *h)
+{
+	back_again(rt);
+	switch (h->status) {
+	case M_HOST_STATUS_UP:
+		look_after(rt);
+		if (rt->is_connected)
+			pause_for(rt, POLL_MS);
+		return;
+	case M_HOST_STATUS_PREPARING_FOR_MAINTENANCE:
+		try_maintenance(rt);
+		return;
+	case M_HOST_STATUS_INSTALLING: /* a job talks to it */
+		pause_for(rt, SETTLING_MS);
+		return;
+	case M_HOST_STATUS_NON_OPERATIONAL:
+		pause_for(rt, 5 * 60 * 1000); /* auto recovery */
+		if (rt->is_connected && host_now(rt) && host_now(rt)->status == M_HOST_STATUS_NON_OPERATIONAL)
+			try_bring_up(rt);
+		return;
+	default:
+		try_bring_up(rt);
+	}
+}
+
+static void monitor(void *arg)
+{
+	struct host_rt *rt = arg;
+	struct core *c = rt->core;
+	int64_t pause = RETRY_MS;
+	const struct m_host *h;
+
+	while ((h = host_now(rt)) && !loop_is_stopping(c->loop)) {
+		if (is_left_alone(h->status)) {
+			if (rt->is_connected)
+				c->agents.disconnect(c->agents.arg, rt->id);
+			rt->is_connected = false;
+			back_again(rt);
+			pause_for(rt, 60 * 1000);
+			continue;
+		}
+		if (rt->is_connected) {
+			pause = RETRY_MS;
+			round_connected(rt, h);
+			continue;
+		}
+		if (connect_once(rt, h))
+			continue;
+		h = host_now(rt);
+		if (!h)
+			break;
+		went_silent(rt, h);
+		pause_for(rt, pause);
+		pause = MIN(pause * 2, RETRY_MAX_MS);
+	}
+	c->agents.disconnect(c->agents.arg, rt->id);
+	rt->is_connected = rt->has_monitor = false;
+	if (!h)
+		g_hash_table_remove(c->hosts->by_id, rt->id);
+}
+
+void host_watch(struct core *c, const char *id)
+{
+	struct host_rt *rt = host_rt(c, id);
+
+	if (rt->has_monitor)
+		return;
+	rt->has_monitor = true;
+	fiber_start(c->loop, "host monitor", monitor, rt);
+}
+
+/* ---- kinds, start ---- */
+
+static void published(struct core *c, const char *id, const void *old, const void *new)
+{
+	if (!c->is_started)
+		return;
+	if (new && !old)
+		host_watch(c, id);
+	else
+		host_refresh_soon(c, id);
+}
+
+static void view(struct core *c, struct pool *p, const void *pub, void *copy)
+{
+	struct m_host *h = copy;
+	const struct m_cluster *cl = cluster_latest(c, h->cluster.id);
+	bool is_spm = false;
+
+	h->summary = m_new(p, &M_TYPE_vm_summary);
+	M_SET(h->summary, active, vms_on_host(c, h->id));
+	M_SET(h->summary, migrating, 0);
+	M_SET(h->summary, total, vms_on_host(c, h->id));
+	if (h->has.memory)
+		M_SET(h, max_scheduling_memory, MAX(h->memory - (321LL << 20) - vms_memory_on_host(c, h->id), 0));
+	if (cl && cl->data_center.id) {
+		const struct m_data_center *dc = INV_GET(c->inv, DATA_CENTER, data_center, cl->data_center.id);
+		is_spm = dc && g_strcmp0(dc->spm_host.id, h->id) == 0;
+	}
+	h->spm = m_copy(p, &M_TYPE_spm, h->spm ? h->spm : m_new(p, &M_TYPE_spm));
+	DEFAULT(h->spm, priority, 5);
+	h->spm->status = is_spm ? M_SPM_STATUS_SPM : M_SPM_STATUS_NONE;
+}
+
+static const struct kind_ops HOST_KIND = { .published = published, .view = view };
+
+static const struct statistics_owner STATISTICS = { "hosts", KIND_HOST, host_statistics };
+
+void hosts_register(struct core *c)
+{
+	c->hosts = g_new0(struct hosts, 1);
+	c->hosts->core = c;
+	c->hosts->by_id = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, rt_free);
+	c->agent_hooks = (struct agent_hooks){ agent_state, agent_event };
+	core_register_kind(c, KIND_HOST, &HOST_KIND);
+	jobs_register(c, &HOST_INSTALL_COMMAND);
+	api_register(HOST_OPS);
+	api_register(HOST_DEVICE_OPS);
+	statistics_register(&STATISTICS);
+}
+
+void hosts_start(struct core *c)
+{
+	INV_EACH(e, c->inv, KIND_HOST)
+		host_watch(c, e->id);
+}
+
+void hosts_free(struct core *c)
+{
+	if (!c->hosts)
+		return;
+	g_hash_table_destroy(c->hosts->by_id);
+	g_free(c->hosts);
+	c->hosts = NULL;
+}
