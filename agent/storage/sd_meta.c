@@ -89,47 +89,67 @@ static int add_line(json_t *meta, const char *line, size_t len, struct err *e)
 	return 0;
 }
 
-static int check_seal(const char *seal, size_t len, GChecksum *sum, struct err *e)
+static const char *next_line(const char **at, const char *end, size_t *len)
 {
-	const char *want = g_checksum_get_string(sum);
+	const char *line = *at, *nl = memchr(line, '\n', (size_t)(end - line));
 
+	*len = (size_t)((nl ? nl : end) - line);
+	*at = nl ? nl + 1 : end;
+	return line;
+}
+
+static bool is_seal(const char *line, size_t len)
+{
+	return len > strlen(SEAL_KEY) && memcmp(line, SEAL_KEY "=", strlen(SEAL_KEY "=")) == 0;
+}
+
+static int check_seal(const char *data, const char *end, struct err *e)
+{
+	GChecksum *sum = g_checksum_new(G_CHECKSUM_SHA1);
+	g_autofree char *seal = NULL, *want = NULL;
+
+	while (data < end) {
+		size_t n;
+		const char *line = next_line(&data, end, &n);
+
+		if (!is_seal(line, n)) {
+			g_checksum_update(sum, (const guchar *)line, (gssize)n);
+		} else {
+			g_free(seal);
+			seal = g_strndup(line + strlen(SEAL_KEY "="), n - strlen(SEAL_KEY "="));
+		}
+	}
+	want = g_strdup(g_checksum_get_string(sum));
+	g_checksum_free(sum);
 	if (!seal)
 		return err_agent(e, SC_META_SEAL, "Metadata seal is broken: there is no checksum");
-	if (len != strlen(want) || g_ascii_strncasecmp(seal, want, len) != 0)
+	if (g_ascii_strcasecmp(seal, want) != 0)
 		return err_agent(e, SC_META_SEAL, "Metadata seal is broken: checksum should be %s", want);
 	return 0;
 }
 
+/* The seal first: whatever else is wrong with a broken one does not matter. */
 json_t *sd_meta_parse(const char *data, size_t len, struct err *e)
 {
-	json_t *meta = json_object();
-	GChecksum *sum = g_checksum_new(G_CHECKSUM_SHA1);
-	const char *seal = NULL, *end = data + len;
-	size_t seal_len = 0, prefix = strlen(SEAL_KEY "=");
-	int rc = 0;
+	const char *end = data + len;
+	json_t *meta;
 
-	if (len > SD_META_MAX)
-		rc = err_agent(e, SC_META_INVALID, "Invalid metadata: more than %d bytes", SD_META_MAX);
-	while (rc == 0 && data < end) {
-		const char *nl = memchr(data, '\n', (size_t)(end - data));
-		size_t n = (size_t)((nl ? nl : end) - data);
-
-		if (n >= prefix && memcmp(data, SEAL_KEY "=", prefix) == 0) {
-			if (seal)
-				rc = err_agent(e, SC_META_SEAL, "Metadata seal is broken: two checksums");
-			seal = data + prefix;
-			seal_len = n - prefix;
-		} else if (n) {
-			g_checksum_update(sum, (const guchar *)data, (gssize)n);
-			rc = add_line(meta, data, n, e);
-		}
-		data = nl ? nl + 1 : end;
+	if (len > SD_META_MAX) {
+		err_agent(e, SC_META_INVALID, "Invalid metadata: more than %d bytes", SD_META_MAX);
+		return NULL;
 	}
-	if (rc == 0)
-		rc = check_seal(seal, seal_len, sum, e);
-	g_checksum_free(sum);
-	if (rc < 0)
-		g_clear_pointer(&meta, json_decref);
+	if (check_seal(data, end, e) < 0)
+		return NULL;
+	meta = json_object();
+	while (data < end) {
+		size_t n;
+		const char *line = next_line(&data, end, &n);
+
+		if (n && !is_seal(line, n) && add_line(meta, line, n, e) < 0) {
+			json_decref(meta);
+			return NULL;
+		}
+	}
 	return meta;
 }
 

@@ -223,6 +223,10 @@ int storage_worker_main(int argc, char **argv)
 	 * the socket says so. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	umask(0);
+#ifdef HOSTLER_TEST_HOOKS
+	if (getenv("HOSTLER_WORKER_HANG"))
+		pause();
+#endif
 	while (read_line(buf, line))
 		if (serve_one(line->str, line->len) < 0)
 			return 1;
