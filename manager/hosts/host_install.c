@@ -124,7 +124,7 @@ static void ended(struct job *j, struct txn *t, bool ok, const struct err *e)
 		return;
 	}
 	h->status = job_int(j, "activate") ? M_HOST_STATUS_UNASSIGNED : M_HOST_STATUS_MAINTENANCE;
-	h->status_detail = h->csr = h->nonce = NULL;
+	h->status_detail = NULL;
 	txn_event(t, "VDS_INSTALL", &refs, "Host %s was installed.", h->name);
 }
 
