@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "manager/api/front.h"
+#include "manager/api/root_links.h"
 
 #define XML_TYPE  "application/xml;charset=UTF-8"
 #define JSON_TYPE "application/json"
@@ -53,6 +54,19 @@ static struct m_fault *make_fault(struct http_exchange *x, const struct err *e)
 	return f;
 }
 
+static void write_root_links(struct http_exchange *x, GString *out, const char *base, bool is_json)
+{
+	const char *host = http_header(x, "Host");
+	g_autofree char *origin = g_strconcat(http_is_tls(x) ? "https://" : "http://", host ? host : "localhost", NULL);
+	g_autofree char *header = NULL;
+
+	root_links_insert(out, 0, base, is_json);
+	if (strcmp(http_method(x), "HEAD") == 0 && strlen(origin) < 300) {
+		header = root_links_header(origin, base);
+		http_set_header(x, "Link", header);
+	}
+}
+
 static void reply_object(struct http_exchange *x, int status, const struct m_type *t, const void *obj, bool is_json,
                          const struct m_write *w)
 {
@@ -64,6 +78,8 @@ static void reply_object(struct http_exchange *x, int status, const struct m_typ
 		m_write_xml_head(out);
 		m_write_xml(out, t, obj, NULL, w);
 	}
+	if (t == &M_TYPE_api)
+		write_root_links(x, out, w->base, is_json);
 	http_reply(x, status, is_json ? JSON_TYPE : XML_TYPE, out);
 }
 
