@@ -1,0 +1,252 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Prints the Manager's figures: tests/bench/run.py [--smoke]
+
+The aims are printed beside what was measured; nothing here fails because a machine is slow. --smoke
+runs everything once with small numbers, to see that it works.
+
+Environment: HOSTLER_BUILD (build/release).
+"""
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import ssl
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+BUILD = os.environ.get("HOSTLER_BUILD") or os.path.join(ROOT, "build/release")
+SMOKE = "--smoke" in sys.argv
+MANY = 300 if SMOKE else 10000
+SECONDS = 2 if SMOKE else 10
+API = "/ovirt-engine/api"
+
+CREATE_LUA = """
+local n, t = 0, 0
+setup = function(thread) thread:set("id", t); t = t + 1 end
+init = function() math.randomseed(os.time() + id); prefix = "b" .. id .. "x" .. math.random(1000000) .. "x" end
+request = function()
+  n = n + 1
+  return wrk.format("POST", nil, nil, "<vm><name>" .. prefix .. n .. "</name><cluster><name>bench</name></cluster>" ..
+    "<template><name>Blank</name></template></vm>")
+end
+local ok = 0
+response = function(status) if status == 201 or status == 202 then ok = ok + 1 end end
+done = function(s, l, r) print("non2xx " .. s.errors.status) end
+"""
+
+
+def figure(name, value, aim=""):
+    print(f"{name:<62} {value:>22}  {('aim: ' + aim) if aim else ''}", flush=True)
+
+
+class Manager:
+    def __init__(self, directory):
+        self.dir, self.state = directory, os.path.join(directory, "state")
+        self.process = None
+        subprocess.run([self.program, "init", "--state", self.state], check=True)
+        with open(os.path.join(self.state, "admin-password")) as f:
+            self.password = f.read().strip()
+
+    @property
+    def program(self):
+        return os.path.join(BUILD, "manager/hostlerd")
+
+    def start(self):
+        """Seconds from start to the first answer."""
+        begin = time.monotonic()
+        r, w = os.pipe()
+        self.log = open(os.path.join(self.dir, "hostlerd.log"), "a")
+        self.process = subprocess.Popen([self.program, "--state", self.state, "--listen", "127.0.0.1:0", "--ready-fd", str(w)],
+                                        pass_fds=[w], stderr=self.log, stdout=self.log)
+        os.close(w)
+        with os.fdopen(r) as f:
+            line = f.readline()
+        if not line.startswith("READY"):
+            raise SystemExit("hostlerd did not start: " + open(self.log.name).read())
+        self.port = int(line.split()[1])
+        self.login()
+        self.request("GET", API)
+        return time.monotonic() - begin
+
+    def stop(self):
+        if self.process:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(timeout=60)
+            self.process = None
+
+    def connect(self):
+        context = ssl.create_default_context(cafile=os.path.join(self.state, "pki/ca.pem"))
+        return http.client.HTTPSConnection("localhost", self.port, context=context, timeout=60)
+
+    def login(self):
+        self.connection = self.connect()
+        body = f"grant_type=password&scope=ovirt-app-api&username=admin%40internal&password={self.password}"
+        self.connection.request("POST", "/ovirt-engine/sso/oauth/token", body,
+                                {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"})
+        self.token = json.load(self.connection.getresponse())["access_token"]
+
+    def headers(self, accept="application/json"):
+        return {"Authorization": "Bearer " + self.token, "Accept": accept, "Content-Type": "application/json"}
+
+    def request(self, method, path, body=None, accept="application/json", connection=None):
+        c = connection or self.connection
+        c.request(method, path, json.dumps(body) if body is not None else None, self.headers(accept))
+        answer = c.getresponse()
+        data = answer.read()
+        if answer.status >= 400:
+            raise SystemExit(f"{method} {path}: {answer.status} {data[:500]}")
+        return data
+
+    def rss_mb(self):
+        with open(f"/proc/{self.process.pid}/status") as f:
+            return int(re.search(r"VmRSS:\s+(\d+)", f.read())[1]) / 1024
+
+    def wrk(self, path, seconds, connections=64, script=None, accept="application/xml"):
+        argv = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-H", "Authorization: Bearer " + self.token,
+                "-H", "Accept: " + accept]
+        if script:
+            argv += ["-s", script, "-H", "Content-Type: application/xml"]
+        return subprocess.run(argv + [f"https://localhost:{self.port}{path}"], check=True, capture_output=True, text=True).stdout
+
+
+def rate(output):
+    return float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1])
+
+
+def percentile(output, p):
+    value, unit = re.search(rf"{p}%\s+([\d.]+)(us|ms|s)", output).groups()
+    return float(value) * {"us": 1e-3, "ms": 1, "s": 1e3}[unit]
+
+
+def count_vms(m):
+    return int(json.loads(m.request("GET", API))["summary"]["vms"]["total"])
+
+
+def create(m, path, n):
+    """Create VMs until there are n, with 64 clients at once. VMs per second of the last run."""
+    script = os.path.join(m.dir, "create.lua")
+    with open(script, "w") as f:
+        f.write(CREATE_LUA)
+    per_second = 0
+    while count_vms(m) < n:
+        before, begin = count_vms(m), time.monotonic()
+        out = m.wrk(path, 1, script=script)
+        made = count_vms(m) - before
+        per_second = max(per_second, made / (time.monotonic() - begin))
+        if not made:
+            raise SystemExit("no VM was created: " + out)
+    return per_second
+
+
+def bench_memory_and_creation(m):
+    figure("resident, empty inventory", f"{m.rss_mb():.1f} MB", "under 20 MB")
+    m.request("POST", API + "/clusters", {"name": "bench", "data_center": {"name": "Default"}})
+    for i in range(min(1000, MANY)):
+        m.request("POST", API + "/vms", {"name": f"vm{i}", "cluster": {"name": "bench"}, "template": {"name": "Blank"}})
+    figure(f"resident, {min(1000, MANY)} VMs", f"{m.rss_mb():.1f} MB", "under 64 MB")
+    figure("durable VM creations, 64 clients", f"{create(m, API + '/vms', MANY):.0f} /s", "500 /s")
+
+
+def bench_start(m):
+    m.stop()
+    figure(f"start to first answer, {MANY} VMs", f"{m.start() * 1000:.0f} ms", "under 1000 ms")
+    figure(f"resident after start, {MANY} VMs", f"{m.rss_mb():.1f} MB")
+
+
+def bench_get(m):
+    vm = json.loads(m.request("GET", API + "/vms?max=1"))["vm"][0]["id"]
+    m.wrk(f"{API}/vms/{vm}", 1)
+    out = m.wrk(f"{API}/vms/{vm}", SECONDS)
+    figure("GET one VM, 64 keep-alive TLS connections", f"{rate(out):.0f} /s", "20000 /s")
+    figure("  99th percentile", f"{percentile(out, 99):.2f} ms", "under 10 ms")
+
+
+def bench_page(m):
+    times = []
+    for _ in range(20):
+        begin = time.monotonic()
+        m.request("GET", API + "/vms?max=100", accept="application/xml")
+        times.append(time.monotonic() - begin)
+    figure("page of 100 VMs", f"{sorted(times)[10] * 1000:.2f} ms")
+
+
+def timed_list(m, accept):
+    connection, times, size = m.connect(), [], 0
+    for _ in range(2 if SMOKE else 5):
+        begin = time.monotonic()
+        size = len(m.request("GET", API + "/vms", accept=accept, connection=connection))
+        times.append(time.monotonic() - begin)
+    connection.close()
+    return sorted(times)[len(times) // 2], size
+
+
+def bench_list(m):
+    for accept in ("application/xml", "application/json"):
+        seconds, size = timed_list(m, accept)
+        figure(f"list of {count_vms(m)} VMs, {accept.split('/')[1]}, {size / 1e6:.0f} MB", f"{seconds * 1000:.0f} ms",
+               "under 250 ms for 10000" if accept.endswith("xml") else "no slower than XML")
+
+
+def bench_list_beside(m):
+    """How long others wait while long lists are written: the slowest of many small requests."""
+    stop, waits = threading.Event(), []
+
+    def small():
+        connection = m.connect()
+        while not stop.is_set():
+            begin = time.monotonic()
+            m.request("GET", API + "/clusters?max=1", connection=connection)
+            waits.append(time.monotonic() - begin)
+            time.sleep(0.002)
+        connection.close()
+
+    argv = ["curl", "-sS", "--cacert", os.path.join(m.state, "pki/ca.pem"), "-H", "Authorization: Bearer " + m.token, "-o", "/dev/null",
+            f"https://localhost:{m.port}{API}/vms"]
+    thread = threading.Thread(target=small)
+    thread.start()
+    time.sleep(0.3)
+    waits.clear()
+    for _ in range(2 if SMOKE else 10):
+        subprocess.run(argv, check=True)
+    stop.set()
+    thread.join()
+    waits.sort()
+    figure("small request while the list is written, 99th percentile", f"{waits[int(len(waits) * 0.99)] * 1000:.2f} ms", "under 10 ms")
+    figure("  slowest", f"{waits[-1] * 1000:.2f} ms")
+
+
+def bench_journal():
+    program = os.path.join(BUILD, "tests/bench/bench_journal")
+    if not os.path.exists(program):
+        subprocess.run(["ninja", "-C", BUILD, "tests/bench/bench_journal"], check=True, capture_output=True)
+    print(subprocess.run([program] + (["--smoke"] if SMOKE else []), capture_output=True, text=True).stdout, end="")
+
+
+def main():
+    directory = tempfile.mkdtemp(prefix="hostler-bench-", dir=os.environ.get("TMPDIR") or "/var/tmp")
+    m = Manager(directory)
+    try:
+        figure("start to first answer, empty", f"{m.start() * 1000:.0f} ms")
+        bench_memory_and_creation(m)
+        bench_start(m)
+        bench_get(m)
+        bench_page(m)
+        bench_list(m)
+        bench_list_beside(m)
+        m.stop()
+        bench_journal()
+    finally:
+        if m.process:
+            m.process.kill()
+            m.process.wait()
+        shutil.rmtree(directory)
+
+
+main()
