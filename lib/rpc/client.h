@@ -30,7 +30,9 @@ struct rpc_client_callbacks {
 /*
  * tls must outlive the client; NULL: plain TCP. host is a name or a numeric address. A callback that is
  * NULL is not called. Callbacks come from the loop, never from within the calls below, but for those
- * that rpc_client_close and rpc_client_free make for calls under way.
+ * that rpc_client_close and rpc_client_free make for calls under way. A name that is being looked up
+ * goes on being so when the client is freed: the loop must live until then (numeric addresses are free
+ * of that).
  */
 struct rpc_client *rpc_client_new(struct loop *l, struct rpc_tls *tls, const char *host, int port,
                                   const struct rpc_client_callbacks *callbacks, void *arg);

@@ -237,7 +237,7 @@ static long bio_ctrl(BIO *b, int cmd, long num, void *ptr)
 
 static BIO *bio_new(int fd)
 {
-	static BIO_METHOD *method; /* made once, kept; from one thread or before others start */
+	static BIO_METHOD *method; /* made once, kept */
 	BIO *b;
 
 	if (g_once_init_enter(&method)) {
