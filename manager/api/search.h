@@ -14,7 +14,8 @@ enum { SEARCH_MAX_BYTES = 4096, SEARCH_MAX_TERMS = 64 };
 struct search *search_parse(struct pool *p, enum kind k, const char *text, bool is_case_sensitive, struct err *e);
 /* The same for a query that names its entity: "Vms: name = web*". Bookmarks hold such. *k: the kind it asks for. */
 struct search *search_parse_query(struct pool *p, const char *text, bool is_case_sensitive, enum kind *k, struct err *e);
-/* Does a published version match? Core thread. */
+/* Does a published version match? Core thread. In a fiber the first call for a query may yield: the caller holds its own
+ * references to versions, and does not walk the inventory's lists meanwhile. */
 bool search_matches(struct core *c, const struct search *s, const void *version);
 /* Page asked for, from 1; 0: none. */
 int64_t search_page(const struct search *s);

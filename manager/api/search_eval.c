@@ -10,7 +10,7 @@
 #include "manager/api/search_internal.h"
 #include "model/types.h"
 
-enum { MAX_TAG_DEPTH = 64, MAX_CHOICES = 4096 };
+enum { MAX_TAG_DEPTH = 64, MAX_CHOICES = 4096, SCAN_CHUNK = 1024 };
 
 static const int64_t DAY_MS = INT64_C(86400000);
 
@@ -157,22 +157,37 @@ static bool gather_row(void *arg, const void *version)
 	return set == g->terms;
 }
 
-/* Go through all entities of a kind once, and note for each that they refer to what its rows make true. */
+static void scan_one(struct core *c, const struct search *s, struct scross *x, const void *version)
+{
+	const char *id = ((const struct m_ref *)((const char *)version + x->rel->field->offset))->id;
+	struct svecs *vs;
+
+	if (!id)
+		return;
+	vs = g_hash_table_lookup(x->scanned, id);
+	if (!vs)
+		g_hash_table_insert(x->scanned, g_strdup(id), vs = g_new0(struct svecs, 1));
+	svecs_add(vs, terms_matching(c, s, x->terms, version));
+}
+
+static void release_version(void *version)
+{
+	m_frozen_release(version);
+}
+
+/* Go through all entities of a kind once, and note for each that they refer to what its rows make true. Others get their
+ * turn in between: there may be many. */
 static void scan_relation(struct core *c, const struct search *s, struct scross *x)
 {
-	const struct sstep *step = x->rel;
+	g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func(release_version);
 
 	x->scanned = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-	INV_EACH(e, c->inv, (enum kind)step->kind) {
-		const char *id = ((const struct m_ref *)((const char *)e->pub + step->field->offset))->id;
-		struct svecs *vs;
-
-		if (!id)
-			continue;
-		vs = g_hash_table_lookup(x->scanned, id);
-		if (!vs)
-			g_hash_table_insert(x->scanned, g_strdup(id), vs = g_new0(struct svecs, 1));
-		svecs_add(vs, terms_matching(c, s, x->terms, e->pub));
+	INV_EACH(e, c->inv, (enum kind)x->rel->kind)
+		g_ptr_array_add(rows, m_frozen_retain(e->pub));
+	for (guint i = 0; i < rows->len; i++) {
+		if (i % SCAN_CHUNK == SCAN_CHUNK - 1 && fiber_self())
+			fiber_yield();
+		scan_one(c, s, x, rows->pdata[i]);
 	}
 }
 
