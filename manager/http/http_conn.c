@@ -12,7 +12,6 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -239,7 +238,7 @@ void edge_conn_resume(struct edge_conn *c)
 	c->thread->must_run[c->kind] = true;
 }
 
-void edge_conn_block(struct edge_conn *c)
+static void conn_block(struct edge_conn *c)
 {
 	struct epoll_event ev = {.events = (c->want_write ? EPOLLOUT : EPOLLIN) | EPOLLRDHUP, .data.ptr = c};
 
@@ -252,7 +251,7 @@ void edge_conn_block(struct edge_conn *c)
 	edge_conn_resume(c);
 }
 
-/* Also of one that was only noted for it. */
+/* Takes it off the list of the noted, too. */
 void edge_conn_unblock(struct edge_conn *c)
 {
 	struct edge_thread *t = c->thread;
@@ -277,7 +276,7 @@ void edge_conn_note(struct edge_conn *c)
 {
 	struct edge_thread *t = c->thread;
 
-	if (c->is_established || c->is_noted)
+	if (c->is_noted)
 		return;
 	c->is_noted = true;
 	c->noted_prev = NULL;
@@ -285,6 +284,27 @@ void edge_conn_note(struct edge_conn *c)
 	if (t->noted)
 		t->noted->noted_prev = c;
 	t->noted = c;
+}
+
+static bool conn_is_reading(const struct edge_conn *c)
+{
+	return !c->is_suspended && (c->phase == PHASE_HEADER || c->phase == PHASE_IDLE || c->phase == PHASE_BODY);
+}
+
+/* The library tries to read again. */
+static void conn_kick(struct edge_conn *c)
+{
+	edge_conn_suspend(c);
+	edge_conn_resume(c);
+}
+
+void edge_conn_attend(struct edge_conn *c)
+{
+	edge_conn_unblock(c); /* off the list */
+	if (c->in_len == 0 && !c->is_established && !c->is_suspended)
+		conn_block(c);
+	else if (c->in_len != 0 && conn_is_reading(c))
+		conn_kick(c);
 }
 
 void edge_conn_shutdown(struct edge_conn *c)
@@ -317,22 +337,6 @@ static bool conn_has_moved(struct edge_conn *c, bool received)
 	return moved;
 }
 
-/*
- * GnuTLS may say "again" after a record that holds no data, and the library then waits for the socket although more
- * was read already. Rare (key updates); so it is enough to look now and then, and have it try once more.
- */
-static void conn_nudge(struct edge_conn *c)
-{
-	int unread = 0;
-
-	if (c->kind != EDGE_TLS || c->is_suspended)
-		return;
-	if (c->in_len == 0 && (ioctl(c->fd, FIONREAD, &unread) < 0 || unread == 0))
-		return;
-	edge_conn_suspend(c);
-	edge_conn_resume(c);
-}
-
 void edge_conn_check(struct edge_conn *c)
 {
 	const struct http_config *cfg = &c->thread->server->cfg;
@@ -342,17 +346,14 @@ void edge_conn_check(struct edge_conn *c)
 	switch (c->phase) {
 	case PHASE_HEADER:
 		limit_s = cfg->header_timeout_s;
-		conn_nudge(c);
 		break;
 	case PHASE_IDLE:
 		limit_s = cfg->idle_timeout_s;
 		if (conn_has_moved(c, true))
 			edge_conn_enter(c, PHASE_HEADER);
-		conn_nudge(c);
 		break;
 	case PHASE_BODY:
 		limit_s = cfg->body_timeout_s;
-		conn_nudge(c);
 		break;
 	case PHASE_REPLY:
 		limit_s = cfg->body_timeout_s;

@@ -89,7 +89,7 @@ struct edge_thread {
 	struct edge_msg stop_msg;
 
 	struct edge_conn *conns;        /* all of this thread */
-	struct edge_conn *noted;        /* in a handshake that lacks the peer's part */
+	struct edge_conn *noted;        /* to be attended to after the library ran */
 	struct http_exchange *waiting;  /* handed over, not answered */
 	struct edge_conn *adding;       /* being given to the library */
 	struct edge_deflate *deflate;   /* kept for whole bodies */
@@ -163,11 +163,13 @@ void edge_conn_shutdown(struct edge_conn *c);
 void edge_conn_suspend(struct edge_conn *c);
 void edge_conn_resume(struct edge_conn *c);
 /*
- * Handshakes: the library spins while it waits for the peer's part. So record I/O notes who lacks something, and once
- * the library has returned, these are suspended and our own loop watches their sockets.
+ * Two things that the library does badly over TLS. In a handshake it spins while it waits for the peer's part. And when
+ * GnuTLS says "again" after a record that holds no data, it waits for the socket, though more was read already. So
+ * record I/O notes the connections that lack, or still have, something; once the library has returned, they are
+ * attended to: suspended while our own loop watches the socket, or made to read again.
  */
 void edge_conn_note(struct edge_conn *c);
-void edge_conn_block(struct edge_conn *c);
+void edge_conn_attend(struct edge_conn *c);
 void edge_conn_unblock(struct edge_conn *c);
 /* Apply the time limits of the phase. */
 void edge_conn_check(struct edge_conn *c);

@@ -123,12 +123,8 @@ static void daemon_run(struct edge_thread *t, enum edge_kind kind)
 {
 	t->must_run[kind] = false;
 	MHD_run(t->daemons[kind]);
-	while (t->noted) {
-		struct edge_conn *c = t->noted;
-
-		edge_conn_unblock(c); /* off the list */
-		edge_conn_block(c);
-	}
+	while (t->noted)
+		edge_conn_attend(t->noted);
 }
 
 static bool daemon_has_work(struct edge_thread *t, enum edge_kind kind)

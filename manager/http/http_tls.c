@@ -106,7 +106,8 @@ static ssize_t pull(gnutls_transport_ptr_t ptr, void *data, size_t size)
 		n = recv(c->fd, direct ? data : c->in, direct ? size : sizeof(c->in), 0);
 		if (n < 0 && errno == EAGAIN) {
 			c->want_write = false;
-			edge_conn_note(c);
+			if (!c->is_established)
+				edge_conn_note(c);
 			errno = EAGAIN;
 		}
 		if (n <= 0 || direct)
@@ -118,6 +119,8 @@ static ssize_t pull(gnutls_transport_ptr_t ptr, void *data, size_t size)
 	memcpy(data, c->in + c->in_off, size);
 	c->in_off += size;
 	c->in_len -= size;
+	if (c->in_len)
+		edge_conn_note(c);
 	return size;
 }
 
@@ -139,7 +142,8 @@ static bool hold_records(struct edge_conn *c, const giovec_t *iov, int n, size_t
 static ssize_t push_later(struct edge_conn *c)
 {
 	c->want_write = true;
-	edge_conn_note(c);
+	if (!c->is_established)
+		edge_conn_note(c);
 	errno = EAGAIN;
 	return -1;
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +36,7 @@ bool client_is_resumed(const struct client *c)
 	return gnutls_session_is_resumed(c->session);
 }
 
-static struct client *connect_to(int port)
+struct client *client_new_at(const char *address, int port)
 {
 	struct client *c = g_new0(struct client, 1);
 	struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons(port)};
@@ -43,7 +44,7 @@ static struct client *connect_to(int port)
 
 	c->in = g_string_new(NULL);
 	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	inet_pton(AF_INET, address, &sin.sin_addr);
 	setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	if (connect(c->fd, (struct sockaddr *)&sin, sizeof(sin)) < 0)
@@ -53,7 +54,7 @@ static struct client *connect_to(int port)
 
 static struct client *tls_to(int port, const char *priority, const void *session, size_t len)
 {
-	struct client *c = connect_to(port);
+	struct client *c = client_new_at("127.0.0.1", port);
 
 	gnutls_init(&c->session, GNUTLS_CLIENT | GNUTLS_NO_SIGNAL);
 	gnutls_certificate_allocate_credentials(&c->cred);
@@ -72,7 +73,7 @@ static struct client *tls_to(int port, const char *priority, const void *session
 
 struct client *client_new(int port, const char *priority)
 {
-	return priority ? tls_to(port, priority, NULL, 0) : connect_to(port);
+	return priority ? tls_to(port, priority, NULL, 0) : client_new_at("127.0.0.1", port);
 }
 
 struct client *client_new_resumed(int port, const void *session, size_t len)
@@ -103,6 +104,17 @@ GBytes *client_session(struct client *c)
 	b = g_bytes_new(d.data, d.size);
 	gnutls_free(d.data);
 	return b;
+}
+
+bool client_update_keys_and_puts(struct client *c, const char *text)
+{
+	int on = 1, off = 0;
+	bool ok;
+
+	setsockopt(c->fd, IPPROTO_TCP, TCP_CORK, &on, sizeof(on));
+	ok = gnutls_session_key_update(c->session, GNUTLS_KU_PEER) == 0 && client_puts(c, "%s", text);
+	setsockopt(c->fd, IPPROTO_TCP, TCP_CORK, &off, sizeof(off));
+	return ok;
 }
 
 char *client_peer_name(struct client *c)

@@ -11,12 +11,16 @@ struct client;
 struct client *client_new(int port, const char *tls_priority);
 #define TLS_ANY "NORMAL"
 struct client *client_new_resumed(int port, const void *session, size_t len);
+/* Plain TCP to another IPv4 address of this machine. */
+struct client *client_new_at(const char *address, int port);
 void client_free(struct client *c);
 int client_fd(const struct client *c);
 int client_tls_error(const struct client *c); /* 0: fine */
 bool client_is_resumed(const struct client *c);
 /* For client_new_resumed, to be freed with g_bytes_unref. Read an answer before. */
 GBytes *client_session(struct client *c);
+/* Change the keys in both directions (TLS 1.3), in one segment with the text that follows. */
+bool client_update_keys_and_puts(struct client *c, const char *text);
 /* Common name of the server's certificate. */
 char *client_peer_name(struct client *c);
 

@@ -174,7 +174,9 @@ struct fixture *fixture_new(const struct http_config *cfg)
 	f->key = g_build_filename(f->dir, "key.pem", NULL);
 	test_cert_write(f->dir, "localhost");
 	f->cfg = *cfg;
-	f->cfg.tls_listen = f->cfg.plain_listen = "127.0.0.1:0";
+	f->cfg.tls_listen = "127.0.0.1:0";
+	if (!f->cfg.plain_listen)
+		f->cfg.plain_listen = "127.0.0.1:0";
 	f->cfg.cert_file = f->cert;
 	f->cfg.key_file = f->key;
 	f->cfg.handler = handle;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Clients that send too much, nonsense, too slowly or too often; the others must not notice. */
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -400,6 +403,60 @@ static void test_max_connections(void **state)
 	assert_alive();
 }
 
+/* An address of this machine that others could have, too. */
+static char *outer_address(void)
+{
+	struct ifaddrs *all, *i;
+	char text[INET_ADDRSTRLEN] = "";
+
+	if (getifaddrs(&all) < 0)
+		return NULL;
+	for (i = all; i && !text[0]; i = i->ifa_next)
+		if (i->ifa_addr && i->ifa_addr->sa_family == AF_INET && !(i->ifa_flags & IFF_LOOPBACK))
+			inet_ntop(AF_INET, &((struct sockaddr_in *)i->ifa_addr)->sin_addr, text, sizeof(text));
+	freeifaddrs(all);
+	return text[0] ? g_strdup(text) : NULL;
+}
+
+static int count_answered(struct client **c, int n)
+{
+	int answered = 0;
+
+	for (int i = 0; i < n; i++)
+		client_puts(c[i], "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+	for (int i = 0; i < n; i++) {
+		struct answer *a = client_answer(c[i], true);
+
+		answered += a != NULL;
+		answer_free(a);
+	}
+	return answered;
+}
+
+static void test_one_address_gets_a_tenth(void **state)
+{
+	struct http_config cfg = {.threads = 2, .max_connections = 100, .plain_listen = "[::]:0"};
+	g_autofree char *address = outer_address();
+	struct client *c[20], *local;
+	struct fixture *mine;
+
+	if (!address)
+		skip();
+	mine = fixture_new(&cfg);
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < 20; i++)
+			c[i] = client_new_at(address, mine->plain);
+		local = client_new(mine->plain, NULL);
+		assert_int_equal(count_answered(c, 20), 10);
+		assert_int_equal(count_answered(&local, 1), 1);
+		for (int i = 0; i < 20; i++)
+			client_free(c[i]);
+		client_free(local);
+		g_usleep(200000);
+	}
+	fixture_free(mine);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -415,6 +472,7 @@ int main(void)
 		cmocka_unit_test(test_protocol_versions),
 		cmocka_unit_test(test_max_waiting),
 		cmocka_unit_test(test_max_connections),
+		cmocka_unit_test(test_one_address_gets_a_tenth),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -149,7 +149,7 @@ static void test_chunked_upload(void **state)
 
 static void test_large_body(void **state)
 {
-	g_autofree char *body = g_malloc(10 << 20), *wanted = g_strdup_printf("body %d ", 10 << 20);
+	g_autofree char *body = g_malloc(10 << 20);
 	struct answer *a;
 
 	memset(body, 'x', 10 << 20);

@@ -205,6 +205,24 @@ static void test_session_tickets(void **state)
 	client_free(c);
 }
 
+/* Records without data must not hide the data behind them. */
+static void test_key_update(void **state)
+{
+	struct client *c = open_kind(true);
+	gint64 begin = g_get_monotonic_time();
+
+	for (int i = 0; i < 4; i++) {
+		struct answer *a;
+
+		assert_true(client_update_keys_and_puts(c, "GET /core HTTP/1.1\r\nHost: a\r\n\r\n"));
+		a = client_answer(c, true);
+		assert_status(a, 200);
+		answer_free(a);
+	}
+	print_message("four key updates took %d ms\n", (int)((g_get_monotonic_time() - begin) / 1000));
+	client_free(c);
+}
+
 /* ---- the end ---- */
 
 static void test_stop(void **state)
@@ -307,6 +325,7 @@ int main(void)
 		cmocka_unit_test(test_reader_leaves),
 		cmocka_unit_test(test_waiting_client_leaves),
 		cmocka_unit_test(test_session_tickets),
+		cmocka_unit_test(test_key_update),
 		cmocka_unit_test(test_reload_certificate),
 		cmocka_unit_test(test_stop),
 		cmocka_unit_test(test_stop_under_load),
