@@ -21,10 +21,12 @@
 #include "agent/pairing.h"
 #include "agent/storage/storage.h"
 #include "agent/storage/worker.h"
+#include "agent/trim.h"
 #include "agent/vms/vms.h"
+#include "base/fiber.h"
 #include "base/log.h"
 
-enum { TASKS = 8, TASKS_QUEUED = 1000 };
+enum { TASKS = 8, TASKS_QUEUED = 1000, SETTLED_MS = 5000 };
 
 const char *argp_program_version = "hostler-agent " HOSTLER_VERSION;
 
@@ -280,10 +282,13 @@ static void start_fiber(void *arg)
 	struct start_up *s = arg;
 
 	s->is_failed = start_all(s->agent, &s->error) < 0;
-	if (s->is_failed)
+	if (s->is_failed) {
 		loop_stop(s->agent->loop);
-	else
-		say_ready(s->agent);
+		return;
+	}
+	say_ready(s->agent);
+	fiber_sleep(SETTLED_MS);
+	trim_memory();
 }
 
 static int run_agent(const struct agent_options *o)

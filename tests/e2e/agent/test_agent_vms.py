@@ -19,7 +19,7 @@ def wait_status(c, vm_id, wanted, timeout=30):
 
 def wait_guest(c, vm_id):
     """Until the guest agent has told its name."""
-    wait_for(lambda: c.call("VM.getStats", vmID=vm_id)[0].get("guestName") == "lab-guest", 60, "guest agent")
+    wait_for(lambda: c.call("VM.getStats", vmID=vm_id)[0].get("guestName") == "hostler-guest", 60, "guest agent")
 
 
 def test_create_answers_at_once_and_tells_by_events(agent, client, guest, make_vm):
