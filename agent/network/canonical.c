@@ -61,8 +61,8 @@ static bool is_present_address(const char *name, const json_t *want, const char 
 		have = address(arg, device);
 		return have && strcmp(have, json_string_value(v)) == 0;
 	}
-	return strcmp(key, "netmask") == 0 || strcmp(key, "prefix") == 0 || strcmp(key, "gateway") == 0 ||
-	       strcmp(key, "bootproto") == 0;
+	return json_object_get(want, "ipaddr") &&
+	       (strcmp(key, "netmask") == 0 || strcmp(key, "prefix") == 0 || strcmp(key, "gateway") == 0);
 }
 
 static json_t *canonical(const char *name, const json_t *want, setup_address_fn address, void *arg, struct err *e)
