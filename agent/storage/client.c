@@ -6,6 +6,7 @@
 #include <glib.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -343,6 +344,15 @@ static ssize_t receive(struct client *c)
 	return got;
 }
 
+/* For tests: to die in the very moment in which the worker did. */
+static void crash_with_worker(const struct client *c)
+{
+#ifdef HOSTLER_TEST_HOOKS
+	if (c->is_busy && getenv("HOSTLER_CRASH_AGENT"))
+		raise(SIGKILL);
+#endif
+}
+
 static void client_readable(void *arg, int events)
 {
 	struct client *c = arg;
@@ -353,6 +363,7 @@ static void client_readable(void *arg, int events)
 	if (got <= 0) {
 		if (c->is_busy)
 			log_warn("storage worker died");
+		crash_with_worker(c);
 		fail_call(c, ERR_NETWORK);
 	} else if (!take_lines(c)) {
 		log_error("storage worker answers nonsense");

@@ -20,7 +20,7 @@
 /*
  * HOSTLER_CRASH_AT and HOSTLER_FAIL_AT hold the number of a step, counted from 1 in the file that
  * HOSTLER_STEP_FILE names (so that steps of several worker processes count on), or the name of one.
- * HOSTLER_FAIL_ERRNO chooses the error; with HOSTLER_CRASH_AGENT the agent dies as well.
+ * HOSTLER_FAIL_ERRNO chooses the error; with HOSTLER_CRASH_AGENT the agent dies as soon as it notices.
  */
 static int count_step(const char *name)
 {
@@ -49,11 +49,8 @@ int fs_step(const char *name, struct err *e)
 	int n = count_step(name);
 	const char *number = getenv("HOSTLER_FAIL_ERRNO");
 
-	if (step_is("HOSTLER_CRASH_AT", name, n)) {
-		if (getenv("HOSTLER_CRASH_AGENT"))
-			kill(getppid(), SIGKILL);
+	if (step_is("HOSTLER_CRASH_AT", name, n))
 		raise(SIGKILL);
-	}
 	if (step_is("HOSTLER_FAIL_AT", name, n))
 		return fs_error(e, number ? atoi(number) : ENOSPC, SC_STORAGE, "step %s", name);
 	return 0;

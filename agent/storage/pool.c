@@ -322,7 +322,7 @@ int sverb_pool_connect(struct agent *a, struct verb_call *c, struct err *e)
 	struct storage *s = storage_of(a);
 	const char *id, *master;
 	int64_t host_id, version;
-	const json_t *meta;
+	const json_t *meta = NULL;
 	json_t *domains;
 	struct spool *p;
 

@@ -226,6 +226,19 @@ int stask_start_fn(struct storage *s, struct verb_call *c, struct spool *p, int 
 	return 0;
 }
 
+/* Nobody knows how far writing it down came, and nobody was told its id. */
+static void forget_unprepared(struct stask *t)
+{
+	struct client *w;
+	struct err e = ERR_INIT;
+
+	if (t->storage->is_stopping || !client_wait_gone(t->worker, GONE_MS))
+		return;
+	w = client_new(t->storage->workers, t->pool->lease_fd);
+	json_decref(client_call(w, "task.clear", task_args(t), STORAGE_CALL_MS, NULL, &e));
+	client_free(w);
+}
+
 int stask_start(struct verb_call *c, struct spool *p, struct sdomain *d, const char *op, json_t *args,
                 const char *lock_img, struct err *e)
 {
@@ -255,6 +268,8 @@ int stask_start(struct verb_call *c, struct spool *p, struct sdomain *d, const c
 		storage_fiber_end(s);
 		return 0;
 	}
+	if (e->code != ERR_AGENT)
+		forget_unprepared(t);
 	storage_fiber_end(s);
 	t->is_fiber_running = false;
 	g_hash_table_remove(s->tasks, t->id);
@@ -407,13 +422,29 @@ int sverb_task_revert(struct agent *a, struct verb_call *c, struct err *e)
 	return sverb_task_stop(a, c, e);
 }
 
+/* Nobody will ask again, so that a passing failure is tried once more; what is left then goes when the
+ * next SPM starts. */
+static bool clear_on_storage(struct spool *p, json_t *args, struct err *e)
+{
+	json_t *ok = NULL;
+
+	for (int i = 0; i < 2 && !ok; i++) {
+		struct client *w = client_new(p->storage->workers, p->lease_fd);
+
+		ok = client_call(w, "task.clear", json_incref(args), STORAGE_CALL_MS, NULL, e);
+		client_free(w);
+	}
+	json_decref(ok);
+	return ok;
+}
+
 int sverb_task_clear(struct agent *a, struct verb_call *c, struct err *e)
 {
 	struct storage *s = storage_of(a);
 	struct stask *t;
-	struct client *w;
-	json_t *ok;
+	struct spool *p;
 	json_t *args;
+	bool ok;
 
 	if (find_task(a, c, &t, e) < 0)
 		return -1;
@@ -426,17 +457,14 @@ int sverb_task_clear(struct agent *a, struct verb_call *c, struct err *e)
 	if (spool_check_spm(t->pool, e) < 0)
 		return -1;
 	args = task_args(t);
+	p = t->pool;
 	/* Gone from the table first: the wait may be long, and a second clear must not find it. */
-	w = client_new(s->workers, t->pool->lease_fd);
 	g_hash_table_remove(s->tasks, t->id);
 	storage_fiber_begin(s);
-	ok = client_call(w, "task.clear", args, STORAGE_CALL_MS, NULL, e);
-	client_free(w);
+	ok = clear_on_storage(p, args, e);
 	storage_fiber_end(s);
-	if (!ok)
-		return storage_settle_error(e);
-	json_decref(ok);
-	return 0;
+	json_decref(args);
+	return ok ? 0 : storage_settle_error(e);
 }
 
 static int all_tasks(struct agent *a, struct verb_call *c, json_t *(*describe)(const struct stask *))

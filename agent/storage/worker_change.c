@@ -10,6 +10,7 @@
 #include "agent/storage/storage_codes.h"
 #include "agent/storage/worker.h"
 #include "base/auto.h"
+#include "base/log.h"
 
 static int grow_raw(struct wvol *t, uint64_t size, struct err *e)
 {
@@ -81,38 +82,40 @@ static int check_deletable(struct worker_ctx *w, struct wvol *t, struct err *e)
 	return 0;
 }
 
-static int delete_marked(struct worker_ctx *w, struct wvol *t, bool post_zero, struct err *e)
-{
-	t->meta.legality = VOL_ILLEGAL;
-	if (wvol_write(t->img_fd, t->vol, &t->meta, e) < 0)
-		return -1;
-	if (post_zero && fs_zero(t->img_fd, t->vol, SC_VOL_UNLINK, e) < 0)
-		return -1;
-	/* From here on it is no volume. */
-	if (fs_unlink(t->img_fd, wvol_file(w, t->vol, ".meta"), SC_VOL_UNLINK, e) < 0 ||
-	    fs_sync_dir(t->img_fd, SC_VOL_UNLINK, e) < 0)
-		return -1;
-	if (fs_unlink(t->img_fd, t->vol, SC_VOL_UNLINK, e) < 0 ||
-	    fs_unlink(t->img_fd, wvol_file(w, t->vol, ".lease"), SC_VOL_UNLINK, e) < 0)
-		return -1;
-	return strcmp(t->meta.parent, UUID_NIL) == 0 ? 0 : wvol_release_parent(w, t->img_fd, t->meta.parent, e);
-}
-
-/* A delete that was cut short after the volume had ceased to be. Its parent is no longer known: any
- * internal volume on which nothing stands is it. */
+/* What is to do when the volume has ceased to be: its files go, its parent becomes a leaf. After a crash
+ * the parent is no longer known: any internal volume on which nothing stands is it. */
 static int finish_delete(struct worker_ctx *w, struct wvol *t, struct err *e)
 {
 	struct wvol_list list;
 
 	if (t->img_fd < 0)
 		return 0;
-	if (fs_unlink(t->img_fd, t->vol, SC_VOL_UNLINK, e) < 0 ||
-	    fs_unlink(t->img_fd, wvol_file(w, t->vol, ".lease"), SC_VOL_UNLINK, e) < 0 ||
-	    wvol_list(w, t->img_fd, &list, e) < 0)
+	if (wvol_list(w, t->img_fd, &list, e) < 0)
 		return -1;
 	for (size_t i = 0; i < list.n; i++)
 		if (wvol_release_parent(w, t->img_fd, list.ids[i], e) < 0)
 			return -1;
+	if (fs_unlink(t->img_fd, t->vol, SC_VOL_UNLINK, e) < 0)
+		return -1;
+	return fs_unlink(t->img_fd, wvol_file(w, t->vol, ".lease"), SC_VOL_UNLINK, e);
+}
+
+static int delete_marked(struct worker_ctx *w, struct wvol *t, bool post_zero, struct err *e)
+{
+	struct err later = ERR_INIT;
+
+	t->meta.legality = VOL_ILLEGAL;
+	if (wvol_write(t->img_fd, t->vol, &t->meta, e) < 0)
+		return -1;
+	if (post_zero && fs_zero(t->img_fd, t->vol, SC_VOL_UNLINK, e) < 0)
+		return -1;
+	/* From here on it is no volume, and there is no way back: what fails is tried again, and after that
+	 * left to the garbage collection. */
+	if (fs_unlink(t->img_fd, wvol_file(w, t->vol, ".meta"), SC_VOL_UNLINK, e) < 0)
+		return -1;
+	if ((fs_sync_dir(t->img_fd, SC_VOL_UNLINK, &later) < 0 || finish_delete(w, t, &later) < 0) &&
+	    finish_delete(w, t, &later) < 0)
+		log_warn("deleted volume could not be removed yet", "VOLUME", t->vol, "ERROR", later.detail);
 	return 0;
 }
 

@@ -213,14 +213,31 @@ static int collect_orphan(int dir, const char *name, void *arg, struct err *e)
 	return fs_unlink(dir, name, SC_STORAGE, e);
 }
 
+/* A snapshot's deletion may have been cut short before its parent became a leaf again. */
+static void release_parents(struct worker_ctx *w, int img)
+{
+	struct wvol_list list;
+	struct err ignored = ERR_INIT;
+
+	if (wvol_list(w, img, &list, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < list.n; i++)
+		wvol_release_parent(w, img, list.ids[i], &ignored);
+}
+
+struct collection {
+	struct worker_ctx *w;
+	int count;
+};
+
 static int collect_image(int dir, const char *name, void *arg, struct err *e)
 {
-	int *count = arg;
+	struct collection *c = arg;
 	auto_close int fd = -1;
 
 	if (g_str_has_prefix(name, REMOVE_PREFIX)) {
 		remove_or_leave(dir, name);
-		*count += 1;
+		c->count++;
 		return 0;
 	}
 	if (!uuid_is_valid(name))
@@ -228,8 +245,9 @@ static int collect_image(int dir, const char *name, void *arg, struct err *e)
 	fd = fs_open_dir(dir, name);
 	if (fd < 0 || fs_each(fd, collect_orphan, (void *)name, e) < 0)
 		return fd < 0 ? 0 : -1;
+	release_parents(c->w, fd);
 	if (unlinkat(dir, name, AT_REMOVEDIR) == 0) /* empty */
-		*count += 1;
+		c->count++;
 	return 0;
 }
 
@@ -237,12 +255,12 @@ static int collect_image(int dir, const char *name, void *arg, struct err *e)
 static json_t *domain_collect(struct worker_ctx *w, const json_t *args, struct err *e)
 {
 	auto_wdom d = WDOM_INIT;
-	int count = 0;
+	struct collection c = { w, 0 };
 
 	if (wdom_open(&d, args, e) < 0 || fs_unlink(d.md, "metadata.new", SC_STORAGE, e) < 0 ||
-	    fs_each(d.images, collect_image, &count, e) < 0)
+	    fs_each(d.images, collect_image, &c, e) < 0)
 		return NULL;
-	return json_pack("{s:i}", "removed", count);
+	return json_pack("{s:i}", "removed", c.count);
 }
 
 const struct worker_op WORKER_IMAGE_OPS[] = {

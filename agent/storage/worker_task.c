@@ -64,6 +64,25 @@ static int task_open(struct worker_task *t, const json_t *args, struct err *e)
 	return t->id ? open_tasks(t, args, e) : -1;
 }
 
+/* A kill between the two renames leaves .temp and .backup: the latter is the valid copy. arg: the only
+ * task to look at, or NULL. */
+static int tidy_entry(int dir, const char *name, void *arg, struct err *e)
+{
+	g_autofree char *id = g_strndup(name, UUID_LEN);
+	const char *only = arg;
+	const char *suffix = strlen(name) > UUID_LEN ? name + UUID_LEN : "";
+
+	if (!uuid_is_valid(id) || (only && strcmp(only, id) != 0))
+		return 0;
+	if (strcmp(suffix, ".temp") == 0)
+		return fs_remove_tree(dir, name, SC_TASK_LOAD, e);
+	if (strcmp(suffix, ".backup") != 0)
+		return 0;
+	if (!fs_exists(dir, id))
+		return fs_rename(dir, name, id, SC_TASK_LOAD, e);
+	return fs_remove_tree(dir, name, SC_TASK_LOAD, e);
+}
+
 /* --- writing --- */
 
 static int write_part(int dir, const char *name, json_t *values, struct err *e)
@@ -117,25 +136,34 @@ static int write_parts(struct worker_ctx *w, const struct worker_task *t, int di
 	                  json_pack("{s:s,s:s,s:s}", "namespace", "00_storage", "name", scope, "lockType", "shared"), e);
 }
 
-static int task_save(struct worker_ctx *w, const struct worker_task *t, struct err *e)
+static int replace_task(struct worker_ctx *w, const struct worker_task *t, const char *temp, struct err *e)
 {
-	const char *temp = wvol_file(w, t->id, ".temp"), *backup = wvol_file(w, t->id, ".backup");
+	const char *backup = wvol_file(w, t->id, ".backup");
 	auto_close int dir = -1;
 	int rc;
 
 	if (fs_remove_tree(t->dir, temp, SC_TASK_SAVE, e) < 0 || fs_remove_tree(t->dir, backup, SC_TASK_SAVE, e) < 0)
 		return -1;
 	dir = fs_make_dir(t->dir, temp, SC_TASK_SAVE, e);
-	if (dir < 0 || write_parts(w, t, dir, e) < 0 || fs_sync_dir(dir, SC_TASK_SAVE, e) < 0) {
-		struct err ignored = ERR_INIT;
-
-		fs_remove_tree(t->dir, temp, SC_TASK_SAVE, &ignored);
+	if (dir < 0 || write_parts(w, t, dir, e) < 0 || fs_sync_dir(dir, SC_TASK_SAVE, e) < 0)
 		return -1;
-	}
 	rc = fs_exists(t->dir, t->id) ? fs_rename(t->dir, t->id, backup, SC_TASK_SAVE, e) : 0;
 	if (rc < 0 || fs_rename(t->dir, temp, t->id, SC_TASK_SAVE, e) < 0 || fs_sync_dir(t->dir, SC_TASK_SAVE, e) < 0)
 		return -1;
 	return fs_remove_tree(t->dir, backup, SC_TASK_SAVE, e);
+}
+
+/* Failing leaves the task as it was written before. */
+static int task_save(struct worker_ctx *w, const struct worker_task *t, struct err *e)
+{
+	const char *temp = wvol_file(w, t->id, ".temp");
+	struct err ignored = ERR_INIT;
+
+	if (replace_task(w, t, temp, e) == 0)
+		return 0;
+	fs_remove_tree(t->dir, temp, SC_TASK_SAVE, &ignored);
+	fs_each(t->dir, tidy_entry, (void *)t->id, &ignored);
+	return -1;
 }
 
 int worker_task_push_undo(struct worker_ctx *w, const char *function, const char *params, struct err *e)
@@ -152,25 +180,6 @@ int worker_task_push_undo(struct worker_ctx *w, const char *function, const char
 }
 
 /* --- reading --- */
-
-/* A kill between the two renames leaves .temp and .backup: the latter is the valid copy. arg: the only
- * task to look at, or NULL. */
-static int tidy_entry(int dir, const char *name, void *arg, struct err *e)
-{
-	g_autofree char *id = g_strndup(name, UUID_LEN);
-	const char *only = arg;
-	const char *suffix = strlen(name) > UUID_LEN ? name + UUID_LEN : "";
-
-	if (!uuid_is_valid(id) || (only && strcmp(only, id) != 0))
-		return 0;
-	if (strcmp(suffix, ".temp") == 0)
-		return fs_remove_tree(dir, name, SC_TASK_LOAD, e);
-	if (strcmp(suffix, ".backup") != 0)
-		return 0;
-	if (!fs_exists(dir, id))
-		return fs_rename(dir, name, id, SC_TASK_LOAD, e);
-	return fs_remove_tree(dir, name, SC_TASK_LOAD, e);
-}
 
 static json_t *read_part(struct worker_ctx *w, const struct worker_task *t, int dir, const char *suffix, struct err *e)
 {
@@ -363,7 +372,8 @@ static json_t *task_clear(struct worker_ctx *w, const json_t *args, struct err *
 {
 	auto_task t = TASK_INIT;
 
-	if (task_open(&t, args, e) < 0 || fs_remove_tree(t.dir, wvol_file(w, t.id, ".backup"), SC_TASK_CLEAR, e) < 0)
+	if (task_open(&t, args, e) < 0 || fs_remove_tree(t.dir, wvol_file(w, t.id, ".backup"), SC_TASK_CLEAR, e) < 0 ||
+	    fs_remove_tree(t.dir, wvol_file(w, t.id, ".temp"), SC_TASK_CLEAR, e) < 0)
 		return NULL;
 	/* First out of the way, so that half a task is never seen. */
 	if (fs_exists(t.dir, t.id) && fs_rename(t.dir, t.id, wvol_file(w, t.id, ".temp"), SC_TASK_CLEAR, e) < 0)

@@ -119,13 +119,21 @@ static int each_child(struct worker_ctx *w, int img, const char *vol, json_t *fo
 	return 0;
 }
 
+/* Cautious: a volume that cannot be read may be a child. */
 int wvol_has_child(struct worker_ctx *w, int img, const char *vol, struct err *e)
 {
-	auto_json *found = json_array();
+	struct wvol_list list;
+	struct vol_meta m;
 
-	if (each_child(w, img, vol, found, e) < 0)
+	if (wvol_list(w, img, &list, e) < 0)
 		return -1;
-	return json_array_size(found) > 0;
+	for (size_t i = 0; i < list.n; i++) {
+		if (wvol_read(img, list.ids[i], &m, e) < 0)
+			return -1;
+		if (g_ascii_strcasecmp(m.parent, vol) == 0)
+			return 1;
+	}
+	return 0;
 }
 
 int wvol_release_parent(struct worker_ctx *w, int img, const char *vol, struct err *e)

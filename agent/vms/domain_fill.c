@@ -189,25 +189,24 @@ int domain_fill(xmlDocPtr doc, const struct domain_fill *f, struct err *e)
 	return 0;
 }
 
-/* Forget namespaces below n: libvirt adds them itself. */
+/* Forget namespaces at and below n and behind it: libvirt adds them itself. */
 static void strip_ns(xmlNodePtr n)
 {
 	for (; n; n = xml_sibling(n)) {
 		n->ns = NULL;
+		for (xmlAttrPtr attr = n->properties; attr; attr = attr->next)
+			attr->ns = NULL;
 		strip_ns(xml_first(n));
+		xmlFreeNsList(n->nsDef);
+		n->nsDef = NULL;
 	}
 }
 
 static xmlDocPtr meta_open(const char *element, struct err *e)
 {
 	xmlDocPtr doc = xml_parse(element && *element ? element : "<vm/>", e);
-	xmlNodePtr root = doc ? xmlDocGetRootElement(doc) : NULL;
 
-	strip_ns(root);
-	if (root && root->nsDef) {
-		xmlFreeNsList(root->nsDef);
-		root->nsDef = NULL;
-	}
+	strip_ns(doc ? xmlDocGetRootElement(doc) : NULL);
 	return doc;
 }
 
