@@ -28,7 +28,8 @@ struct edge_fault {
 	const struct edge_fault *const name = &name##_OF
 
 FAULT(FAULT_BAD_REQUEST, 400, "Bad Request", "The request is not well-formed HTTP.");
-FAULT(FAULT_PATH, 400, "Bad Request", "The path or query of the request holds characters or escapes that are not allowed.");
+FAULT(FAULT_PATH, 400, "Bad Request",
+	"The path or query of the request holds characters or escapes that are not allowed.");
 FAULT(FAULT_HOST, 400, "Bad Request", "The request needs one Host header.");
 FAULT(FAULT_HEADERS, 431, "Request Header Fields Too Large", "The headers of the request are too many or too large.");
 FAULT(FAULT_URI, 414, "URI Too Long", "The path and query of the request are longer than 8192 bytes.");

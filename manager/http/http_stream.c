@@ -105,7 +105,7 @@ void http_reply_stream(struct http_exchange *x, int status, const char *content_
 	if (coding == CODING_GZIP)
 		s->deflate = edge_deflate_new(1);
 	r = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, stream_read, s, stream_free);
-	/* After the headers of chunks the library sends a last chunk even to HEAD, so these end the connection instead. */
+	/* The library ends chunks even where it sent none, to HEAD; so these end the connection instead. */
 	if (strcmp(x->method, "HEAD") == 0)
 		MHD_set_response_options(r, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
 	edge_reply_with(x, status, content_type, r, coding, false);

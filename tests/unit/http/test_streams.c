@@ -83,7 +83,8 @@ static void test_stream_beside_others(void **state)
 		assert_false(r.bad);
 		assert_true(r.seen > (r.gzip ? 100000 : 100 * MIB));
 		qsort(times, 200, sizeof(times[0]), compare_times);
-		print_message("kind %d: median %d us, 90%%: %d us, worst %d us\n", kind, (int)times[100], (int)times[180], (int)times[199]);
+		print_message("kind %d: median %d us, 90%%: %d us, worst %d us\n", kind, (int)times[100],
+			(int)times[180], (int)times[199]);
 		/* The slowest are forgiven: the machine may be busy with other things. */
 		assert_true(times[180] < 10000 * SLOWNESS);
 		client_free(c);
