@@ -186,6 +186,7 @@ static json_t *info_of(struct worker_ctx *w, int img, const char *vol, const str
 	json_t *children = json_array();
 	struct stat st = { 0 };
 	const char *status = m->legality == VOL_LEGAL ? "OK" : "ILLEGAL";
+	g_autofree char *description = g_utf8_make_valid(m->description, -1); /* written by whomever */
 
 	if (each_child(w, img, vol, children, e) < 0) {
 		json_decref(children);
@@ -197,7 +198,7 @@ static json_t *info_of(struct worker_ctx *w, int img, const char *vol, const str
 	                 "domain", m->domain, "image", m->image, "capacity", (json_int_t)m->capacity, "parent",
 	                 m->parent, "format", vol_format_name(m->format), "type", vol_alloc_name(m->alloc), "children",
 	                 children, "voltype", vol_role_name(m->role), "legality", vol_legality_name(m->legality),
-	                 "disktype", m->disktype, "description", m->description, "status", status, "allocType",
+	                 "disktype", m->disktype, "description", description, "status", status, "allocType",
 	                 vol_alloc_name(m->alloc), "generation", (int)m->generation, "sequence", (int)m->sequence,
 	                 "mtime", 0, "ctime", (json_int_t)m->ctime, "leasefile",
 	                 wvol_file(w, vol, ".lease"), "truesize", (json_int_t)st.st_blocks * 512, "apparentsize",
