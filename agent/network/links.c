@@ -227,6 +227,15 @@ static int control(unsigned long request, void *arg)
 	return fd < 0 ? -1 : ioctl(fd, request, arg);
 }
 
+/* The kernel reads all of a name's 16 bytes. */
+static int control_bridge(unsigned long request, const char *name)
+{
+	char padded[IFNAMSIZ] = { 0 };
+
+	g_strlcpy(padded, name, sizeof(padded));
+	return control(request, padded);
+}
+
 static int set_up(const char *name, bool is_up, struct err *e)
 {
 	struct ifreq r = { 0 };
@@ -251,7 +260,7 @@ int link_bridge_add(const char *name, bool has_stp, int mtu, struct err *e)
 {
 	struct ifreq r = { 0 };
 
-	if (control(SIOCBRADDBR, (void *)name) < 0 && errno != EEXIST)
+	if (control_bridge(SIOCBRADDBR, name) < 0 && errno != EEXIST)
 		return err_errno(e, errno, "create bridge %s", name);
 	write_bridge(name, "forward_delay", "0");
 	write_bridge(name, "stp_state", has_stp ? "1" : "0");
@@ -268,7 +277,7 @@ int link_bridge_del(const char *name, struct err *e)
 		return 0;
 	if (set_up(name, false, e) < 0)
 		return -1;
-	return control(SIOCBRDELBR, (void *)name) < 0 ? err_errno(e, errno, "remove bridge %s", name) : 0;
+	return control_bridge(SIOCBRDELBR, name) < 0 ? err_errno(e, errno, "remove bridge %s", name) : 0;
 }
 
 int link_bridge_join(const char *bridge, const char *port, struct err *e)

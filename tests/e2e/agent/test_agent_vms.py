@@ -2,6 +2,7 @@
 """Life of virtual machines through the agent's verbs, with a real libvirt and real guests."""
 import time
 
+import products
 import pytest
 from agent_host import domain_xml, new_id
 from products import wait_for
@@ -208,4 +209,8 @@ def test_figures(agent, client, make_vm):
     client.call("Host.getCapabilities")
     took = time.monotonic() - began
     print(f"capabilities {took * 1000:.1f} ms, resident {agent.rss_kib() / 1024:.1f} MiB")
-    assert took < 0.2 and agent.rss_kib() < 20 * 1024
+    assert took < 0.2
+    with open(products.AGENT, "rb") as f:
+        if b"__asan_init" in f.read():
+            pytest.skip("a build with sanitizers has no sizes worth a test")
+    assert agent.rss_kib() < 20 * 1024

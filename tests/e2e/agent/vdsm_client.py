@@ -53,6 +53,7 @@ class Client:
             self.sock.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
+        self.thread.join(10)  # or it would read from whatever gets the descriptor next
         self.sock.close()
 
     def _send(self, command, headers, body=b""):
