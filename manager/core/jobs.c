@@ -35,6 +35,7 @@ struct job {
 	bool is_undoing, is_resumed;
 	struct err error;
 	/* of the step that runs */
+	bool is_taken;                    /* it did its work, and only its end is not recorded yet */
 	struct pool *pool;
 	struct txn *txn;
 };
@@ -264,10 +265,13 @@ static int run_step(struct job *j, struct err *e)
 	struct txn *t;
 
 	step_begin(j);
+	j->is_taken = false;
 	if (s->run(j, e) < 0) {
 		step_drop(j);
 		return -1;
 	}
+	j->is_taken = true;
+	probe(j, true);
 	if (j->step + 1 == j->cmd->n_steps) { /* the end commits it, with the job's own end */
 		return 0;
 	}
@@ -342,7 +346,7 @@ static void undo_step(struct job *j)
 			}
 		}
 		step_drop(j);
-		if (try == UNDO_TRIES && e.code != ERR_NO_SPACE) {
+		if (try >= UNDO_TRIES && e.code != ERR_NO_SPACE) {
 			log_error("a step could not be undone; what it left is found and removed later", "JOB", j->id, "STEP",
 			          s->name, "REASON", e.detail);
 			return;
@@ -358,12 +362,20 @@ static void undo_all(struct job *j)
 		probe(j, false);
 		undo_step(j);
 		probe(j, true);
+		j->is_resumed = false;
 		if (j->step == 0)
 			break;
 		j->step--;
 		insist(j, fill_undoing);
 	}
 	insist(j, fill_failed);
+}
+
+/* No way back, or no reason to go there: what fails is the journal, which an undo would need as well. */
+static bool is_tried_again(const struct job *j, const struct err *e)
+{
+	return is_past_pivot(j) || (j->is_taken && (j->cmd->steps[j->step].is_pivot || e->code == ERR_BACKEND)) ||
+	       e->code == ERR_NO_SPACE || e->code == ERR_CANCELLED;
 }
 
 static bool go_forward(struct job *j)
@@ -386,7 +398,7 @@ static bool go_forward(struct job *j)
 			j->is_resumed = false;
 			continue;
 		}
-		if (is_past_pivot(j) || e.code == ERR_NO_SPACE || e.code == ERR_CANCELLED) {
+		if (is_tried_again(j, &e)) {
 			log_warn("a step is tried again", "JOB", j->id, "STEP", j->cmd->steps[j->step].name, "REASON", e.detail);
 			fiber_sleep(pause);
 			pause = MIN(pause * 2, RETRY_MAX_MS);

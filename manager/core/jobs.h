@@ -84,6 +84,7 @@ int job_agent_call(struct job *j, const char *host_id, const char *method, json_
                    int64_t patience_ms, json_t **result, struct err *e);
 /* Jobs running now, for invariants in tests. */
 unsigned jobs_running(struct core *c);
-/* Called before each step is recorded and after it was (the simulator kills the Manager there). NULL: nobody. */
+/* Called before each step is taken and after it was, its end not being recorded yet (the simulator kills the Manager there).
+ * NULL: nobody. */
 void jobs_set_probe(struct core *c, void (*probe)(void *arg, const char *command, const char *step, bool is_undo, bool is_done),
                     void *arg);
