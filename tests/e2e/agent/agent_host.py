@@ -62,7 +62,7 @@ class AgentHost:
         with open(self.log, "ab") as out:
             self.process = self.lab.popen(
                 self.host, [products.AGENT, "--state", self.state, "--run-dir", "/run/vdsm", "--storage-root",
-                            os.path.join(self.dir, "storage"), "--log-level", "debug", "--ready-fd", str(report),
+                            os.path.join(self.lab.shared, f"rhev{self.host}"), "--log-level", "debug", "--ready-fd", str(report),
                             *self.options, *more], stdout=out, stderr=out, pass_fds=[report])
         os.close(report)
         ok = select.select([ready], [], [], timeout)[0] and os.read(ready, 6)
