@@ -6,6 +6,9 @@
 #include "manager/core/jobs.h"
 #include "manager/core/locks.h"
 #include "manager/core/sessions.h"
+#include "manager/core/txn.h"
+
+enum { PROBE_MS = 5000 };
 
 struct core *core_new(const struct core_config *cfg)
 {
@@ -50,12 +53,44 @@ void core_free(struct core *c)
 {
 	if (!c)
 		return;
+	timer_stop(c->loop, &c->journal_probe);
 	events_free(c->events);
 	sessions_free(c->sessions);
 	jobs_free(c->jobs);
 	locks_free(c->locks);
 	inv_free(c->inv);
 	g_free(c);
+}
+
+/* ---- when the journal refuses ---- */
+
+/* Write something again as it is, so that it shows when the journal can be written, also when nobody asks for a change. */
+static void probe_journal(void *arg)
+{
+	struct core *c = arg;
+	struct entity *e = inv_first(c->inv, KIND_USER);
+	struct txn *t = txn_begin(c);
+
+	if (e)
+		txn_edit(t, KIND_USER, e->id);
+	txn_commit_async(t);
+}
+
+void core_journal_answered(struct core *c, const struct err *e)
+{
+	if (!e) {
+		if (c->is_read_only)
+			log_info("the journal takes changes again");
+		c->is_read_only = false;
+		timer_stop(c->loop, &c->journal_probe);
+		return;
+	}
+	if (!c->is_read_only)
+		log_error("the journal takes no changes", "REASON", e->detail);
+	c->is_read_only = true;
+	c->journal_error = *e;
+	if (!timer_is_running(&c->journal_probe))
+		timer_start(c->loop, &c->journal_probe, PROBE_MS, probe_journal, c);
 }
 
 char *core_uuid(struct core *c, struct pool *p)

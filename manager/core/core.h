@@ -65,7 +65,9 @@ struct core {
 	const char *state_dir;         /* NULL in the simulator */
 	const char *public_url;        /* "https://host:port", for faults and console files */
 	struct waitq changed;          /* woken whenever something was published */
-	bool is_read_only;             /* the journal refused the last commit (disk full) */
+	bool is_read_only;             /* the journal refused the last commit (disk full, database away); it is tried again */
+	struct err journal_error;      /* why */
+	struct loop_timer journal_probe;
 	bool is_started;
 	/* domains' own state, made by their *_start() and known to them alone */
 	struct hosts *hosts;
@@ -89,6 +91,9 @@ void core_register_kind(struct core *c, enum kind k, const struct kind_ops *ops)
 /* Read the journal into the inventory. Before core_start. */
 int core_load(struct core *c, struct err *e);
 void core_free(struct core *c);
+
+/* For transactions: what the journal said to a commit, e NULL when it is durable. */
+void core_journal_answered(struct core *c, const struct err *e);
 
 /* UUID from the core's door of chance, in the pool. */
 char *core_uuid(struct core *c, struct pool *p);

@@ -66,6 +66,12 @@ static const char *name_scope(enum kind k, const void *obj)
 	return member ? index_value(m_field_find(M_KINDS[k].type, member), obj) : NULL;
 }
 
+/* Names are unique within a scope; what is in none (a NIC of a template) may be called anything. */
+static bool has_unique_name(enum kind k, const void *obj)
+{
+	return M_KINDS[k].unique_name && m_entity(M_KINDS[k].type, obj)->name && (!M_KINDS[k].unique_within || name_scope(k, obj));
+}
+
 static char *name_key(const char *scope, const char *name)
 {
 	return g_strconcat(scope ? scope : "", "\n", name, NULL);
@@ -200,6 +206,37 @@ const void **inv_latest_by(const struct inventory *inv, struct pool *p, enum kin
 	return out;
 }
 
+bool inv_is_used(const struct inventory *inv, enum kind k, int idx, const char *ref_id)
+{
+	const struct m_field *f = M_KINDS[k].index_fields[idx];
+	GHashTableIter it;
+	struct entity *e;
+
+	INV_EACH_BY(x, inv, k, idx, ref_id)
+		if (x->latest && g_strcmp0(index_value(f, x->latest), ref_id) == 0)
+			return true;
+	g_hash_table_iter_init(&it, inv->staged);
+	while (ref_id && g_hash_table_iter_next(&it, (void **)&e, NULL))
+		if (e->kind == k && e->latest && g_strcmp0(index_value(f, e->latest), ref_id) == 0)
+			return true;
+	return false;
+}
+
+void inv_sort(struct inventory *inv, enum kind k, int (*compare)(const void *a, const void *b))
+{
+	struct inv_bucket *b = &inv->all[k];
+	g_autoptr(GPtrArray) list = g_ptr_array_sized_new(b->n);
+
+	INV_EACH(e, inv, k)
+		g_ptr_array_add(list, e);
+	g_ptr_array_sort(list, compare);
+	*b = (struct inv_bucket){ 0 };
+	for (guint i = 0; i < list->len; i++) {
+		struct entity *e = g_ptr_array_index(list, i);
+		bucket_append(b, e, &e->all, offsetof(struct entity, all));
+	}
+}
+
 /* ---- versions ---- */
 
 struct entity *inv_make(struct inventory *inv, enum kind k, const char *id)
@@ -218,10 +255,9 @@ struct entity *inv_make(struct inventory *inv, enum kind k, const char *id)
 static void link_version(struct inventory *inv, struct entity *e)
 {
 	enum kind k = e->kind;
-	const char *name = obj_name(k, e->pub);
 
-	if (M_KINDS[k].unique_name && name)
-		g_hash_table_insert(inv->by_name[k], name_key(name_scope(k, e->pub), name), e);
+	if (has_unique_name(k, e->pub))
+		g_hash_table_insert(inv->by_name[k], name_key(name_scope(k, e->pub), obj_name(k, e->pub)), e);
 	for (int i = 0; i < M_KINDS[k].n_index; i++) {
 		const char *ref = index_value(M_KINDS[k].index_fields[i], e->pub);
 		struct inv_bucket *b;
@@ -250,10 +286,9 @@ static void unlink_index(struct inventory *inv, struct entity *e, int i, const c
 static void unlink_version(struct inventory *inv, struct entity *e)
 {
 	enum kind k = e->kind;
-	const char *name = obj_name(k, e->pub);
 
-	if (M_KINDS[k].unique_name && name) {
-		g_autofree char *key = name_key(name_scope(k, e->pub), name);
+	if (has_unique_name(k, e->pub)) {
+		g_autofree char *key = name_key(name_scope(k, e->pub), obj_name(k, e->pub));
 		if (g_hash_table_lookup(inv->by_name[k], key) == e)
 			g_hash_table_remove(inv->by_name[k], key);
 	}

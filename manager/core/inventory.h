@@ -59,6 +59,9 @@ struct entity *inv_first(const struct inventory *inv, enum kind k);
 struct entity *inv_first_by(const struct inventory *inv, enum kind k, int idx, const char *ref_id);
 unsigned inv_count_by(const struct inventory *inv, enum kind k, int idx, const char *ref_id);
 
+/* Does the latest version of anything refer to ref_id? What is being removed does not count, what is being added does. */
+bool inv_is_used(const struct inventory *inv, enum kind k, int idx, const char *ref_id);
+
 #define INV_EACH(e, inv, k) for (struct entity *e = inv_first(inv, k); e; e = e->all.next)
 #define INV_EACH_BY(e, inv, k, idx, id)                                                                      \
 	for (struct entity *e = inv_first_by(inv, k, idx, id); e; e = e->by[idx].next)
@@ -73,6 +76,8 @@ const void **inv_latest_by(const struct inventory *inv, struct pool *p, enum kin
 #define ENTITY_OBJ(e, type)          ((const struct m_##type *)(e)->pub)
 
 /* ---- for transactions (txn.c) and loading alone ---- */
+/* Put the published entities of a kind in order; compare gets pointers to struct entity pointers. */
+void inv_sort(struct inventory *inv, enum kind k, int (*compare)(const void *a, const void *b));
 struct entity *inv_make(struct inventory *inv, enum kind k, const char *id);
 /* latest becomes version (owned by the caller until published or dropped). */
 void inv_stage(struct inventory *inv, struct entity *e, const void *version);

@@ -91,10 +91,15 @@ void *txn_new(struct txn *t, enum kind k, const char *id)
 	const struct m_type *type = M_KINDS[k].type;
 	void *draft = m_new(t->pool, type);
 
+	struct item *it = id ? find_item(t, k, id) : NULL;
+
 	if (!id)
 		id = core_uuid(t->core, t->pool);
 	m_entity(type, draft)->id = pool_strdup(t->pool, id);
-	add_item(t, k, id, NULL, draft);
+	if (it && !it->draft)
+		it->draft = draft; /* removed before in this transaction: one new version takes the place of the old one */
+	else
+		add_item(t, k, id, NULL, draft);
 	return draft;
 }
 
@@ -119,6 +124,20 @@ static const char *scope_of(enum kind k, const void *obj)
 	return f ? ((const struct m_ref *)((const char *)obj + f->offset))->id : NULL;
 }
 
+/* Does another draft of the same transaction bear the name? */
+static bool is_twice(struct txn *t, const struct item *it, const char *scope, const char *name)
+{
+	for (guint i = 0; i < t->items->len; i++) {
+		const struct item *o = &g_array_index(t->items, struct item, i);
+
+		if (o != it && o->kind == it->kind && o->draft && strcmp(o->id, it->id) != 0 &&
+		    g_strcmp0(m_entity(M_KINDS[o->kind].type, o->draft)->name, name) == 0 &&
+		    g_strcmp0(scope_of(o->kind, o->draft), scope) == 0)
+			return true;
+	}
+	return false;
+}
+
 static int check_name(struct txn *t, const struct item *it, struct err *e)
 {
 	const struct m_kind_info *ki = &M_KINDS[it->kind];
@@ -128,12 +147,12 @@ static int check_name(struct txn *t, const struct item *it, struct err *e)
 		return 0;
 	name = m_entity(ki->type, it->draft)->name;
 	scope = scope_of(it->kind, it->draft);
-	if (!name)
+	if (!name || (ki->unique_within && !scope))
 		return 0;
 	if (it->base && g_strcmp0(m_entity(ki->type, it->base)->name, name) == 0 &&
 	    g_strcmp0(scope_of(it->kind, it->base), scope) == 0)
 		return 0;
-	if (inv_name_taken(t->core->inv, it->kind, scope, name, it->id)) {
+	if (inv_name_taken(t->core->inv, it->kind, scope, name, it->id) || is_twice(t, it, scope, name)) {
 		g_autofree char *field = g_strconcat(ki->type->name, ".name", NULL);
 		return err_field(e, ERR_CONFLICT, field, "The %s name '%s' is already in use.", ki->type->name, name);
 	}
@@ -186,7 +205,7 @@ static void committed(void *arg, const struct err *e)
 {
 	struct txn *t = arg;
 
-	t->core->is_read_only = e && e->code == ERR_NO_SPACE;
+	core_journal_answered(t->core, e);
 	if (e) {
 		t->failed = true;
 		unstage_all(t);

@@ -17,7 +17,8 @@ static void reply_text(struct page_call *pc, int status, const char *type, const
 static void health(struct page_call *pc)
 {
 	if (pc->core->is_read_only)
-		reply_text(pc, 500, "text/html", "DB Down! The journal cannot be written: its disk is full.");
+		reply_text(pc, 500, "text/html", pc->core->journal_error.code == ERR_NO_SPACE ?
+		           "DB Down! The journal cannot be written: its disk is full." : "DB Down! The journal cannot be written.");
 	else
 		reply_text(pc, 200, "text/html", "DB Up!Welcome to Health Status!");
 }
