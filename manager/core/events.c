@@ -12,7 +12,7 @@ enum { KEEP_DAYS = 30, KEEP_COUNT = 50000, CLEAN_PERIOD_MS = 3600 * 1000, CLEAN_
 struct events {
 	struct core *core;
 	int64_t next_id;
-	GHashTable *last; /* "name object" -> wall ms: for flood times */
+	GHashTable *last; /* "name object" -> when it may be repeated (monotonic ms) */
 	struct loop_timer clean;
 };
 
@@ -53,19 +53,22 @@ static const struct event_type *find_type(const char *name)
 
 static bool is_flood(struct events *ev, const struct event_type *type, const struct event_refs *r)
 {
-	const char *object = r->vm ? r->vm : r->host ? r->host : r->storage_domain ? r->storage_domain : "";
-	int64_t now = loop_wall_ms(ev->core->loop);
+	const char *const about[] = { r->vm, r->host, r->storage_domain, r->template, r->cluster, r->data_center, r->user };
+	const char *object = "";
+	int64_t now = loop_now_ms(ev->core->loop);
 	g_autofree char *key = NULL;
 	int64_t *last;
 
 	if (type->flood_s == 0)
 		return false;
+	for (size_t i = 0; !*object && i < G_N_ELEMENTS(about); i++)
+		object = about[i] ? about[i] : "";
 	key = g_strconcat(type->name, " ", object, NULL);
 	last = g_hash_table_lookup(ev->last, key);
-	if (last && now - *last < type->flood_s * (int64_t)1000)
+	if (last && now < *last)
 		return true;
 	last = g_new(int64_t, 1);
-	*last = now;
+	*last = now + type->flood_s * (int64_t)1000;
 	g_hash_table_insert(ev->last, g_steal_pointer(&key), last);
 	return false;
 }
@@ -134,10 +137,13 @@ void event_emit(struct core *c, const char *name, const struct event_refs *refs,
 
 /* ---- old ones go: after 30 days, or when there are too many ---- */
 
+static gboolean is_over(void *key, void *until, void *now) { return *(int64_t *)until <= *(int64_t *)now; }
+
 static void clean(void *arg)
 {
 	struct events *ev = arg;
 	struct core *c = ev->core;
+	int64_t now = loop_now_ms(c->loop);
 	int64_t oldest = loop_wall_ms(c->loop) - KEEP_DAYS * 86400LL * 1000;
 	int64_t surplus = (int64_t)inv_count(c->inv, KIND_EVENT) - KEEP_COUNT;
 	struct txn *t = txn_begin(c);
@@ -150,11 +156,19 @@ static void clean(void *arg)
 		n++;
 	}
 	txn_commit_async(t);
+	g_hash_table_foreach_remove(ev->last, is_over, &now);
 	timer_start(c->loop, &ev->clean, n == CLEAN_BATCH ? 1000 : CLEAN_PERIOD_MS, clean, ev);
+}
+
+static int by_index(const void *a, const void *b)
+{
+	int64_t x = ENTITY_OBJ(*(struct entity *const *)a, event)->index, y = ENTITY_OBJ(*(struct entity *const *)b, event)->index;
+	return (x > y) - (x < y);
 }
 
 void events_start(struct core *c)
 {
+	inv_sort(c->inv, KIND_EVENT, by_index); /* the journal knows their ids as text */
 	INV_EACH(e, c->inv, KIND_EVENT)
 		c->events->next_id = MAX(c->events->next_id, g_ascii_strtoll(e->id, NULL, 10) + 1);
 	timer_start(c->loop, &c->events->clean, CLEAN_PERIOD_MS, clean, c->events);
