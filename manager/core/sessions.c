@@ -15,9 +15,11 @@ enum {
 	IDLE_MS = 30 * 60 * 1000,      /* UserSessionTimeOutInterval */
 	BASIC_CACHE_MS = 60 * 1000,
 	MAX_SESSIONS = 10000,
+	MAX_STRANGERS = 1000,
 	MAX_FAILURES = 5,              /* then the account is locked */
 	LOCK_MS = 60 * 60 * 1000,
-	FAILURE_DELAY_MS = 500,        /* times the failures so far, at most 5 s */
+	FAILURE_DELAY_MS = 500,        /* times the failures so far */
+	FAILURE_DELAY_MAX_MS = 5000,
 	ITERATIONS = 60000,
 	HASH_LEN = 32,
 };
@@ -35,6 +37,11 @@ struct sessions {
 	GHashTable *by_key;
 	GQueue lru;                    /* least recently used first */
 	unsigned char secret[32];      /* keys the digests of basic credentials */
+	GHashTable *strangers;         /* names that nobody has: treated as if somebody had them */
+};
+
+struct stranger {
+	int64_t failures, locked_until_ms;
 };
 
 static void session_free(void *p)
@@ -51,6 +58,7 @@ struct sessions *sessions_new(struct core *c)
 
 	ss->core = c;
 	ss->by_key = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, session_free);
+	ss->strangers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	g_queue_init(&ss->lru);
 	chance_bytes(c->chance, ss->secret, sizeof(ss->secret));
 	return ss;
@@ -62,6 +70,7 @@ void sessions_free(struct sessions *ss)
 		return;
 	g_queue_clear(&ss->lru);
 	g_hash_table_destroy(ss->by_key);
+	g_hash_table_destroy(ss->strangers);
 	OPENSSL_cleanse(ss->secret, sizeof(ss->secret));
 	g_free(ss);
 }
@@ -253,10 +262,51 @@ static void record_success(struct core *c, const char *user_id)
 	txn_commit_async(t);
 }
 
+/* A name that nobody has: the same delays and the same lock-out, so that it cannot be told from one that exists. */
+static struct stranger *find_stranger(struct sessions *ss, const char *login)
+{
+	g_autofree char *name = g_utf8_strdown(login, -1);
+	struct stranger *s = g_hash_table_lookup(ss->strangers, name);
+
+	if (s)
+		return s;
+	if (g_hash_table_size(ss->strangers) >= MAX_STRANGERS)
+		g_hash_table_remove_all(ss->strangers);
+	s = g_new0(struct stranger, 1);
+	g_hash_table_insert(ss->strangers, g_steal_pointer(&name), s);
+	return s;
+}
+
+static int64_t stranger_failed(struct core *c, const char *login)
+{
+	struct stranger *s = find_stranger(c->sessions, login);
+	int64_t failures = ++s->failures;
+
+	if (failures >= MAX_FAILURES) {
+		s->locked_until_ms = loop_wall_ms(c->loop) + LOCK_MS;
+		s->failures = 0;
+	}
+	return failures;
+}
+
 static int refuse(struct core *c, const char *user, int64_t failures, struct err *e)
 {
-	fiber_sleep(MIN(failures * FAILURE_DELAY_MS, 5000));
+	fiber_sleep(MIN(failures * FAILURE_DELAY_MS, FAILURE_DELAY_MAX_MS));
 	return err_set(e, ERR_AUTH, "Cannot authenticate user '%.100s': The user name or password is incorrect.", user);
+}
+
+static bool is_locked(struct core *c, const char *login, const char *user_id)
+{
+	const struct m_user *u = INV_LATEST(c->inv, USER, user, user_id);
+	int64_t until = u ? M_GET(u, locked_until, 0) : find_stranger(c->sessions, login)->locked_until_ms;
+
+	return until > loop_wall_ms(c->loop);
+}
+
+static int refuse_locked(const char *user, struct err *e)
+{
+	return err_set(e, ERR_AUTH, "Cannot authenticate user '%.100s': The user account is disabled or locked. "
+	               "It is unlocked again after an hour.", user);
 }
 
 static int authenticate(struct core *c, const char *user, const char *password, struct identity *who, struct err *e)
@@ -266,20 +316,23 @@ static int authenticate(struct core *c, const char *user, const char *password, 
 	const struct m_user *u = find_user(c, user);
 	g_autofree char *id = u ? g_strdup(u->id) : NULL;
 	g_autofree char *hash = g_strdup(u && u->password_hash ? u->password_hash : dummy);
+	int64_t failures;
 	bool matches;
 
-	if (u && M_GET(u, locked_until, 0) > loop_wall_ms(c->loop))
-		return err_set(e, ERR_AUTH, "Cannot authenticate user '%.100s': The user account is disabled or locked. "
-		               "It is unlocked again after an hour.", user);
+	if (is_locked(c, user, id))
+		return refuse_locked(user, e);
 	if (check_password(c, hash, password, &matches, e) < 0)
 		return -1;
-	u = INV_GET(c->inv, USER, user, id);
+	if (is_locked(c, user, id)) /* by others that were tried meanwhile: no number of guesses at once gets around it */
+		return refuse_locked(user, e);
+	u = INV_LATEST(c->inv, USER, user, id);
+	failures = u ? M_GET(u, failed_logins, 0) : 0;
 	if (!u || !matches) {
 		if (u)
 			record_failure(c, id);
-		return refuse(c, user, u ? M_GET(u, failed_logins, 0) + 1 : 1, e);
+		return refuse(c, user, u ? failures + 1 : stranger_failed(c, user), e);
 	}
-	if (M_GET(u, failed_logins, 0) || u->has.locked_until)
+	if (failures || u->has.locked_until)
 		record_success(c, id);
 	g_strlcpy(who->user_id, id, sizeof(who->user_id));
 	g_strlcpy(who->user_name, user, sizeof(who->user_name));

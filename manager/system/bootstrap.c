@@ -90,6 +90,7 @@ int bootstrap_set_password(struct core *c, const char *password_hash, struct err
 		return 0;
 	}
 	u->password_hash = pool_strdup(txn_pool(t), password_hash);
+	u->has.failed_logins = u->has.locked_until = 0;
 	return txn_commit(t, e);
 }
 

@@ -5,7 +5,7 @@
 
 /* Nothing happens when there are users already. In a fiber. password_hash: of admin@internal. */
 int bootstrap(struct core *c, const char *password_hash, struct err *e);
-/* A new password hash for admin@internal, when it differs. In a fiber. */
+/* A new password hash for admin@internal, when it differs; a lock-out ends with it. In a fiber. */
 int bootstrap_set_password(struct core *c, const char *password_hash, struct err *e);
 /* Members of the first initial object of a kind, without id and references: what a new one has by default. In the pool. */
 void *initial_defaults(struct pool *p, enum kind k);
