@@ -45,12 +45,67 @@ static void add_network(struct core *c, struct object *list, int *n, const char 
 		add(list, n, KIND_DATA_CENTER, net->data_center.id);
 }
 
+static const char *either(const struct m_ref *a, const struct m_ref *b) { return a->id ? a->id : b->id; }
+
+/* What is only a part of something is treated as that. */
+static void find_whole(struct core *c, enum kind *k, const char **id)
+{
+	const void *obj = *id ? inv_latest(c->inv, *k, *id) : NULL;
+	enum kind whole = *k;
+
+	switch (obj ? *k : N_KINDS) {
+	case KIND_NIC: {
+		const struct m_nic *nic = obj;
+		whole = nic->vm.id ? KIND_VM : KIND_TEMPLATE;
+		*id = either(&nic->vm, &nic->template);
+		break;
+	}
+	case KIND_DISK_ATTACHMENT: {
+		const struct m_disk_attachment *da = obj;
+		whole = da->vm.id ? KIND_VM : KIND_TEMPLATE;
+		*id = either(&da->vm, &da->template);
+		break;
+	}
+	case KIND_SNAPSHOT:
+		whole = KIND_VM;
+		*id = ((const struct m_snapshot *)obj)->vm.id;
+		break;
+	case KIND_CLUSTER_NETWORK:
+		whole = KIND_CLUSTER;
+		*id = ((const struct m_network *)obj)->cluster.id;
+		break;
+	case KIND_QUOTA: {
+		const struct m_quota *q = obj;
+		whole = KIND_DATA_CENTER;
+		*id = q->data_center ? q->data_center->id : NULL;
+		break;
+	}
+	case KIND_STEP:
+		whole = KIND_JOB;
+		*id = ((const struct m_step *)obj)->job.id;
+		break;
+	case KIND_SSH_PUBLIC_KEY:
+		whole = KIND_USER;
+		*id = ((const struct m_ssh_public_key *)obj)->user.id;
+		break;
+	case KIND_USER_OPTION:
+		whole = KIND_USER;
+		*id = ((const struct m_user_option *)obj)->user.id;
+		break;
+	default:
+		break;
+	}
+	*k = whole;
+}
+
 /* The object itself first. */
 static int ancestors(struct core *c, enum kind k, const char *id, struct object *list)
 {
-	const void *obj = id ? inv_latest(c->inv, k, id) : NULL;
+	const void *obj;
 	int n = 0;
 
+	find_whole(c, &k, &id);
+	obj = id ? inv_latest(c->inv, k, id) : NULL;
 	if (!obj)
 		return 0;
 	switch (k) {
@@ -178,6 +233,10 @@ int perm_check(struct core *c, const struct identity *who, const char *permit, e
 {
 	struct object list[MAX_ANCESTORS];
 	struct question q = { permit, list, ancestors(c, k, object_id, list) };
+	bool is_other_user = k == KIND_USER && object_id && strcmp(object_id, who->user_id) != 0;
+
+	if (is_other_user && permit && strcmp(permit, "edit_profile") == 0)
+		q.permit = permit = "manipulate_users"; /* everybody may edit a profile: his own */
 
 	if (any_grant(c, who->user_id, grants, &q))
 		return 0;
@@ -194,10 +253,25 @@ static bool shows(struct core *c, const struct m_permission *p, void *arg)
 	return (!pre || pre->view_children || pre->is_admin) && grants(c, p, arg);
 }
 
+/* Oneself, and what one started. */
+static bool is_own(struct core *c, const struct identity *who, enum kind k, const char *id)
+{
+	const struct m_job *job;
+
+	find_whole(c, &k, &id);
+	if (k == KIND_USER)
+		return g_strcmp0(id, who->user_id) == 0;
+	job = k == KIND_JOB ? INV_LATEST(c->inv, JOB, job, id) : NULL;
+	return job && g_strcmp0(job->owner.id, who->user_id) == 0;
+}
+
 bool perm_can_see(struct core *c, const struct identity *who, enum kind k, const char *object_id)
 {
 	struct object list[MAX_ANCESTORS];
 	struct question q = { NULL, list, ancestors(c, k, object_id, list) };
+
+	if (is_own(c, who, k, object_id))
+		return true;
 
 	return any_grant(c, who->user_id, shows, &q);
 }

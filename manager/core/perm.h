@@ -13,7 +13,8 @@
  * the system itself. */
 int perm_check(struct core *c, const struct identity *who, const char *permit, enum kind k, const char *object_id,
                struct err *e);
-/* May who see it? A permission on the object, on an ancestor whose role shows children, or a role on the system does. */
+/* May who see it? A permission on the object, on an ancestor whose role shows children, or a role on the system does; and
+ * everybody sees himself and his jobs. */
 bool perm_can_see(struct core *c, const struct identity *who, enum kind k, const char *object_id);
 /* Holds the user a role of admin type anywhere? */
 bool perm_is_admin(struct core *c, const char *user_id);
