@@ -45,7 +45,7 @@ static int log_in(struct call *c, struct err *e)
 	return err_set(e, ERR_AUTH, "Log in first: with a token or with user and password.");
 }
 
-static int may(struct call *c, struct err *e)
+int call_may(struct call *c, struct err *e)
 {
 	const struct api_op *impl = c->impl;
 	const char *id;
@@ -68,7 +68,7 @@ static int handle(struct call *c, struct err *e)
 		return -1;
 	if (!c->impl)
 		return err_set(e, ERR_NOT_IMPLEMENTED, "The operation %s is not implemented in this version.", c->op->name);
-	if (may(c, e) < 0)
+	if (call_may(c, e) < 0)
 		return -1;
 	if (c->input_error.code != ERR_NONE) {
 		*e = c->input_error;
@@ -95,7 +95,7 @@ static bool may_wait(const struct call *c)
 		return true;
 	if (!c->impl)
 		return false;
-	if (c->impl->flags & OP_WAITS)
+	if ((c->impl->flags & OP_WAITS) || (c->query.follow && *c->query.follow))
 		return true;
 	return c->op->kind == M_OP_LIST && (int)c->impl->kind >= 0 && c->impl->kind < N_KINDS &&
 	       inv_count(c->core->inv, c->impl->kind) > 500;
@@ -133,6 +133,24 @@ const void *call_entity(struct call *c, int i, enum kind k, struct err *e)
 	return obj;
 }
 
+bool call_is_filtered(const struct call *c)
+{
+	if (c->is_trusted)
+		return false;
+	return c->query.filter == 1 || (c->query.filter == -1 && !c->who.is_admin);
+}
+
+const void *call_visible(struct call *c, int i, enum kind k, struct err *e)
+{
+	const void *obj = call_entity(c, i, k, e);
+
+	if (obj && call_is_filtered(c) && !perm_can_see(c->core, &c->who, k, c->ids[i])) {
+		err_set(e, ERR_NO_ENTITY, "There is no %s %s.", M_KINDS[k].type->name, c->ids[i]);
+		return NULL;
+	}
+	return obj;
+}
+
 /* "StorageDomain" of storage_domain: how the known faults spell it. */
 static void camel(const char *name, char *out, size_t size)
 {
@@ -153,7 +171,7 @@ static void camel(const char *name, char *out, size_t size)
 static struct entity *by_name_any_scope(struct core *core, enum kind k, const char *name)
 {
 	INV_EACH(en, core->inv, k)
-		if (g_strcmp0(m_entity(M_KINDS[k].type, en->pub)->name, name) == 0)
+		if (en->latest && g_strcmp0(m_entity(M_KINDS[k].type, en->pub)->name, name) == 0)
 			return en;
 	return NULL;
 }
@@ -184,7 +202,7 @@ int call_resolve(struct call *c, struct m_ref *ref, enum kind k, const char *sco
 	}
 	en = M_KINDS[k].unique_name && (scope || !M_KINDS[k].unique_within) ? inv_by_name(c->core->inv, k, scope, name)
 	                                                                   : by_name_any_scope(c->core, k, name);
-	if (!en)
+	if (!en || !en->latest) /* it is being removed */
 		return err_field(e, ERR_NOT_FOUND, field, "Entity not found: %s: name=%.200s", type_name, name);
 	ref->id = pool_strdup(c->pool, en->id);
 	return 0;

@@ -58,6 +58,7 @@ struct call {
 	const char *location;
 	struct err error;                 /* code ERR_NONE: fine */
 	GPtrArray *retained;              /* frozen versions that the answer points into */
+	unsigned n_followed;              /* objects that follow has read */
 
 	void (*finish)(struct call *c);
 	void *user;                       /* of whoever made the call */
@@ -104,6 +105,13 @@ void call_dispatch(struct call *c);
 void call_release(struct call *c);
 
 /* ---- for handlers ---- */
+
+/* May the caller do c->impl there? For what is not dispatched (follow). */
+int call_may(struct call *c, struct err *e);
+/* Is what the caller sees narrowed down to what they have permissions for? */
+bool call_is_filtered(const struct call *c);
+/* call_entity, and the caller may see it; else ERR_NO_ENTITY as if there were none. */
+const void *call_visible(struct call *c, int i, enum kind k, struct err *e);
 
 /* Id number i of the path as an entity of kind k: its published version; ERR_NO_ENTITY if there is none. */
 const void *call_entity(struct call *c, int i, enum kind k, struct err *e);

@@ -9,7 +9,7 @@
 
 #include "manager/api/route.h"
 
-enum { MAX_DEPTH = 6, MAX_PATHS = 32, CHUNK = 100 };
+enum { MAX_DEPTH = 6, MAX_PATHS = 32, CHUNK = 50, MAX_OBJECTS = 500000 };
 
 /* "nics" names the member nics, "diskattachments" and "disk_attachments" the member disk_attachments. */
 static const struct m_field *find_link(const struct m_type *t, const char *word)
@@ -30,6 +30,16 @@ static const struct m_field *find_link(const struct m_type *t, const char *word)
 			return &t->fields[i];
 	}
 	return NULL;
+}
+
+/* Others get their turn, since a short request may read a lot. */
+static void count(struct call *c, size_t n)
+{
+	unsigned before = c->n_followed;
+
+	c->n_followed += (unsigned)MIN(n + 1, MAX_OBJECTS);
+	if (before / CHUNK != c->n_followed / CHUNK && fiber_self())
+		fiber_yield();
 }
 
 /* Read what is at a path below base, as the caller of c. NULL when it cannot be read. */
@@ -53,12 +63,12 @@ static struct call *read_path(struct call *c, const char *path)
 	sub->n_ids = r.n_ids;
 	sub->who = c->who;
 	sub->is_trusted = c->is_trusted;
-	sub->query = (struct call_query){ .max = -1, .from = -1, .filter = -1, .all_content = c->query.all_content };
+	sub->query = (struct call_query){ .max = -1, .from = -1, .filter = c->query.filter, .all_content = c->query.all_content };
 	sub->retained = c->retained;
-	if (sub->impl->permit && !sub->is_trusted &&
-	    perm_check(c->core, &c->who, sub->impl->permit, sub->impl->on, r.n_ids ? r.ids[0] : NULL, &e) < 0)
+	if (call_may(sub, &e) < 0 || sub->impl->run(sub, &e) < 0 || sub->error.code != ERR_NONE)
 		return NULL;
-	return sub->impl->run(sub, &e) == 0 ? sub : NULL;
+	count(c, sub->result == RESULT_LIST ? sub->n_list : 1);
+	return sub;
 }
 
 static int follow_path(struct call *c, const struct m_type *t, void *obj, char *const *words, struct err *e);
@@ -128,6 +138,8 @@ static int follow_path(struct call *c, const struct m_type *t, void *obj, char *
 {
 	const struct m_field *f = find_link(t, *words);
 
+	if (c->n_followed >= MAX_OBJECTS)
+		return err_field(e, ERR_TOO_LARGE, "follow", "It leads to more than %d objects.", MAX_OBJECTS);
 	if (!f)
 		return err_field(e, ERR_INVALID, "follow", "'%.60s' is no link of %s.", *words, t->name);
 	if (f->flags & M_F_LIST)
@@ -157,8 +169,6 @@ int follow_apply(struct call *c, struct err *e)
 	if (c->result == RESULT_ENTITY)
 		return follow_object(c, c->object, paths, e);
 	for (size_t i = 0; c->result == RESULT_LIST && i < c->n_list; i++) {
-		if (i % CHUNK == CHUNK - 1 && fiber_self())
-			fiber_yield();
 		if (follow_object(c, c->list[i], paths, e) < 0)
 			return -1;
 	}

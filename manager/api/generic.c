@@ -38,13 +38,6 @@ static int sort_versions(struct call *c, struct order *o, struct err *e)
 	return 0;
 }
 
-static bool is_filtered(const struct call *c)
-{
-	if (c->is_trusted)
-		return false;
-	return c->query.filter == 1 || (c->query.filter == -1 && !c->who.is_admin);
-}
-
 static void breathe(size_t i)
 {
 	if (i % CHUNK == CHUNK - 1 && fiber_self())
@@ -54,7 +47,7 @@ static void breathe(size_t i)
 /* Keep those that the caller may see and that match. */
 static void select_versions(struct call *c, enum kind k, const struct search *s, GPtrArray *versions)
 {
-	bool filtered = is_filtered(c);
+	bool filtered = call_is_filtered(c);
 	guint kept = 0;
 
 	if (!s && !filtered)
@@ -108,7 +101,7 @@ static int check_parent(struct call *c, int i, struct err *e)
 {
 	const struct api_op *op = c->impl;
 
-	return op->has_parent && !call_entity(c, i, op->parent, e) ? -1 : 0;
+	return op->has_parent && !call_visible(c, i, op->parent, e) ? -1 : 0;
 }
 
 int generic_list(struct call *c, struct err *e)
@@ -157,12 +150,7 @@ const void *generic_target(struct call *c, struct err *e)
 		err_set(e, ERR_NO_ENTITY, "It belongs to another parent.");
 		return NULL;
 	}
-	if (obj && is_filtered(c) && !perm_can_see(c->core, &c->who, op->has_parent ? op->parent : op->kind,
-	                                           op->has_parent ? c->ids[c->n_ids - 2] : c->ids[c->n_ids - 1])) {
-		err_set(e, ERR_NO_ENTITY, "The caller may not see it.");
-		return NULL;
-	}
-	return obj;
+	return obj && call_visible(c, c->n_ids - 1, op->kind, e) ? obj : NULL;
 }
 
 int generic_get(struct call *c, struct err *e)
