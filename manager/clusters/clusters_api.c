@@ -114,33 +114,45 @@ static int dc_update(struct call *c, struct err *e)
 	return generic_update(c, e);
 }
 
+/* Remove all that refers to ref_id, what is being added included. */
+static void remove_all(struct txn *t, enum kind k, int idx, const char *ref_id)
+{
+	unsigned n;
+	const void **list = inv_latest_by(txn_core(t)->inv, txn_pool(t), k, idx, ref_id, &n);
+
+	for (unsigned i = 0; i < n; i++)
+		txn_remove(t, k, m_entity(M_KINDS[k].type, list[i])->id);
+}
+
 static int dc_remove(struct call *c, struct err *e)
 {
 	struct inventory *inv = c->core->inv;
 	const struct m_data_center *dc = CALL_ENTITY(c, 0, DATA_CENTER, data_center, e);
 	struct event_refs refs = call_refs(c);
+	const struct m_cluster **clusters;
+	const struct m_network **networks;
 	struct txn *t;
+	unsigned n;
 
 	if (!dc)
 		return -1;
-	if (inv_first_by(inv, KIND_STORAGE_DOMAIN, IDX_STORAGE_DOMAIN_data_center, dc->id))
+	if (inv_is_used(inv, KIND_STORAGE_DOMAIN, IDX_STORAGE_DOMAIN_data_center, dc->id))
 		return err_set(e, ERR_CONFLICT, "Cannot remove Data Center %s which contains Storage Domains. Please detach or remove them first.",
 		               dc->name);
 	INV_EACH_BY(cl, inv, KIND_CLUSTER, IDX_CLUSTER_data_center, dc->id)
-		if (inv_first_by(inv, KIND_VM, IDX_VM_cluster, cl->id) || inv_first_by(inv, KIND_HOST, IDX_HOST_cluster, cl->id))
+		if (inv_is_used(inv, KIND_VM, IDX_VM_cluster, cl->id) || inv_is_used(inv, KIND_HOST, IDX_HOST_cluster, cl->id))
 			return err_set(e, ERR_CONFLICT, "Cannot remove Data Center %s. Cluster %s has hosts or VMs.", dc->name,
 			               ENTITY_OBJ(cl, cluster)->name);
 	t = txn_begin(c->core);
-	INV_EACH_BY(cl, inv, KIND_CLUSTER, IDX_CLUSTER_data_center, dc->id) {
-		struct m_cluster *draft = txn_edit(t, KIND_CLUSTER, cl->id);
-		if (!draft)
-			continue;
+	clusters = (void *)inv_latest_by(inv, txn_pool(t), KIND_CLUSTER, IDX_CLUSTER_data_center, dc->id, &n);
+	for (unsigned i = 0; i < n; i++) {
+		struct m_cluster *draft = txn_edit(t, KIND_CLUSTER, clusters[i]->id);
 		draft->data_center = draft->management_network = (struct m_ref){ 0 };
-		INV_EACH_BY(cn, inv, KIND_CLUSTER_NETWORK, IDX_CLUSTER_NETWORK_cluster, cl->id)
-			txn_remove(t, KIND_CLUSTER_NETWORK, cn->id);
+		remove_all(t, KIND_CLUSTER_NETWORK, IDX_CLUSTER_NETWORK_cluster, clusters[i]->id);
 	}
-	INV_EACH_BY(n, inv, KIND_NETWORK, IDX_NETWORK_data_center, dc->id)
-		network_remove_all(t, n->id);
+	networks = (void *)inv_latest_by(inv, txn_pool(t), KIND_NETWORK, IDX_NETWORK_data_center, dc->id, &n);
+	for (unsigned i = 0; i < n; i++)
+		network_remove_all(t, networks[i]->id);
 	INV_EACH(q, inv, KIND_QUOTA)
 		if (ENTITY_OBJ(q, quota)->data_center && g_strcmp0(ENTITY_OBJ(q, quota)->data_center->id, dc->id) == 0)
 			txn_remove(t, KIND_QUOTA, q->id);
@@ -166,6 +178,8 @@ static int resolve_cluster(struct call *c, struct m_cluster *body, bool is_new, 
 	    call_resolve(c, &body->mac_pool, KIND_MAC_POOL, NULL, false, "cluster.mac_pool", e) < 0)
 		return -1;
 	body->scheduling_policy.obj = NULL;
+	if (body->scheduling_policy.id && !uuid_is_valid(body->scheduling_policy.id))
+		return err_field(e, ERR_INVALID, "cluster.scheduling_policy", "'%.80s' is no valid id.", body->scheduling_policy.id);
 	if (body->version && check_level(c->pool, &body->version, "cluster.version", e) < 0)
 		return -1;
 	return 0;
@@ -217,20 +231,33 @@ static int cluster_add(struct call *c, struct err *e)
 	return txn_commit(t, e) < 0 ? -1 : call_reply_kind(c, KIND_CLUSTER, id);
 }
 
+/* The last id of the path; below a data center only when it belongs there. */
+static const struct m_cluster *find_cluster(struct call *c, struct err *e)
+{
+	const struct m_cluster *cl = call_visible(c, c->n_ids - 1, KIND_CLUSTER, e);
+
+	if (cl && c->n_ids > 1 && g_strcmp0(cl->data_center.id, c->ids[0]) != 0) {
+		err_set(e, ERR_NO_ENTITY, "The cluster belongs to another data center.");
+		return NULL;
+	}
+	return cl;
+}
+
 static int cluster_update(struct call *c, struct err *e)
 {
 	struct m_cluster *body = c->body;
-	const char *cluster_id = c->ids[c->n_ids - 1];
-	const struct m_cluster *old = inv_get(c->core->inv, KIND_CLUSTER, cluster_id);
+	const struct m_cluster *old = find_cluster(c, e);
 
 	if (!old)
-		return err_set(e, ERR_NO_ENTITY, "There is no cluster %s.", cluster_id);
+		return -1;
 	if (resolve_cluster(c, body, false, e) < 0)
+		return -1;
+	if (call_resolve(c, &body->management_network, KIND_NETWORK, old->data_center.id, false, "cluster.management_network", e) < 0)
 		return -1;
 	if (body->data_center.id && g_strcmp0(body->data_center.id, old->data_center.id) != 0 && old->data_center.id)
 		return err_field(e, ERR_CONFLICT, "cluster.data_center", "Cannot edit Cluster. Its Data Center cannot be changed.");
 	if (body->version && old->version && M_GET(body->version, minor, 8) < M_GET(old->version, minor, 8) &&
-	    (inv_first_by(c->core->inv, KIND_VM, IDX_VM_cluster, old->id) || inv_first_by(c->core->inv, KIND_HOST, IDX_HOST_cluster, old->id)))
+	    (inv_is_used(c->core->inv, KIND_VM, IDX_VM_cluster, old->id) || inv_is_used(c->core->inv, KIND_HOST, IDX_HOST_cluster, old->id)))
 		return err_field(e, ERR_CONFLICT, "cluster.version",
 		                 "Cannot edit Cluster. The compatibility level cannot be lowered while hosts or VMs use it.");
 	return generic_update(c, e);
@@ -239,24 +266,21 @@ static int cluster_update(struct call *c, struct err *e)
 static int cluster_remove(struct call *c, struct err *e)
 {
 	struct inventory *inv = c->core->inv;
-	const char *cluster_id = c->ids[c->n_ids - 1];
-	const struct m_cluster *cl = inv_get(inv, KIND_CLUSTER, cluster_id);
+	const struct m_cluster *cl = find_cluster(c, e);
 	struct event_refs refs = call_refs(c);
 	struct txn *t;
 
 	if (!cl)
-		return err_set(e, ERR_NO_ENTITY, "There is no cluster %s.", cluster_id);
-	if (inv_first_by(inv, KIND_HOST, IDX_HOST_cluster, cl->id))
+		return -1;
+	if (inv_is_used(inv, KIND_HOST, IDX_HOST_cluster, cl->id))
 		return err_set(e, ERR_CONFLICT, "Cannot remove Cluster. Host Cluster %s has hosts; remove or move them first.", cl->name);
-	if (inv_first_by(inv, KIND_VM, IDX_VM_cluster, cl->id))
+	if (inv_is_used(inv, KIND_VM, IDX_VM_cluster, cl->id))
 		return err_set(e, ERR_CONFLICT, "Cannot remove Cluster. One or more VMs are assigned to cluster %s.", cl->name);
-	if (inv_first_by(inv, KIND_TEMPLATE, IDX_TEMPLATE_cluster, cl->id))
+	if (inv_is_used(inv, KIND_TEMPLATE, IDX_TEMPLATE_cluster, cl->id))
 		return err_set(e, ERR_CONFLICT, "Cannot remove Cluster. One or more Templates are assigned to cluster %s.", cl->name);
 	t = txn_begin(c->core);
-	INV_EACH_BY(cn, inv, KIND_CLUSTER_NETWORK, IDX_CLUSTER_NETWORK_cluster, cl->id)
-		txn_remove(t, KIND_CLUSTER_NETWORK, cn->id);
-	INV_EACH_BY(cp, inv, KIND_CPU_PROFILE, IDX_CPU_PROFILE_cluster, cl->id)
-		txn_remove(t, KIND_CPU_PROFILE, cp->id);
+	remove_all(t, KIND_CLUSTER_NETWORK, IDX_CLUSTER_NETWORK_cluster, cl->id);
+	remove_all(t, KIND_CPU_PROFILE, IDX_CPU_PROFILE_cluster, cl->id);
 	txn_remove(t, KIND_CLUSTER, cl->id);
 	txn_event(t, "USER_REMOVE_CLUSTER", &refs, "Cluster %s was removed.", cl->name);
 	return txn_commit(t, e) < 0 ? -1 : call_reply_action(c, NULL);
@@ -268,7 +292,7 @@ static int cluster_list(struct call *c, struct err *e)
 	GPtrArray *v;
 	int rc;
 
-	if (c->n_ids > 0 && !call_entity(c, 0, KIND_DATA_CENTER, e))
+	if (c->n_ids > 0 && !call_visible(c, 0, KIND_DATA_CENTER, e))
 		return -1;
 	v = g_ptr_array_new();
 	INV_EACH(en, c->core->inv, KIND_CLUSTER)
@@ -281,11 +305,9 @@ static int cluster_list(struct call *c, struct err *e)
 
 static int cluster_get(struct call *c, struct err *e)
 {
-	const char *id = c->ids[c->n_ids - 1];
+	const struct m_cluster *cl = find_cluster(c, e);
 
-	if (!inv_get(c->core->inv, KIND_CLUSTER, id))
-		return err_set(e, ERR_NO_ENTITY, "There is no cluster %s.", id);
-	return call_reply_kind(c, KIND_CLUSTER, id);
+	return cl ? call_reply_kind(c, KIND_CLUSTER, cl->id) : -1;
 }
 
 /* ---- quotas: the unlimited default of each data center ---- */
@@ -295,7 +317,7 @@ static int quota_list(struct call *c, struct err *e)
 	void **list = POOL_ARRAY(c->pool, void *, inv_count(c->core->inv, KIND_QUOTA) + 1);
 	size_t n = 0;
 
-	if (!call_entity(c, 0, KIND_DATA_CENTER, e))
+	if (!call_visible(c, 0, KIND_DATA_CENTER, e))
 		return -1;
 	INV_EACH(en, c->core->inv, KIND_QUOTA)
 		if (g_strcmp0(ENTITY_OBJ(en, quota)->data_center->id, c->ids[0]) == 0)
@@ -305,7 +327,7 @@ static int quota_list(struct call *c, struct err *e)
 
 static int quota_get(struct call *c, struct err *e)
 {
-	const struct m_quota *q = CALL_ENTITY(c, 1, QUOTA, quota, e);
+	const struct m_quota *q = call_visible(c, 1, KIND_QUOTA, e);
 
 	if (!q)
 		return -1;

@@ -92,11 +92,16 @@ void network_attach_management(struct txn *t, const char *cluster_id, const stru
 void network_remove_all(struct txn *t, const char *network_id)
 {
 	struct inventory *inv = txn_core(t)->inv;
+	const struct m_vnic_profile **profiles;
+	const struct m_network **places;
+	unsigned n;
 
-	INV_EACH_BY(vp, inv, KIND_VNIC_PROFILE, IDX_VNIC_PROFILE_network, network_id)
-		txn_remove(t, KIND_VNIC_PROFILE, vp->id);
-	INV_EACH_BY(cn, inv, KIND_CLUSTER_NETWORK, IDX_CLUSTER_NETWORK_of_network, network_id)
-		txn_remove(t, KIND_CLUSTER_NETWORK, cn->id);
+	profiles = (void *)inv_latest_by(inv, txn_pool(t), KIND_VNIC_PROFILE, IDX_VNIC_PROFILE_network, network_id, &n);
+	for (unsigned i = 0; i < n; i++)
+		txn_remove(t, KIND_VNIC_PROFILE, profiles[i]->id);
+	places = (void *)inv_latest_by(inv, txn_pool(t), KIND_CLUSTER_NETWORK, IDX_CLUSTER_NETWORK_of_network, network_id, &n);
+	for (unsigned i = 0; i < n; i++)
+		txn_remove(t, KIND_CLUSTER_NETWORK, places[i]->id);
 	txn_remove(t, KIND_NETWORK, network_id);
 }
 
@@ -175,29 +180,41 @@ static int network_add(struct call *c, struct err *e)
 	return txn_commit(t, e) < 0 ? -1 : call_reply_kind(c, KIND_NETWORK, id);
 }
 
+/* The last id of the path; below a data center only when it belongs there. */
+static const struct m_network *find_network(struct call *c, struct err *e)
+{
+	const struct m_network *net = call_visible(c, c->n_ids - 1, KIND_NETWORK, e);
+
+	if (net && c->n_ids > 1 && g_strcmp0(net->data_center.id, c->ids[0]) != 0) {
+		err_set(e, ERR_NO_ENTITY, "The network belongs to another data center.");
+		return NULL;
+	}
+	return net;
+}
+
 static int network_update(struct call *c, struct err *e)
 {
 	struct m_network *draft, *body = c->body;
-	const char *net_id = c->ids[c->n_ids - 1];
-	const struct m_network *old = inv_get(c->core->inv, KIND_NETWORK, net_id);
+	const struct m_network *old = find_network(c, e);
 	struct txn *t;
 	char *id;
 
 	if (!old)
-		return err_set(e, ERR_NO_ENTITY, "There is no network %s.", net_id);
+		return -1;
 	if (call_resolve(c, &body->data_center, KIND_DATA_CENTER, NULL, false, "network.data_center", e) < 0)
 		return -1;
 	if (body->data_center.id && g_strcmp0(body->data_center.id, old->data_center.id) != 0)
 		return err_field(e, ERR_IMMUTABLE, "network.data_center", "Attempt to set immutable field: data_center");
 	if (body->name && strcmp(old->name, MANAGEMENT_NETWORK) == 0 && strcmp(body->name, old->name) != 0)
 		return err_field(e, ERR_CONFLICT, "network.name", "Cannot edit Network. The management network keeps its name.");
-	id = pool_strdup(c->pool, net_id);
+	id = pool_strdup(c->pool, old->id);
 	t = txn_begin(c->core);
 	draft = generic_merge(c, t, KIND_NETWORK, id, e);
 	if (!draft || check_network(c, draft, e) < 0) {
 		txn_cancel(t);
 		return -1;
 	}
+	draft->vdsm_name = pool_strdup(txn_pool(t), old->vdsm_name); /* hosts know it by that */
 	INV_EACH_BY(en, c->core->inv, KIND_CLUSTER_NETWORK, IDX_CLUSTER_NETWORK_of_network, id) {
 		struct m_network *cn = txn_edit(t, KIND_CLUSTER_NETWORK, en->id);
 		if (cn)
@@ -208,37 +225,44 @@ static int network_update(struct call *c, struct err *e)
 	return txn_commit(t, e) < 0 ? -1 : call_reply_kind(c, KIND_NETWORK, id);
 }
 
+/* ERR_CONFLICT when a NIC uses the profile, be it only just being added. */
+static int check_unused(struct call *c, const char *what, const char *profile_id, struct err *e)
+{
+	unsigned n;
+	const struct m_nic **nics = (void *)inv_latest_by(c->core->inv, c->pool, KIND_NIC, IDX_NIC_vnic_profile, profile_id, &n);
+	const struct m_vm *vm = n ? INV_LATEST(c->core->inv, VM, vm, nics[0]->vm.id) : NULL;
+
+	if (n == 0)
+		return 0;
+	return err_set(e, ERR_CONFLICT, "Cannot remove %s. It is used by NIC %s of VM %s.", what, STR_OR(nics[0]->name, "-"),
+	               vm ? vm->name : "-");
+}
+
 static int network_remove(struct call *c, struct err *e)
 {
 	struct inventory *inv = c->core->inv;
-	const char *net_id = c->ids[c->n_ids - 1];
-	const struct m_network *net = inv_get(inv, KIND_NETWORK, net_id);
+	const struct m_network *net = find_network(c, e);
 	struct event_refs refs = call_refs(c);
 	struct txn *t;
 
 	if (!net)
-		return err_set(e, ERR_NO_ENTITY, "There is no network %s.", net_id);
+		return -1;
 	if (strcmp(net->name, MANAGEMENT_NETWORK) == 0)
 		return err_set(e, ERR_CONFLICT, "Cannot remove Network. The management network cannot be removed.");
-	INV_EACH_BY(vp, inv, KIND_VNIC_PROFILE, IDX_VNIC_PROFILE_network, net_id)
-		INV_EACH_BY(nic, inv, KIND_NIC, IDX_NIC_vnic_profile, vp->id) {
-			const struct m_vm *vm = INV_GET(inv, VM, vm, ENTITY_OBJ(nic, nic)->vm.id);
-			return err_set(e, ERR_CONFLICT, "Cannot remove Network. It is used by NIC %s of VM %s.",
-			               ENTITY_OBJ(nic, nic)->name, vm ? vm->name : "-");
-		}
+	INV_EACH_BY(vp, inv, KIND_VNIC_PROFILE, IDX_VNIC_PROFILE_network, net->id)
+		if (check_unused(c, "Network", vp->id, e) < 0)
+			return -1;
 	t = txn_begin(c->core);
-	network_remove_all(t, net_id);
+	network_remove_all(t, net->id);
 	txn_event(t, "NETWORK_REMOVE_NETWORK", &refs, "Network %s was removed.", net->name);
 	return txn_commit(t, e) < 0 ? -1 : call_reply_action(c, NULL);
 }
 
 static int network_get(struct call *c, struct err *e)
 {
-	const struct m_network *net = inv_get(c->core->inv, KIND_NETWORK, c->ids[c->n_ids - 1]);
+	const struct m_network *net = find_network(c, e);
 
-	if (!net || (c->n_ids > 1 && g_strcmp0(net->data_center.id, c->ids[0]) != 0))
-		return err_set(e, ERR_NO_ENTITY, "There is no network %s.", c->ids[c->n_ids - 1]);
-	return call_reply_kind(c, KIND_NETWORK, net->id);
+	return net ? call_reply_kind(c, KIND_NETWORK, net->id) : -1;
 }
 
 /* ---- networks of a cluster ---- */
@@ -268,7 +292,7 @@ static int cluster_network_list(struct call *c, struct err *e)
 	void **list;
 	size_t n = 0;
 
-	if (!call_entity(c, 0, KIND_CLUSTER, e))
+	if (!call_visible(c, 0, KIND_CLUSTER, e))
 		return -1;
 	list = POOL_ARRAY(c->pool, void *, inv_count_by(c->core->inv, KIND_CLUSTER_NETWORK, IDX_CLUSTER_NETWORK_cluster, c->ids[0]) + 1);
 	INV_EACH_BY(en, c->core->inv, KIND_CLUSTER_NETWORK, IDX_CLUSTER_NETWORK_cluster, c->ids[0])
@@ -279,6 +303,8 @@ static int cluster_network_list(struct call *c, struct err *e)
 
 static const struct m_network *find_cluster_network(struct call *c, const char *network_id, struct err *e)
 {
+	if (!call_visible(c, 0, KIND_CLUSTER, e))
+		return NULL;
 	INV_EACH_BY(en, c->core->inv, KIND_CLUSTER_NETWORK, IDX_CLUSTER_NETWORK_cluster, c->ids[0])
 		if (g_strcmp0(ENTITY_OBJ(en, network)->of_network.id, network_id) == 0)
 			return en->pub;
@@ -286,10 +312,19 @@ static const struct m_network *find_cluster_network(struct call *c, const char *
 	return NULL;
 }
 
+static int reply_cluster_network(struct call *c, const char *network_id, struct err *e)
+{
+	const struct m_network *cn = find_cluster_network(c, network_id, e);
+	struct m_network *view = cn ? cluster_network_view(c, cn) : NULL;
+
+	if (cn && !view)
+		err_set(e, ERR_NO_ENTITY, "There is no network %s.", network_id);
+	return view ? call_reply_entity(c, &M_TYPE_network, view) : -1;
+}
+
 static int cluster_network_get(struct call *c, struct err *e)
 {
-	const struct m_network *cn = find_cluster_network(c, c->ids[1], e);
-	return cn ? call_reply_entity(c, &M_TYPE_network, cluster_network_view(c, cn)) : -1;
+	return reply_cluster_network(c, c->ids[1], e);
 }
 
 static void take_roles(struct txn *t, struct m_network *cn, const struct m_network *body)
@@ -328,23 +363,25 @@ static int cluster_network_add(struct call *c, struct err *e)
 	          .correlation_id = c->correlation_id }, "Network %s was attached to cluster %s.", net->name, cl->name);
 	if (txn_commit(t, e) < 0)
 		return -1;
-	const struct m_network *made = find_cluster_network(c, ref.id, e);
-	return made ? call_reply_entity(c, &M_TYPE_network, cluster_network_view(c, made)) : -1;
+	return reply_cluster_network(c, ref.id, e);
 }
 
 static int cluster_network_update(struct call *c, struct err *e)
 {
 	const struct m_network *cn = find_cluster_network(c, c->ids[1], e);
+	struct m_network *draft;
 	struct txn *t;
 
 	if (!cn)
 		return -1;
 	t = txn_begin(c->core);
-	take_roles(t, txn_edit(t, KIND_CLUSTER_NETWORK, cn->id), c->body);
-	if (txn_commit(t, e) < 0)
-		return -1;
-	cn = find_cluster_network(c, c->ids[1], e);
-	return cn ? call_reply_entity(c, &M_TYPE_network, cluster_network_view(c, cn)) : -1;
+	draft = txn_edit(t, KIND_CLUSTER_NETWORK, cn->id);
+	if (!draft) {
+		txn_cancel(t);
+		return err_set(e, ERR_NO_ENTITY, "The network is being detached.");
+	}
+	take_roles(t, draft, c->body);
+	return txn_commit(t, e) < 0 ? -1 : reply_cluster_network(c, c->ids[1], e);
 }
 
 static int cluster_network_remove(struct call *c, struct err *e)
@@ -402,11 +439,8 @@ static int profile_remove(struct call *c, struct err *e)
 
 	if (!vp)
 		return err_set(e, ERR_NO_ENTITY, "There is no vNIC profile %s.", c->ids[c->n_ids - 1]);
-	INV_EACH_BY(nic, c->core->inv, KIND_NIC, IDX_NIC_vnic_profile, vp->id) {
-		const struct m_vm *vm = INV_GET(c->core->inv, VM, vm, ENTITY_OBJ(nic, nic)->vm.id);
-		return err_set(e, ERR_CONFLICT, "Cannot remove VM network interface profile. It is used by NIC %s of VM %s.",
-		               ENTITY_OBJ(nic, nic)->name, vm ? vm->name : "-");
-	}
+	if (check_unused(c, "VM network interface profile", vp->id, e) < 0)
+		return -1;
 	t = txn_begin(c->core);
 	txn_remove(t, KIND_VNIC_PROFILE, vp->id);
 	txn_event(t, "REMOVE_VNIC_PROFILE", &refs, "VM network interface profile %s was removed.", vp->name);

@@ -159,7 +159,7 @@ static const struct taggable *taggable(struct call *c, struct err *e)
 	for (size_t i = 0; i < G_N_ELEMENTS(TAGGABLE); i++) {
 		size_t n = strlen(TAGGABLE[i].word);
 		if (strncmp(c->path, TAGGABLE[i].word, n) == 0 && c->path[n] == '/')
-			return call_entity(c, 0, TAGGABLE[i].t.kind, e) ? &TAGGABLE[i].t : NULL;
+			return call_visible(c, 0, TAGGABLE[i].t.kind, e) ? &TAGGABLE[i].t : NULL;
 	}
 	err_set(e, ERR_NOT_IMPLEMENTED, "Tags of this kind of object are not implemented in this version.");
 	return NULL;
@@ -223,9 +223,7 @@ static int assigned_add(struct call *c, struct err *e)
 	draft = txn_new(t, KIND_TAG_ASSIGNMENT, NULL);
 	draft->of_tag.id = pool_strdup(txn_pool(t), ref.id);
 	((struct m_ref *)((char *)draft + tg->offset))->id = pool_strdup(txn_pool(t), c->ids[0]);
-	if (txn_commit(t, e) < 0)
-		return -1;
-	return call_reply_entity(c, &M_TYPE_tag, call_view(c, KIND_TAG, inv_get(c->core->inv, KIND_TAG, ref.id)));
+	return txn_commit(t, e) < 0 ? -1 : call_reply_kind(c, KIND_TAG, ref.id);
 }
 
 static int assigned_remove(struct call *c, struct err *e)
