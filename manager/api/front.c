@@ -131,8 +131,8 @@ static void read_credentials(struct http_exchange *x, const char **token, const 
 			*password = colon + 1;
 		}
 		memset(both, 0, len);
-	} else if (!h) {
-		*token = http_cookie(x, "JSESSIONID");
+	} else if (!h && http_header(x, "Prefer") && strstr(http_header(x, "Prefer"), "persistent-auth")) {
+		*token = http_cookie(x, "JSESSIONID"); /* not without the preference: no other site can send that along */
 	}
 }
 
@@ -160,6 +160,8 @@ static void read_document(struct http_exchange *x, struct call *c)
 		t = c->op->body->type;
 	else
 		return;
+	if (!c->token && !c->basic_user)
+		return; /* will be refused for that; nothing is read from strangers */
 	if (len && is_type(content_type, "application/json"))
 		rc = m_from_json(c->pool, t, text, len, &M_LIMITS_DEFAULT, &obj, &c->input_error);
 	else if (!len || is_type(content_type, "application/xml") || is_type(content_type, "text/xml"))
@@ -319,6 +321,13 @@ static void page_dispatch(void *arg)
 	fiber_start(px->pc.core->loop, "page", page_fiber, px);
 }
 
+/* Is word one of "GET,POST"? */
+static bool has_word(const char *list, const char *word)
+{
+	g_auto(GStrv) words = g_strsplit(list, ",", -1);
+	return g_strv_contains((const char *const *)words, word);
+}
+
 static const struct page *find_page(const struct front *f, const char *path)
 {
 	for (int i = 0; i < f->n_tables; i++)
@@ -337,7 +346,7 @@ static void page_handle(struct front *f, struct http_exchange *x, const struct p
 
 	if (strcmp(method, "HEAD") == 0)
 		method = "GET";
-	if (!strstr(pg->methods, method)) {
+	if (!has_word(pg->methods, method)) {
 		http_set_header(x, "Allow", pg->methods);
 		http_reply(x, 405, NULL, NULL);
 		return;
@@ -359,6 +368,8 @@ void front_handle(void *front, struct http_exchange *x)
 
 	if (pg) {
 		page_handle(f, x, pg);
+	} else if (!http_is_tls(x)) {
+		http_reply(x, 403, "text/plain", g_string_new("This is only there over HTTPS.\n"));
 	} else if (strncmp(path, API, n) == 0 && (path[n] == '/' || path[n] == ';' || !path[n])) {
 		api_handle(f, x, path + n);
 	} else {
@@ -383,6 +394,9 @@ static char *form_decode(struct pool *p, const char *s, size_t n)
 	return out;
 }
 
+/* What is no UTF-8 is no parameter: it could be neither kept nor given back. */
+static const char *text_or_null(const char *s) { return s && g_utf8_validate(s, -1, NULL) ? s : NULL; }
+
 const char *page_param(struct page_call *pc, const char *name)
 {
 	size_t len, n = strlen(name);
@@ -394,8 +408,8 @@ const char *page_param(struct page_call *pc, const char *name)
 			size_t part = (size_t)((stop ? stop : end) - s);
 
 			if (part > n && strncmp(s, name, n) == 0 && s[n] == '=')
-				return form_decode(pc->pool, s + n + 1, part - n - 1);
+				return text_or_null(form_decode(pc->pool, s + n + 1, part - n - 1));
 			s += part + 1;
 		}
-	return http_query(pc->x, name);
+	return text_or_null(http_query(pc->x, name));
 }

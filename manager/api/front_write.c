@@ -47,10 +47,12 @@ static struct m_fault *make_fault(struct http_exchange *x, const struct err *e)
 {
 	struct m_fault *f = m_new(http_pool(x), &M_TYPE_fault);
 	bool is_list = strcmp(front_reason(e->code), "Operation Failed") == 0;
+	g_autofree char *text = NULL;
 	const char *sep = e->field[0] && !strstr(e->detail, e->field) ? ": " : "";
 
 	f->reason = (char *)front_reason(e->code);
-	f->detail = pool_printf(http_pool(x), is_list ? "[%s%s%s]" : "%s%s%s", *sep ? e->field : "", sep, e->detail);
+	text = g_utf8_make_valid(e->detail, -1); /* it may quote what was sent, and be cut in the middle of a character */
+	f->detail = pool_printf(http_pool(x), is_list ? "[%s%s%s]" : "%s%s%s", *sep ? e->field : "", sep, text);
 	return f;
 }
 

@@ -43,7 +43,14 @@ static const struct m_locator *find_param(const struct m_service *s)
 	return NULL;
 }
 
-static bool step(struct route *r, const char *word, bool is_last)
+static char *lower(char *s)
+{
+	for (char *c = s; *c; c++)
+		*c = g_ascii_tolower(*c);
+	return s;
+}
+
+static bool step(struct route *r, char *word, bool is_last)
 {
 	const struct m_locator *l = find_literal(r->service, word);
 
@@ -58,7 +65,7 @@ static bool step(struct route *r, const char *word, bool is_last)
 	l = find_param(r->service);
 	if (!l || r->n_ids == CALL_MAX_IDS)
 		return false;
-	r->ids[r->n_ids++] = word;
+	r->ids[r->n_ids++] = uuid_is_valid(word) ? lower(word) : word;
 	r->service = l->service;
 	return true;
 }
@@ -69,6 +76,11 @@ bool route_find(struct pool *p, const char *path, struct route *r)
 	bool ok = true;
 
 	*r = (struct route){ .service = M_ROOT_SERVICE };
+	if (*path == ';') { /* of the base itself */
+		size_t n = strcspn(path, "/");
+		r->matrix = decode(p, path + 1, n - 1);
+		path += n;
+	}
 	while (*path == '/')
 		path++;
 	while (ok && *path) {

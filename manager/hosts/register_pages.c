@@ -91,6 +91,15 @@ static char *free_name(struct core *c, struct pool *p, const char *name, const c
 	return out;
 }
 
+/* Nothing that was not said before; the old form does not take back a certificate request. */
+static bool is_old_news(const struct m_host *h, const struct application *a)
+{
+	if (h->csr && !a->csr)
+		return true;
+	return g_strcmp0(h->csr, a->csr) == 0 && g_strcmp0(h->nonce, a->nonce) == 0 && g_strcmp0(h->address, a->address) == 0 &&
+	       g_strcmp0(h->unique_id, a->unique_id) == 0 && M_GET(h, port, 0) == a->port;
+}
+
 /* New or renewed: pending approval. The id goes to id_out. */
 static int take_applicant(struct page_call *pc, const struct application *a, char id_out[UUID_LEN + 1], struct err *e)
 {
@@ -100,9 +109,9 @@ static int take_applicant(struct page_call *pc, const struct application *a, cha
 	struct m_host *h;
 	struct pool *p;
 
-	if (known && known->status != M_HOST_STATUS_PENDING_APPROVAL) {
+	if (known && (known->status != M_HOST_STATUS_PENDING_APPROVAL || is_old_news(known, a))) {
 		g_strlcpy(id_out, known->id, UUID_LEN + 1);
-		return 0; /* approved already; its status says more */
+		return 0; /* approved already, and its status says more; or said before */
 	}
 	if (!known && pending(c) >= MAX_PENDING)
 		return err_set(e, ERR_BUSY, "Too many hosts wait for approval.");

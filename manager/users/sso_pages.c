@@ -22,7 +22,9 @@ static void reply_json(struct page_call *pc, int status, json_t *body)
 static void reply_error(struct page_call *pc, const char *scope, const char *code, const char *text)
 {
 	bool is_api = !scope || strstr(scope, "ovirt-app-api");
+	g_autofree char *valid = g_utf8_make_valid(text, -1); /* a quoted name may be cut in the middle of a character */
 
+	text = valid;
 	reply_json(pc, 400, is_api ? json_pack("{s:s,s:s}", "error_code", code, "error", text)
 	                           : json_pack("{s:s,s:s,s:s}", "error", code, "error_description", text, "error_code", code));
 }
