@@ -33,3 +33,17 @@ int storage_run_task(struct job *j, const char *host_id, const char *method, jso
 
 /* Bytes promised to disks of the domain (provisioned), for `committed`. */
 int64_t storage_committed(struct core *c, const char *sd_id);
+/* Room of the domain as last reported; false when nobody reported yet. */
+bool storage_space(struct core *c, const char *sd_id, int64_t *free, int64_t *total);
+/*
+ * Wait until the data center has an SPM, at most patience_ms: after a loss of the host, before the real state is looked at.
+ * The id is in the pool. NULL with the reason.
+ */
+const char *storage_wait_spm(struct core *c, struct pool *p, const char *dc_id, int64_t patience_ms, struct err *e);
+/*
+ * Run fn, which looks what is there and makes it so, again and again while hosts come and go, for about a minute. What other
+ * lives began is waited for between.
+ */
+int storage_patiently(struct job *j, int (*fn)(struct job *j, struct err *e), struct err *e);
+/* Wait until no task that we do not know of runs on the host: what an earlier life began. */
+int storage_settle_host(struct core *c, const char *host_id, const char *correlation, struct err *e);
