@@ -18,7 +18,7 @@
 
 #ifdef HOSTLER_TEST_HOOKS
 /*
- * HOSTLER_CRASH_AT and HOSTLER_FAIL_AT hold the number of a step, counted from 1 in the file that
+ * HOSTLER_CRASH_AT, HOSTLER_HANG_AT and HOSTLER_FAIL_AT hold the number of a step, counted from 1 in the file that
  * HOSTLER_STEP_FILE names (so that steps of several worker processes count on), or the name of one.
  * HOSTLER_FAIL_ERRNO chooses the error; with HOSTLER_CRASH_AGENT the agent dies as soon as it notices.
  */
@@ -51,6 +51,9 @@ int fs_step(const char *name, struct err *e)
 
 	if (step_is("HOSTLER_CRASH_AT", name, n))
 		raise(SIGKILL);
+	if (step_is("HOSTLER_HANG_AT", name, n))
+		for (;;)
+			pause();
 	if (step_is("HOSTLER_FAIL_AT", name, n))
 		return fs_error(e, number ? atoi(number) : ENOSPC, SC_STORAGE, "step %s", name);
 	return 0;

@@ -25,22 +25,33 @@ static void drop_if_unused(struct storage *s, const char *key, struct slock *l)
 		g_hash_table_remove(s->locks, key);
 }
 
-int slock_take(struct storage *s, const char *key, bool is_exclusive, struct err *e)
+static bool wait_free(struct storage *s, struct slock *l, bool is_exclusive)
 {
-	struct slock *l = lock_get(s, key);
 	int64_t until = loop_now_ms(s->loop) + STORAGE_LOCK_MS;
 
-	l->waiting++;
 	while (l->is_written || (is_exclusive && l->readers)) {
 		int64_t left = until - loop_now_ms(s->loop);
 
-		if (s->is_stopping || left <= 0 || !waitq_wait(&l->freed, left)) {
-			l->waiting--;
-			drop_if_unused(s, key, l);
-			return err_agent(e, SC_LOCK_TIMEOUT, "Resource %s is locked by another operation", key);
-		}
+		if (s->is_stopping || left <= 0 || !waitq_wait(&l->freed, left))
+			return false;
 	}
+	return true;
+}
+
+int slock_take(struct storage *s, const char *key, bool is_exclusive, struct err *e)
+{
+	struct slock *l = lock_get(s, key);
+	bool is_free;
+
+	storage_fiber_begin(s);
+	l->waiting++;
+	is_free = wait_free(s, l, is_exclusive);
 	l->waiting--;
+	storage_fiber_end(s);
+	if (!is_free) {
+		drop_if_unused(s, key, l);
+		return err_agent(e, SC_LOCK_TIMEOUT, "Resource %s is locked by another operation", key);
+	}
 	if (is_exclusive)
 		l->is_written = true;
 	else

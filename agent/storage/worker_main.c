@@ -226,6 +226,8 @@ int storage_worker_main(int argc, char **argv)
 #ifdef HOSTLER_TEST_HOOKS
 	if (getenv("HOSTLER_WORKER_HANG"))
 		pause();
+	if (getenv("HOSTLER_WORKER_BABBLE"))
+		return write(WORKER_FD, getenv("HOSTLER_WORKER_BABBLE"), strlen(getenv("HOSTLER_WORKER_BABBLE"))) < 0;
 #endif
 	while (read_line(buf, line))
 		if (serve_one(line->str, line->len) < 0)

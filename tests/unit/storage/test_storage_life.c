@@ -563,6 +563,61 @@ static void worker_is_killed_in_time(void **state)
 	client_free(h.c);
 }
 
+static void task_is_stopped(void **state)
+{
+	json_t *id, *status = NULL;
+	bool is_over = false;
+
+	setenv("HOSTLER_HANG_AT", "allocate", 1);
+	id = rig_call(&rig, "Volume.create", rig_creation(IMG1, VOL1, MIB, "RAW", "PREALLOCATED"), 0);
+	while (!rig_exists(&rig, "images/%s/%s", IMG1, VOL1))
+		loop_turn(rig.agent.loop, 10);
+	unsetenv("HOSTLER_HANG_AT");
+	/* Others go on, the domain's own calls too, and so do tasks on other images. */
+	json_decref(rig_call(&rig, "StorageDomain.getInfo", sd_params(), 0));
+	assert_int_equal(rig_task(&rig, "Volume.create", rig_creation(IMG2, VOL2, MIB, "RAW", "SPARSE")), 0);
+	rig_do(&rig, "Task.clear", json_pack("{s:O}", "taskID", id), 403);
+	rig_do(&rig, "StoragePool.spmStop", sd_params(), 406);
+	rig_do(&rig, "Task.stop", json_pack("{s:O}", "taskID", id), 0);
+	for (int i = 0; i < 1000 && !is_over; i++) {
+		json_decref(status);
+		status = rig_call(&rig, "Task.getStatus", json_pack("{s:O}", "taskID", id), 0);
+		is_over = strcmp(text_of(status, "taskState"), "finished") == 0;
+		loop_turn(rig.agent.loop, 10);
+	}
+	assert_true(is_over);
+	assert_int_equal(int_of(status, "code"), 411);
+	assert_string_equal(text_of(status, "taskResult"), "cleanSuccess");
+	assert_false(rig_exists(&rig, "images/%s", IMG1));
+	rig_do(&rig, "Task.clear", json_pack("{s:O}", "taskID", id), 0);
+	rig_do(&rig, "Task.getStatus", json_pack("{s:O}", "taskID", id), 401);
+	json_decref(status);
+	json_decref(id);
+}
+
+/* Two on one image: the second waits for the first. */
+static void image_is_locked(void **state)
+{
+	json_t *first = rig_call(&rig, "Volume.create", rig_creation(IMG1, VOL1, MIB, "RAW", "SPARSE"), 0);
+	json_t *second = rig_call(&rig, "Volume.create", rig_creation(IMG1, VOL1, MIB, "RAW", "SPARSE"), 0), *all, *one;
+	const char *id;
+
+	for (int n = 0; n < 2;) {
+		n = 0;
+		all = rig_call(&rig, "Host.getAllTasksStatuses", json_object(), 0);
+		json_object_foreach (all, id, one)
+			n += strcmp(text_of(one, "taskState"), "finished") == 0;
+		if (n == 2) {
+			assert_int_equal(int_of(json_object_get(all, json_string_value(first)), "code"), 0);
+			assert_int_equal(int_of(json_object_get(all, json_string_value(second)), "code"), 212);
+		}
+		json_decref(all);
+		loop_turn(rig.agent.loop, 10);
+	}
+	json_decref(first);
+	json_decref(second);
+}
+
 static void restart_keeps_everything(void **state)
 {
 	json_t *info, *spm;
@@ -683,6 +738,8 @@ int main(int argc, char **argv)
 		LIFE(damaged_metadata),
 		LIFE(worker_hangs),
 		LIFE(worker_is_killed_in_time),
+		LIFE(task_is_stopped),
+		LIFE(image_is_locked),
 		LIFE(restart_keeps_everything),
 		LIFE(lease_is_exclusive),
 		LIFE(garbage_is_collected),
