@@ -76,14 +76,22 @@ def cluster(sdk):
 
 @pytest.fixture(scope="module")
 def agents(lab, manager, sdk, cluster):
-    """Both hosts enrolled, approved and up: a list of products.Agent (host 1 first)."""
+    """Both hosts enrolled, approved and up: a list of products.Agent (host 1 first). A local data center has one host, so
+    the second one has a data center of its own."""
     made = []
     try:
-        for host in 1, 2:
+        for host, place in (1, cluster), (2, products.make_cluster(sdk.system_service(), "e2e2")):
             agent = products.Agent(lab, host, manager)
             made.append(agent)
-            agent.enroll(sdk, cluster)
+            agent.enroll(sdk, place)
+            agent.cluster = place
         yield made
     finally:
         for agent in made:
             agent.stop()
+
+
+@pytest.fixture(scope="module")
+def domains(sdk, agents):
+    """An active local storage domain on each host, in the order of agents."""
+    return [products.make_domain(sdk.system_service(), agent, f"data{agent.host}") for agent in agents]

@@ -189,5 +189,60 @@ def make_cluster(system, name):
     """A local data center and a cluster in it; returns the cluster."""
     center = system.data_centers_service().add(types.DataCenter(name=name, local=True))
     return system.clusters_service().add(types.Cluster(
-        name=name, data_center=types.DataCenter(id=center.id), cpu=types.Cpu(architecture=types.Architecture.X86_64,
-                                                                             type="Intel Nehalem Family")))
+        name=name, data_center=types.DataCenter(id=center.id), cpu=types.Cpu(architecture=types.Architecture.X86_64)))
+
+
+def make_domain(system, agent, name, path=None):
+    """A local storage domain on an agent's host, attached and active."""
+    path = path or f"/var/lib/images-{name}"
+    agent.lab.run(agent.host, ["install", "-d", "-o", "36", "-g", "36", path])
+    domains = system.storage_domains_service()
+    made = domains.add(types.StorageDomain(
+        name=name, type=types.StorageDomainType.DATA, host=types.Host(id=agent.id),
+        storage=types.HostStorage(type=types.StorageType.LOCALFS, path=path)))
+    wait_for(lambda: domains.storage_domain_service(made.id).get().status == types.StorageDomainStatus.UNATTACHED, 60,
+             "domain unattached")
+    center = agent.cluster.data_center.id
+    attached = system.data_centers_service().data_center_service(center).storage_domains_service()
+    attached.add(types.StorageDomain(id=made.id))
+    wait_for(lambda: attached.storage_domain_service(made.id).get().status == types.StorageDomainStatus.ACTIVE, 90,
+             "domain active")
+    made = domains.storage_domain_service(made.id).get()
+    made.path, made.center = path, center
+    return made
+
+
+def make_disk(system, domain, name, size=64 * 2**20, **more):
+    """A floating disk, once it is ok."""
+    more.setdefault("format", types.DiskFormat.RAW)
+    disk = system.disks_service().add(types.Disk(name=name, provisioned_size=size,
+                                                 storage_domains=[types.StorageDomain(id=domain.id)], **more))
+    service = system.disks_service().disk_service(disk.id)
+    wait_for(lambda: service.get().status == types.DiskStatus.OK, 60, "disk ok")
+    return service.get()
+
+
+def fill_disk(agent, domain, disk, image):
+    """Put an image's content into a raw disk, as uploads will."""
+    volume = f"{domain.path}/{domain.id}/images/{disk.id}/{disk.image_id}"
+    agent.lab.run(agent.host, ["qemu-img", "convert", "-n", "-O", "raw", image, volume])
+
+
+def make_bootable_vm(system, agent, domain, name, image):
+    """A VM that boots the small guest from a disk of the domain. The service of it."""
+    vms = system.vms_service()
+    vm = vms.add(types.Vm(name=name, cluster=types.Cluster(id=agent.cluster.id), template=types.Template(name="Blank"),
+                          memory=128 * 2**20, memory_policy=types.MemoryPolicy(guaranteed=64 * 2**20, max=256 * 2**20)))
+    service = vms.vm_service(vm.id)
+    wait_status(service, types.VmStatus.DOWN)
+    disk = make_disk(system, domain, name + "-disk")
+    fill_disk(agent, domain, disk, image)
+    service.disk_attachments_service().add(types.DiskAttachment(
+        disk=types.Disk(id=disk.id), interface=types.DiskInterface.VIRTIO, bootable=True, active=True))
+    return service
+
+
+def stop_vm(service, timeout=60):
+    if service.get().status != types.VmStatus.DOWN:
+        service.stop()
+        wait_status(service, types.VmStatus.DOWN, timeout)
