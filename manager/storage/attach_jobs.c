@@ -34,10 +34,14 @@ static const char *worker(struct job *j, struct err *e)
 
 static int domain_verb(struct job *j, const char *host, const char *verb, struct err *e)
 {
-	return agent_call(job_core(j), host, verb,
-	                  json_pack("{s:s,s:s,s:s,s:i}", "storagedomainID", job_text(j, "domain"), "storagepoolID",
-	                            job_text(j, "dc"), "masterSdUUID", UUID_NIL, "masterVersion", 0),
-	                  STORAGE_CONNECT_MS, job_correlation(j), NULL, e);
+	json_t *params = json_pack("{s:s,s:s}", "storagedomainID", job_text(j, "domain"), "storagepoolID", job_text(j, "dc"));
+
+	/* Those that take a domain away want to hear of the next master. */
+	if (strcmp(verb, "StorageDomain.deactivate") == 0 || strcmp(verb, "StorageDomain.detach") == 0) {
+		json_object_set_new(params, "masterSdUUID", json_string(UUID_NIL));
+		json_object_set_new(params, "masterVersion", json_integer(0));
+	}
+	return agent_call(job_core(j), host, verb, params, STORAGE_CONNECT_MS, job_correlation(j), NULL, e);
 }
 
 /* Connect the pool with this domain as its only one and master, and become SPM. */
@@ -115,9 +119,10 @@ static int join_now(struct job *j, struct err *e)
 	if (!is_first(j))
 		return domain_verb(j, host, "StorageDomain.attach", e);
 	return agent_call(job_core(j), host, "StoragePool.create",
-	                  json_pack("{s:i,s:s,s:s,s:s,s:I,s:[s],s:s}", "poolType", 4, "storagepoolID", dc, "name",
+	                  json_pack("{s:s,s:s,s:s,s:I,s:[s],s:i,s:i,s:i,s:i}", "storagepoolID", dc, "name",
 	                            storage_name(job_core(j), KIND_DATA_CENTER, dc), "masterSdUUID", sd, "masterVersion",
-	                            (json_int_t)job_int(j, "master_version"), "domainList", sd, "lockRenewalIntervalSec", "5"),
+	                            (json_int_t)job_int(j, "master_version"), "domainList", sd, "lockRenewalIntervalSec", 5,
+	                            "leaseTimeSec", 60, "ioOpTimeoutSec", 10, "leaseRetries", 3),
 	                  STORAGE_CONNECT_MS, job_correlation(j), NULL, e);
 }
 
