@@ -12,16 +12,6 @@
 
 enum { CONTACT_MS = 120 * 1000 };
 
-/* Pairing codes are secrets for minutes: they wait here, not in the journal. host id -> code */
-static GHashTable *codes(void)
-{
-	static GHashTable *table;
-
-	if (!table)
-		table = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-	return table;
-}
-
 static const struct m_host *host_of(struct job *j, struct err *e)
 {
 	const struct m_host *h = INV_LATEST(job_core(j)->inv, HOST, host, job_text(j, "host"));
@@ -63,7 +53,7 @@ static int give_certificate(struct job *j, struct err *e)
 {
 	struct core *c = job_core(j);
 	const struct m_host *h = host_of(j, e);
-	const char *code = h ? g_hash_table_lookup(codes(), h->id) : NULL;
+	const char *code = h ? g_hash_table_lookup(c->hosts->pairing_codes, h->id) : NULL;
 	struct signing s = { .pki = c->pki };
 	g_autofree char *cert = NULL;
 	int rc;
@@ -112,7 +102,7 @@ static void ended(struct job *j, struct txn *t, bool ok, const struct err *e)
 	struct m_host *h = txn_edit(t, KIND_HOST, job_text(j, "host"));
 	struct event_refs refs = { .correlation_id = job_correlation(j) };
 
-	g_hash_table_remove(codes(), job_text(j, "host"));
+	g_hash_table_remove(job_core(j)->hosts->pairing_codes, job_text(j, "host"));
 	if (!h)
 		return;
 	refs.host = h->id;
@@ -147,6 +137,6 @@ int host_start_install(struct call *c, struct txn *t, const char *host_id, const
 	};
 
 	if (pairing_code && *pairing_code)
-		g_hash_table_replace(codes(), g_strdup(host_id), g_strdup(pairing_code));
+		g_hash_table_replace(c->core->hosts->pairing_codes, g_strdup(host_id), g_strdup(pairing_code));
 	return job_start(t, &spec, job, e, "Installing Host %s", pool_strdup(c->pool, h->name));
 }

@@ -20,6 +20,7 @@ struct host_rt {
 struct hosts {
 	struct core *core;
 	GHashTable *by_id;        /* id -> host_rt */
+	GHashTable *pairing_codes; /* host id -> code: secrets for minutes, so they wait here and not in the journal */
 	struct agents *agents;    /* for pairing; NULL in the simulator */
 };
 

@@ -524,6 +524,7 @@ void hosts_register(struct core *c)
 	c->hosts = g_new0(struct hosts, 1);
 	c->hosts->core = c;
 	c->hosts->by_id = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, rt_free);
+	c->hosts->pairing_codes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	c->agent_hooks = (struct agent_hooks){ agent_state, agent_event };
 	core_register_kind(c, KIND_HOST, &HOST_KIND);
 	jobs_register(c, &HOST_INSTALL_COMMAND);
@@ -543,6 +544,7 @@ void hosts_free(struct core *c)
 	if (!c->hosts)
 		return;
 	g_hash_table_destroy(c->hosts->by_id);
+	g_hash_table_destroy(c->hosts->pairing_codes);
 	g_free(c->hosts);
 	c->hosts = NULL;
 }

@@ -578,7 +578,7 @@ int main(void)
 	static const struct CMUnitTest SQLITE[] = {
 		COMMON, T(test_urls), T(test_file_is_private), T(test_memory), T(test_disk_full),
 	};
-	static const struct CMUnitTest POSTGRESQL[] = { 
+	static const struct CMUnitTest POSTGRESQL[] = {
 		COMMON, T(test_lost_session), T(test_lost_while_reading), T(test_server_disk_full),
 	};
 	int rc = cmocka_run_group_tests_name("db on SQLite", SQLITE, place_sqlite, place_remove);
