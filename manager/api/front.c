@@ -104,9 +104,10 @@ static void read_correlation(struct core *core, struct http_exchange *x, char ou
 			out[n++] = *v;
 	out[n] = 0;
 	if (n == 0) {
-		struct chance *chance = chance_new_real();
+		static __thread struct chance *chance; /* one for each of the edge's threads */
+		if (!chance)
+			chance = chance_new_real();
 		uuid_make(chance, out);
-		chance_free(chance);
 	}
 }
 
