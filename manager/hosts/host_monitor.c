@@ -251,6 +251,10 @@ static int read_capabilities(struct host_rt *rt, struct err *e)
 	h->cert_fingerprint = pool_strdup(txn_pool(t), rt->fingerprint);
 	json_decref(rt->caps);
 	rt->caps = g_steal_pointer(&caps);
+	if (m_equal(&M_TYPE_host, host_now(rt), h)) { /* asked again and again while an agent recovers: no news, no commit */
+		txn_cancel(t);
+		return 0;
+	}
 	return txn_commit(t, e);
 }
 
@@ -364,6 +368,7 @@ static void try_bring_up(struct host_rt *rt)
 	if (is_silence(&e)) {
 		went_silent(rt, h);
 	} else if (e.code == ERR_AGENT && e.agent_code == 99) { /* recovering: it will soon know its VMs */
+		rt->poke = false; /* that was our own change of status */
 		pause_for(rt, RETRY_MS);
 	} else {
 		event_emit(rt->core, "VDS_SET_NONOPERATIONAL", &(struct event_refs){ .host = rt->id, .cluster = h->cluster.id },
