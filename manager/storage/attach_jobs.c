@@ -32,6 +32,14 @@ static const char *worker(struct job *j, struct err *e)
 	return storage_wait_spm(job_core(j), job_pool(j), job_text(j, "dc"), STORAGE_PATIENCE_MS / 2, e);
 }
 
+/* The same for those who hold the pool: an election waits for them, so they must not wait for it. */
+static const char *worker_now(struct job *j, struct err *e)
+{
+	const char *spm = is_first(j) ? job_text(j, "host") : storage_spm(job_core(j), job_text(j, "dc"), e);
+
+	return spm ? pool_strdup(job_pool(j), spm) : NULL;
+}
+
 static int domain_verb(struct job *j, const char *host, const char *verb, struct err *e)
 {
 	json_t *params = json_pack("{s:s,s:s}", "storagedomainID", job_text(j, "domain"), "storagepoolID", job_text(j, "dc"));
@@ -78,6 +86,9 @@ static int domain_verb_held(struct job *j, const char *verb, struct err *e)
 		return -1;
 	if (domain_verb(j, host, verb, e) == 0)
 		return 0;
+	/* An SPM that started meanwhile was told of the pool without a domain that is locked: to join again is safe. */
+	if (!is_first(j) && is_agent(e, AGENT_SD_NOT_IN_POOL))
+		return domain_verb(j, host, "StorageDomain.attach", e) < 0 ? -1 : domain_verb(j, host, verb, e);
 	if (!is_first(j) || !(is_agent(e, AGENT_POOL_UNKNOWN) || is_agent(e, AGENT_NOT_SPM)))
 		return -1;
 	return guarded(j, hold_now, e) < 0 ? -1 : domain_verb(j, host, verb, e);
@@ -131,7 +142,7 @@ static int join_step(struct job *j, struct err *e) { return storage_patiently(j,
 /* The domain leaves the pool, whatever was reached of joining it. */
 static int part_now(struct job *j, struct err *e)
 {
-	const char *host = worker(j, e), *sd = job_text(j, "domain"), *dc = job_text(j, "dc");
+	const char *host = worker_now(j, e), *sd = job_text(j, "domain"), *dc = job_text(j, "dc");
 	struct core *c = job_core(j);
 	struct err ignored;
 	int in_pool;
@@ -149,13 +160,18 @@ static int part_now(struct job *j, struct err *e)
 		                  job_correlation(j), NULL, e);
 	}
 	domain_verb(j, host, "StorageDomain.deactivate", &ignored);
-	if (domain_verb(j, host, "StorageDomain.detach", e) < 0)
-		return is_agent(e, AGENT_SD_NOT_IN_POOL) ? 0 : -1;
-	return 0;
+	if (domain_verb(j, host, "StorageDomain.detach", e) == 0)
+		return 0;
+	if (!is_agent(e, AGENT_SD_NOT_IN_POOL) || domain_verb(j, host, "StorageDomain.attach", e) < 0)
+		return -1;
+	return domain_verb(j, host, "StorageDomain.detach", e);
 }
 
 /* Connected first, for a domain that cannot be seen is not one that has left. */
-static int part_guarded(struct job *j, struct err *e) { return connect_all_now(j, e) < 0 ? -1 : guarded(j, part_now, e); }
+static int part_guarded(struct job *j, struct err *e)
+{
+	return connect_all_now(j, e) < 0 || !worker(j, e) ? -1 : guarded(j, part_now, e);
+}
 
 static int manage_now(struct job *j, struct err *e) { return is_first(j) ? guarded(j, hold_now, e) : 0; }
 static int manage_step(struct job *j, struct err *e) { return storage_patiently(j, manage_now, e); }
