@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 #include "agent/storage/storage_codes.h"
 #include "base/auto.h"
@@ -18,8 +19,8 @@
 
 #ifdef HOSTLER_TEST_HOOKS
 /*
- * HOSTLER_CRASH_AT, HOSTLER_HANG_AT and HOSTLER_FAIL_AT hold the number of a step, counted from 1 in the file that
- * HOSTLER_STEP_FILE names (so that steps of several worker processes count on), or the name of one.
+ * HOSTLER_CRASH_AT, HOSTLER_HANG_AT and HOSTLER_FAIL_AT hold the number of a step, counted from 1 in the file
+ * that HOSTLER_STEP_FILE names (so that steps of several worker processes count on), or the name of one.
  * HOSTLER_FAIL_ERRNO chooses the error; with HOSTLER_CRASH_AGENT the agent dies as soon as it notices.
  */
 static int count_step(const char *name)
@@ -71,7 +72,8 @@ int fs_error(struct err *e, int errnum, int code, const char *fmt, ...)
 	if (errnum == ENOSPC || errnum == EDQUOT)
 		return err_agent(e, SC_SD_NO_SPACE, "No space left on the storage domain: %s", what);
 	if (errnum == ESTALE || errnum == ENOTCONN)
-		return err_agent(e, SC_SD_NOT_MOUNTED, "File system is not mounted: %s: %s", what, g_strerror(errnum));
+		return err_agent(e, SC_SD_NOT_MOUNTED, "File system is not mounted: %s: %s", what,
+		                 g_strerror(errnum));
 	if (errnum == ETIMEDOUT)
 		return err_agent(e, SC_ACCESS_TIMEOUT, "Access to storage timed out: %s", what);
 	return err_agent(e, code, "%s: %s", what, g_strerror(errnum));
@@ -285,7 +287,7 @@ struct remove_args {
 
 static int remove_entry(int dir, const char *name, void *arg, struct err *e)
 {
-	struct remove_args *up = arg, args = { up->code, up->depth + 1 };
+	struct remove_args *up = arg, args = {up->code, up->depth + 1};
 	auto_close int fd = -1;
 	struct stat st;
 
@@ -307,7 +309,7 @@ static int remove_entry(int dir, const char *name, void *arg, struct err *e)
 
 int fs_remove_tree(int dir, const char *name, int code, struct err *e)
 {
-	struct remove_args args = { code, 0 };
+	struct remove_args args = {code, 0};
 
 	return remove_entry(dir, name, &args, e);
 }
@@ -328,11 +330,22 @@ static int write_zeros(int fd, off_t from, off_t to, int code, struct err *e)
 	return 0;
 }
 
+int fs_check_space(int fd, uint64_t bytes, struct err *e)
+{
+	struct statvfs vfs;
+
+	if (fstatvfs(fd, &vfs) == 0 && vfs.f_bavail < bytes / vfs.f_frsize)
+		return err_agent(e, SC_SD_NO_SPACE,
+		                 "No space left on the storage domain: %llu bytes wanted, %llu free",
+		                 (unsigned long long)bytes, (unsigned long long)vfs.f_bavail * vfs.f_frsize);
+	return 0;
+}
+
 int fs_allocate(int fd, off_t from, off_t to, int code, struct err *e)
 {
 	if (from >= to)
 		return 0;
-	if (fs_step("allocate", e) < 0)
+	if (fs_check_space(fd, (uint64_t)(to - from), e) < 0 || fs_step("allocate", e) < 0)
 		return -1;
 	if (fallocate(fd, 0, from, to - from) == 0)
 		return 0;

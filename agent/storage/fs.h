@@ -9,6 +9,7 @@
  */
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -53,10 +54,13 @@ int fs_sync_dir(int dir, int code, struct err *e);
 int fs_sync_file(int dir, const char *name, int code, struct err *e);
 /* Unlink a directory and what it holds, not following links; at most 8 levels. Missing is fine. */
 int fs_remove_tree(int dir, const char *name, int code, struct err *e);
-/* Make sure that [0, size) has blocks; by writing zeros where the file system cannot. */
+/* 397 when the file system of fd has less than that free: better than filling it up to find out. */
+int fs_check_space(int fd, uint64_t bytes, struct err *e);
+/* Make sure that [from, to) has blocks; by writing zeros where the file system cannot. The range is new. */
 int fs_allocate(int fd, off_t from, off_t to, int code, struct err *e);
 /* Overwrite with zeros, durably. */
 int fs_zero(int dir, const char *name, int code, struct err *e);
 
 /* Call fn for every entry but "." and ".."; stops at the first -1. */
-int fs_each(int dir, int (*fn)(int dir, const char *name, void *arg, struct err *e), void *arg, struct err *e);
+int fs_each(int dir, int (*fn)(int dir, const char *name, void *arg, struct err *e), void *arg,
+            struct err *e);

@@ -10,9 +10,9 @@
 
 #include "base/err.h"
 
-#define SD_META_MAX       (64 * 1024) /* bytes of a metadata file that we are willing to read */
-#define SD_META_MAX_KEYS  512
-#define SD_NAME_MAX       50 /* characters of DESCRIPTION */
+#define SD_META_MAX      (64 * 1024) /* bytes of a metadata file that we are willing to read */
+#define SD_META_MAX_KEYS 512
+#define SD_NAME_MAX      50 /* characters of DESCRIPTION */
 
 /* Object of strings, or NULL: 752 when the seal is missing or wrong, 751 when it is no metadata. */
 json_t *sd_meta_parse(const char *data, size_t len, struct err *e);

@@ -54,14 +54,14 @@ static void collect_garbage(struct spool *p)
 	const char *sd;
 	json_t *state;
 
-	json_object_foreach (p->domains, sd, state)
-		g_ptr_array_add(ids, g_strdup(sd));
+	json_object_foreach(p->domains, sd, state) g_ptr_array_add(ids, g_strdup(sd));
 	for (guint i = 0; i < ids->len; i++) {
 		struct sdomain *d = sdomain_get(p->storage, ids->pdata[i]);
 		struct err e = ERR_INIT;
 		json_t *result;
 
-		if (!d->mount || sdomain_check_writable(d, &e) < 0 || slock_take(p->storage, d->id, true, &e) < 0)
+		if (!d->mount || sdomain_check_writable(d, &e) < 0 ||
+		    slock_take(p->storage, d->id, true, &e) < 0)
 			continue;
 		result = sdomain_call_alone(d, "domain.collect", json_object(), 10 * STORAGE_CALL_MS, &e);
 		slock_release(p->storage, d->id, true);
@@ -133,7 +133,8 @@ int sverb_spm_start(struct agent *a, struct verb_call *c, struct err *e)
 	if (verb_uuid(c, "storagepoolID", &id, e) < 0 || spool_find(s, id, &p, e) < 0)
 		return -1;
 	if (p->spm != SPM_FREE)
-		return err_agent(e, p->spm == SPM_IS_SPM ? SC_IS_SPM : 2005, "Operation not allowed: host is or becomes SPM");
+		return err_agent(e, p->spm == SPM_IS_SPM ? SC_IS_SPM : 2005,
+		                 "Operation not allowed: host is or becomes SPM");
 	p->spm = SPM_CONTEND;
 	if (stask_start_fn(s, c, p, become_spm, e) < 0) {
 		p->spm = SPM_FREE;
@@ -161,7 +162,8 @@ int sverb_spm_stop(struct agent *a, struct verb_call *c, struct err *e)
 
 int sverb_spm_status(struct agent *a, struct verb_call *c, struct err *e)
 {
-	static const char *const NAMES[] = { [SPM_FREE] = "Free", [SPM_CONTEND] = "Contend", [SPM_IS_SPM] = "SPM" };
+	static const char *const NAMES[] = {
+	    [SPM_FREE] = "Free", [SPM_CONTEND] = "Contend", [SPM_IS_SPM] = "SPM"};
 	bool is_spm;
 	const char *id;
 	struct spool *p;
@@ -169,7 +171,7 @@ int sverb_spm_status(struct agent *a, struct verb_call *c, struct err *e)
 	if (verb_uuid(c, "storagepoolID", &id, e) < 0 || spool_find(storage_of(a), id, &p, e) < 0)
 		return -1;
 	is_spm = p->spm == SPM_IS_SPM;
-	c->result = json_pack("{s:I,s:s,s:I}", "spmId", (json_int_t)(is_spm ? p->host_id : -1), "spmStatus", NAMES[p->spm],
-	                      "spmLver", (json_int_t)(is_spm ? p->lver : -1));
+	c->result = json_pack("{s:I,s:s,s:I}", "spmId", (json_int_t)(is_spm ? p->host_id : -1), "spmStatus",
+	                      NAMES[p->spm], "spmLver", (json_int_t)(is_spm ? p->lver : -1));
 	return 0;
 }

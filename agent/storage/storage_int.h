@@ -11,26 +11,26 @@
 #include "agent/storage/client.h"
 #include "agent/storage/storage.h"
 #include "agent/storage/storage_codes.h"
-#include "agent/storage/vol_meta.h"
 #include "agent/storage/verbs.h"
+#include "agent/storage/vol_meta.h"
 #include "agent/verb.h"
 #include "base/fiber.h"
 #include "base/uuid.h"
 
-#define STORAGE_CALL_MS    (60 * 1000)  /* limit of one call to a domain's worker */
-#define STORAGE_LOCK_MS    (120 * 1000) /* limit of waiting for a lock */
-#define STORAGE_MONITOR_MS (10 * 1000)
+#define STORAGE_CALL_MS          (60 * 1000)  /* limit of one call to a domain's worker */
+#define STORAGE_LOCK_MS          (120 * 1000) /* limit of waiting for a lock */
+#define STORAGE_MONITOR_MS       (10 * 1000)
 #define STORAGE_MAX_POOL_DOMAINS 100
-#define STORAGE_MAX_TASKS  500
-#define STORAGE_MAX_JOBS   500
-#define STORAGE_TYPE_LOCALFS 4
+#define STORAGE_MAX_TASKS        500
+#define STORAGE_MAX_JOBS         500
+#define STORAGE_TYPE_LOCALFS     4
 
 struct storage {
 	struct agent *agent;
 	struct loop *loop;
 	struct client_host *workers;
-	char *mnt_dir;  /* ROOT/mnt */
-	char *link_dir; /* RUN/storage */
+	char *mnt_dir;           /* ROOT/mnt */
+	char *link_dir;          /* RUN/storage */
 	GHashTable *connections; /* mount -> struct connection */
 	GHashTable *domains;     /* id -> struct sdomain */
 	GHashTable *pools;       /* id -> struct spool */
@@ -39,7 +39,7 @@ struct storage {
 	GHashTable *locks;       /* key -> struct slock */
 	int n_fibers;            /* of ours: monitors, tasks, jobs */
 	bool is_stopping;
-	struct waitq changed;    /* something ended; for those who wait in deinit and in tests */
+	struct waitq changed; /* something ended; for those who wait in deinit and in tests */
 };
 
 /* --- connections (connection.c) --- */
@@ -60,15 +60,15 @@ struct connection *connection_find(struct storage *s, const char *path);
 struct sdomain {
 	uuid_text id;
 	struct storage *storage;
-	char *mount;            /* NULL while it was not found */
-	json_t *meta;           /* as last read; NULL before */
+	char *mount;  /* NULL while it was not found */
+	json_t *meta; /* as last read; NULL before */
 	struct client *worker;
 	/* monitor */
 	bool is_monitored, is_checked, is_monitor_running;
 	int code;
 	double delay_s;
 	int64_t last_check_ms, total_bytes, free_bytes;
-	struct waiter poke;     /* of the monitor */
+	struct waiter poke; /* of the monitor */
 };
 /* Known, or found on a connected mount; 358 when nowhere. Waits. */
 int sdomain_find(struct storage *s, const char *id, struct sdomain **out, struct err *e);
@@ -105,7 +105,7 @@ struct spool {
 	json_t *domains; /* id -> "Active" or "Attached" */
 	enum spm_state spm;
 	int64_t lver;
-	int lease_fd;    /* -1 unless SPM */
+	int lease_fd; /* -1 unless SPM */
 };
 /* 309 unless connected. */
 int spool_find(struct storage *s, const char *id, struct spool **out, struct err *e);
@@ -141,7 +141,7 @@ struct stask {
 	char *message;
 	int code;
 	bool is_persisted, is_stop_asked, is_fiber_running;
-	json_t *args;        /* of the operation */
+	json_t *args; /* of the operation */
 	char *lock_sd, *lock_img;
 	struct client *worker;
 	int (*fn)(struct stask *t, struct err *e); /* of tasks without a worker of their own */
@@ -151,9 +151,12 @@ struct stask {
 int stask_start(struct verb_call *c, struct spool *p, struct sdomain *d, const char *op, json_t *args,
                 const char *lock_img, struct err *e);
 /* A task in memory only that runs fn in a fiber. */
-int stask_start_fn(struct storage *s, struct verb_call *c, struct spool *p, int (*fn)(struct stask *, struct err *),
-                   struct err *e);
+int stask_start_fn(struct storage *s, struct verb_call *c, struct spool *p,
+                   int (*fn)(struct stask *, struct err *), struct err *e);
 void stask_free(void *t);
+bool stask_is_finished(const struct stask *t);
+/* {master, id, verb, op, args}: how a worker is told of a task. */
+json_t *stask_args(const struct stask *t);
 /* Load the pool's tasks from its master and end the unfinished ones. Waits. */
 int stasks_load(struct spool *p, struct err *e);
 bool stasks_are_running(const struct spool *p);
@@ -175,6 +178,7 @@ void storage_fiber_end(struct storage *s);
 int storage_settle_error(struct err *e);
 
 /* Link an image and answer {"chain":[...]} from the volume down (storage.c). NULL with e. Waits. */
-json_t *storage_prepare_chain(struct storage *s, struct sdomain *d, const char *img, const char *vol, bool allow_illegal,
-                              struct err *e);
-int verb_volume_target(struct agent *a, struct verb_call *c, struct sdomain **d, json_t **args, struct err *e);
+json_t *storage_prepare_chain(struct storage *s, struct sdomain *d, const char *img, const char *vol,
+                              bool allow_illegal, struct err *e);
+int verb_volume_target(struct agent *a, struct verb_call *c, struct sdomain **d, json_t **args,
+                       struct err *e);

@@ -12,8 +12,6 @@
 #define RECOVER_MS (10 * 60 * 1000)
 #define GONE_MS    (30 * 1000)
 
-static const char *id_or_nil(const char *id) { return id ? id : UUID_NIL; }
-
 void stask_free(void *p)
 {
 	struct stask *t = p;
@@ -28,7 +26,10 @@ void stask_free(void *p)
 	g_free(t);
 }
 
-static bool is_finished(const struct stask *t) { return strcmp(t->state, "finished") == 0; }
+bool stask_is_finished(const struct stask *t)
+{
+	return strcmp(t->state, "finished") == 0;
+}
 
 /* Finished tasks that nobody cleared make room, those in memory only; persisted ones are the Manager's. */
 static int make_room(struct storage *s, struct err *e)
@@ -42,7 +43,7 @@ static int make_room(struct storage *s, struct err *e)
 	while (g_hash_table_iter_next(&it, NULL, &value)) {
 		struct stask *t = value;
 
-		if (is_finished(t) && !t->is_persisted && !t->is_fiber_running)
+		if (stask_is_finished(t) && !t->is_persisted && !t->is_fiber_running)
 			g_hash_table_iter_remove(&it);
 	}
 	if (g_hash_table_size(s->tasks) >= STORAGE_MAX_TASKS)
@@ -50,7 +51,8 @@ static int make_room(struct storage *s, struct err *e)
 	return 0;
 }
 
-static struct stask *task_new(struct storage *s, struct spool *p, const char *id, const char *verb, const char *op)
+static struct stask *task_new(struct storage *s, struct spool *p, const char *id, const char *verb,
+                              const char *op)
 {
 	struct stask *t = g_new0(struct stask, 1);
 
@@ -79,8 +81,8 @@ static void task_finish(struct stask *t, const char *outcome, int code, const ch
 	g_free(t->message);
 	t->message = g_strdup(message);
 	g_snprintf(number, sizeof(number), "%d", code);
-	log_write(code ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "storage task ended", "TASK", t->id, "VERB", t->verb, "CODE",
-	          number, "RESULT", code ? message : NULL, (char *)0);
+	log_write(code ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "storage task ended", "TASK", t->id, "VERB",
+	          t->verb, "CODE", number, "RESULT", code ? message : NULL, (char *)0);
 }
 
 /* What the worker says about a task: {state, code, message}. */
@@ -90,9 +92,10 @@ static void take_end(struct stask *t, const json_t *told)
 	const char *message = json_string_value(json_object_get(told, "message"));
 	int code = (int)json_integer_value(json_object_get(told, "code"));
 
-	task_finish(t, g_strcmp0(state, "finished") == 0  ? "success"
-	               : g_strcmp0(state, "recovered") == 0 ? "cleanSuccess"
-	                                                     : "cleanFailure",
+	task_finish(t,
+	            g_strcmp0(state, "finished") == 0    ? "success"
+	            : g_strcmp0(state, "recovered") == 0 ? "cleanSuccess"
+	                                                 : "cleanFailure",
 	            code, message ? message : "");
 }
 
@@ -101,7 +104,7 @@ static json_t *master_args(const struct spool *p)
 	return json_pack("{s:o}", "master", sdomain_args(sdomain_get(p->storage, p->master)));
 }
 
-static json_t *task_args(const struct stask *t)
+json_t *stask_args(const struct stask *t)
 {
 	json_t *args = master_args(t->pool);
 
@@ -121,11 +124,12 @@ static void task_recover(struct stask *t)
 
 	t->state = "aborting";
 	if (t->worker && !client_wait_gone(t->worker, GONE_MS)) {
-		task_finish(t, "cleanFailure", SC_ACCESS_TIMEOUT, "Access to storage timed out: the worker cannot be ended");
+		task_finish(t, "cleanFailure", SC_ACCESS_TIMEOUT,
+		            "Access to storage timed out: the worker cannot be ended");
 		return;
 	}
 	w = client_new(t->storage->workers, t->pool->lease_fd);
-	told = client_call(w, "task.recover", task_args(t), RECOVER_MS, NULL, &e);
+	told = client_call(w, "task.recover", stask_args(t), RECOVER_MS, NULL, &e);
 	client_free(w);
 	if (told)
 		take_end(t, told);
@@ -134,17 +138,33 @@ static void task_recover(struct stask *t)
 	json_decref(told);
 }
 
+static void run_unwritten(struct stask *t)
+{
+	struct err e = ERR_INIT;
+	json_t *done = client_call(t->worker, t->op, json_incref(t->args), -1, NULL, &e);
+
+	if (done)
+		task_finish(t, "success", 0, "1 jobs completed successfully");
+	else
+		task_finish(t, "cleanFailure", verb_error_code(&e), e.detail);
+	json_decref(done);
+}
+
 static void run_in_worker(struct stask *t)
 {
 	struct err e = ERR_INIT;
 	json_t *told;
 
-	if (t->is_stop_asked) {
+	if (t->is_stop_asked && t->is_persisted) {
 		task_recover(t);
 		return;
 	}
 	t->state = "running";
-	told = client_call(t->worker, "task.run", task_args(t), -1, NULL, &e);
+	if (!t->is_persisted) {
+		run_unwritten(t);
+		return;
+	}
+	told = client_call(t->worker, "task.run", stask_args(t), -1, NULL, &e);
 	if (told)
 		take_end(t, told);
 	else if (e.code != ERR_AGENT && !t->storage->is_stopping)
@@ -171,11 +191,9 @@ static void run_locked(struct stask *t)
 	struct err e = ERR_INIT;
 
 	if (take_locks(t, &e) < 0) {
-		if (!t->storage->is_stopping)
+		if (!t->storage->is_stopping && t->is_persisted)
 			task_recover(t);
-		t->code = e.agent_code;
-		g_free(t->message);
-		t->message = g_strdup(e.detail);
+		task_finish(t, "cleanSuccess", e.agent_code, e.detail);
 		return;
 	}
 	run_in_worker(t);
@@ -212,8 +230,8 @@ static void launch(struct stask *t)
 	fiber_start(t->storage->loop, "storage-task", task_fiber, t);
 }
 
-int stask_start_fn(struct storage *s, struct verb_call *c, struct spool *p, int (*fn)(struct stask *, struct err *),
-                   struct err *e)
+int stask_start_fn(struct storage *s, struct verb_call *c, struct spool *p,
+                   int (*fn)(struct stask *, struct err *), struct err *e)
 {
 	struct stask *t;
 
@@ -235,7 +253,7 @@ static void forget_unprepared(struct stask *t)
 	if (t->storage->is_stopping || !client_wait_gone(t->worker, GONE_MS))
 		return;
 	w = client_new(t->storage->workers, t->pool->lease_fd);
-	json_decref(client_call(w, "task.clear", task_args(t), STORAGE_CALL_MS, NULL, &e));
+	json_decref(client_call(w, "task.clear", stask_args(t), STORAGE_CALL_MS, NULL, &e));
 	client_free(w);
 }
 
@@ -260,8 +278,12 @@ int stask_start(struct verb_call *c, struct spool *p, struct sdomain *d, const c
 	t->worker = client_new(s->workers, p->lease_fd);
 	t->is_fiber_running = true; /* so that nobody clears it while we wait */
 	storage_fiber_begin(s);
-	told = client_call(t->worker, "task.prepare", task_args(t), STORAGE_CALL_MS, NULL, e);
-	if (told) {
+	told = client_call(t->worker, "task.prepare", stask_args(t), STORAGE_CALL_MS, NULL, e);
+	/* On a full disk nothing can be written down, and yet it must be possible to make room: removing an
+	 * image is safe to be cut short as it is. */
+	if (!told && e->agent_code == SC_SD_NO_SPACE && strcmp(op, "image.delete") == 0)
+		t->is_persisted = false;
+	if (told || !t->is_persisted) {
 		json_decref(told);
 		c->result = json_string(t->id);
 		launch(t);
@@ -302,14 +324,16 @@ int stasks_load(struct spool *p, struct err *e)
 	client_free(w);
 	if (!list)
 		return storage_settle_error(e);
-	json_array_foreach (json_object_get(list, "tasks"), i, told) {
+	json_array_foreach(json_object_get(list, "tasks"), i, told)
+	{
 		const char *state = json_string_value(json_object_get(told, "state"));
 		struct stask *t = task_from_storage(p, told);
 
 		if (!t)
 			continue;
 		t->is_fiber_running = true;
-		if (g_strcmp0(state, "finished") == 0 || g_strcmp0(state, "recovered") == 0 || g_strcmp0(state, "failed") == 0)
+		if (g_strcmp0(state, "finished") == 0 || g_strcmp0(state, "recovered") == 0 ||
+		    g_strcmp0(state, "failed") == 0)
 			take_end(t, told);
 		else
 			task_recover(t);
@@ -328,7 +352,7 @@ bool stasks_are_running(const struct spool *p)
 	while (g_hash_table_iter_next(&it, NULL, &value)) {
 		const struct stask *t = value;
 
-		if (t->pool == p && t->is_fiber_running && t->is_persisted)
+		if (t->pool == p && t->is_fiber_running && !t->fn)
 			return true;
 	}
 	return false;
@@ -347,138 +371,3 @@ void stasks_forget(struct spool *p)
 			g_hash_table_iter_remove(&it);
 	}
 }
-
-/* --- verbs --- */
-
-static int find_task(struct agent *a, struct verb_call *c, struct stask **t, struct err *e)
-{
-	const char *id;
-
-	if (verb_uuid(c, "taskID", &id, e) < 0)
-		return -1;
-	*t = g_hash_table_lookup(storage_of(a)->tasks, id);
-	if (!*t)
-		return err_agent(e, SC_TASK_UNKNOWN, "Task id unknown: %s", id_or_nil(id));
-	return 0;
-}
-
-static json_t *status_json(const struct stask *t)
-{
-	return json_pack("{s:s,s:s,s:s,s:i,s:s}", "taskID", t->id, "taskState", t->state, "taskResult", t->outcome, "code",
-	                 t->code, "message", t->message);
-}
-
-static json_t *info_json(const struct stask *t) { return json_pack("{s:s,s:s}", "id", t->id, "verb", t->verb); }
-
-static json_t *details_json(const struct stask *t)
-{
-	return json_pack("{s:s,s:s,s:s,s:s,s:i,s:s,s:s}", "id", t->id, "verb", t->verb, "state", t->state, "taskResult",
-	                 t->outcome, "code", t->code, "message", t->message, "tag", "spm");
-}
-
-int sverb_task_status(struct agent *a, struct verb_call *c, struct err *e)
-{
-	struct stask *t;
-
-	if (find_task(a, c, &t, e) < 0)
-		return -1;
-	c->result = status_json(t);
-	return 0;
-}
-
-int sverb_task_info(struct agent *a, struct verb_call *c, struct err *e)
-{
-	struct stask *t;
-
-	if (find_task(a, c, &t, e) < 0)
-		return -1;
-	c->result = info_json(t);
-	return 0;
-}
-
-int sverb_task_stop(struct agent *a, struct verb_call *c, struct err *e)
-{
-	struct stask *t;
-
-	if (find_task(a, c, &t, e) < 0)
-		return -1;
-	if (is_finished(t) || t->is_stop_asked)
-		return 0;
-	if (!t->worker)
-		return err_agent(e, SC_TASK_STATE, "Task %s cannot be stopped", t->id);
-	t->is_stop_asked = true;
-	client_kill(t->worker);
-	return 0;
-}
-
-int sverb_task_revert(struct agent *a, struct verb_call *c, struct err *e)
-{
-	struct stask *t;
-
-	if (find_task(a, c, &t, e) < 0)
-		return -1;
-	if (is_finished(t) && strcmp(t->outcome, "success") == 0)
-		return err_agent(e, SC_TASK_STATE, "Task %s has succeeded and cannot be reverted", t->id);
-	return sverb_task_stop(a, c, e);
-}
-
-/* Nobody will ask again, so that a passing failure is tried once more; what is left then goes when the
- * next SPM starts. */
-static bool clear_on_storage(struct spool *p, json_t *args, struct err *e)
-{
-	json_t *ok = NULL;
-
-	for (int i = 0; i < 2 && !ok; i++) {
-		struct client *w = client_new(p->storage->workers, p->lease_fd);
-
-		ok = client_call(w, "task.clear", json_incref(args), STORAGE_CALL_MS, NULL, e);
-		client_free(w);
-	}
-	json_decref(ok);
-	return ok;
-}
-
-int sverb_task_clear(struct agent *a, struct verb_call *c, struct err *e)
-{
-	struct storage *s = storage_of(a);
-	struct stask *t;
-	struct spool *p;
-	json_t *args;
-	bool ok;
-
-	if (find_task(a, c, &t, e) < 0)
-		return -1;
-	if (!is_finished(t) || t->is_fiber_running)
-		return err_agent(e, 403, "Task %s is not finished", t->id);
-	if (!t->is_persisted) {
-		g_hash_table_remove(s->tasks, t->id);
-		return 0;
-	}
-	if (spool_check_spm(t->pool, e) < 0)
-		return -1;
-	args = task_args(t);
-	p = t->pool;
-	/* Gone from the table first: the wait may be long, and a second clear must not find it. */
-	g_hash_table_remove(s->tasks, t->id);
-	storage_fiber_begin(s);
-	ok = clear_on_storage(p, args, e);
-	storage_fiber_end(s);
-	json_decref(args);
-	return ok ? 0 : storage_settle_error(e);
-}
-
-static int all_tasks(struct agent *a, struct verb_call *c, json_t *(*describe)(const struct stask *))
-{
-	GHashTableIter it;
-	gpointer value;
-
-	c->result = json_object();
-	g_hash_table_iter_init(&it, storage_of(a)->tasks);
-	while (g_hash_table_iter_next(&it, NULL, &value))
-		json_object_set_new(c->result, ((struct stask *)value)->id, describe(value));
-	return 0;
-}
-
-int sverb_all_statuses(struct agent *a, struct verb_call *c, struct err *e) { return all_tasks(a, c, status_json); }
-int sverb_all_infos(struct agent *a, struct verb_call *c, struct err *e) { return all_tasks(a, c, info_json); }
-int sverb_all_details(struct agent *a, struct verb_call *c, struct err *e) { return all_tasks(a, c, details_json); }

@@ -11,11 +11,11 @@
 #include "base/err.h"
 #include "base/uuid.h"
 
-#define VOL_META_SIZE     512
-#define VOL_DESC_MAX      210 /* bytes */
-#define VOL_CAP_ALIGN     4096
-#define VOL_CAP_MAX       ((uint64_t)8 << 50) /* 8 PiB: beyond what any file system of ours takes */
-#define VOL_GEN_MAX       999
+#define VOL_META_SIZE 512
+#define VOL_DESC_MAX  210 /* bytes */
+#define VOL_CAP_ALIGN 4096
+#define VOL_CAP_MAX   ((uint64_t)8 << 50) /* 8 PiB: beyond what any file system of ours takes */
+#define VOL_GEN_MAX   999
 
 enum vol_format { VOL_RAW, VOL_COW, N_VOL_FORMAT };
 enum vol_alloc { VOL_PREALLOCATED, VOL_SPARSE, N_VOL_ALLOC };
@@ -56,4 +56,7 @@ int vol_desc_check(const char *s, struct err *e);
 
 /* Rounded up to 4096; 0 when it is 0 or too large. */
 uint64_t vol_capacity_round(uint64_t bytes);
-static inline unsigned vol_generation_next(unsigned g) { return g >= VOL_GEN_MAX ? 0 : g + 1; }
+static inline unsigned vol_generation_next(unsigned g)
+{
+	return g >= VOL_GEN_MAX ? 0 : g + 1;
+}

@@ -10,8 +10,8 @@
 #include "agent/agent.h"
 #include "agent/storage/storage.h"
 
-#define GIB ((json_int_t)1 << 30)
-#define MIB ((json_int_t)1 << 20)
+#define GIB   ((json_int_t)1 << 30)
+#define MIB   ((json_int_t)1 << 20)
 #define SD1   "11111111-aaaa-4000-8000-000000000001"
 #define SD2   "11111111-aaaa-4000-8000-000000000002"
 #define POOL1 "22222222-aaaa-4000-8000-000000000001"
@@ -59,7 +59,8 @@ int rig_up_again(struct rig *r);
 /* Parameters {storagepoolID, storagedomainID, imageID, volumeID}. */
 json_t *rig_volume(const char *img, const char *vol);
 /* ... and those of Volume.create without a parent. */
-json_t *rig_creation(const char *img, const char *vol, json_int_t size, const char *format, const char *alloc);
+json_t *rig_creation(const char *img, const char *vol, json_int_t size, const char *format,
+                     const char *alloc);
 json_t *rig_connection(const struct rig *r);
 /* Path below the domain, to be freed. */
 char *rig_path(const struct rig *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
