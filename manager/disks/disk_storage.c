@@ -18,7 +18,9 @@ static int settle(struct job *j, const char *host, struct err *e)
 		json_object_set_new(job_data(j), "again", json_true());
 		return 0;
 	}
-	return storage_settle_host(job_core(j), host, job_correlation(j), e);
+	if (storage_settle_host(job_core(j), host, job_correlation(j), e) < 0)
+		return -1;
+	return storage_check_spm(job_core(j), host, job_text(j, "dc"), job_correlation(j), e);
 }
 
 const char *disk_job_spm(struct job *j, struct err *e)

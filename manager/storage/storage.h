@@ -47,3 +47,6 @@ const char *storage_wait_spm(struct core *c, struct pool *p, const char *dc_id, 
 int storage_patiently(struct job *j, int (*fn)(struct job *j, struct err *e), struct err *e);
 /* Wait until no task that we do not know of runs on the host: what an earlier life began. */
 int storage_settle_host(struct core *c, const char *host_id, const char *correlation, struct err *e);
+/* Does the agent itself say that it is SPM? ERR_NETWORK if not: one that restarted does not know the tasks that the next SPM, be it
+ * the same host, will take up again. */
+int storage_check_spm(struct core *c, const char *host_id, const char *dc_id, const char *correlation, struct err *e);

@@ -41,13 +41,11 @@ static int outcome(const json_t *status, struct err *e)
 	return err_agent(e, code ? code : 100, "%.500s", message && *message ? message : "the storage task failed");
 }
 
-/* The host went away, or forgot the task while it restarted: it is given time to come back with it. */
-static bool may_return(struct core *c, const struct err *e, int64_t *lost_since)
+/* The host went away, or its agent cannot tell just now: it is given time to come back with the task. */
+static bool may_return(struct core *c, int64_t *lost_since)
 {
 	int64_t now = loop_now_ms(c->loop);
 
-	if (!storage_is_lost(e))
-		return false;
 	if (*lost_since < 0)
 		*lost_since = now;
 	return now - *lost_since < STORAGE_PATIENCE_MS;
@@ -64,8 +62,8 @@ static int poll_to_end(struct core *c, const char *host_id, const char *task_id,
 		if (poll(c, host_id, task_id, correlation, &status, e) < 0) {
 			if (e->code == ERR_AGENT && e->agent_code == AGENT_TASK_UNKNOWN)
 				return err_set(e, ERR_NETWORK, "The host does not know storage task %s any more.", task_id);
-			if (!may_return(c, e, &lost_since))
-				return -1;
+			if (!may_return(c, &lost_since)) /* whatever it was, nobody knows what became of the task */
+				return storage_is_lost(e) ? -1 : err_set(e, ERR_NETWORK, "The state of storage task %s is unknown.", task_id);
 		} else {
 			lost_since = -1;
 			state = json_string_value(json_object_get(status, "taskState"));
@@ -159,6 +157,16 @@ int storage_settle_host(struct core *c, const char *host_id, const char *correla
 		fiber_sleep(pause);
 		pause = MIN(pause * 2, POLL_MAX_MS);
 	}
+}
+
+int storage_check_spm(struct core *c, const char *host_id, const char *dc_id, const char *correlation, struct err *e)
+{
+	enum spm_answer s;
+
+	if (pool_spm_status(c, host_id, dc_id, correlation, &s, e) == 0 && s == SPM_HERE)
+		return 0;
+	return err_set(e, ERR_NETWORK, "The Host %s does not manage the storage of the Data Center just now.",
+	               storage_name(c, KIND_HOST, host_id));
 }
 
 /* Seen twice, ended, waited for by nobody: it goes. */
