@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Random lives: people who click about, machines that fail, all at once, for hours; then rest, and all must agree. */
+#include <string.h>
+
+#include "sim/sim_host.h"
+#include "sim/sim_runs.h"
+
+static const char *pick(struct sim *s, enum kind k)
+{
+	unsigned n = s->core ? inv_count(s->core->inv, k) : 0, i;
+	struct entity *e;
+
+	if (!n)
+		return "";
+	i = (unsigned)sim_between(s, 0, n - 1);
+	for (e = inv_first(s->core->inv, k); i > 0; i--)
+		e = e->all.next;
+	return e->id;
+}
+
+static json_t *name_of(struct sim *s, const char *prefix)
+{
+	return json_sprintf("%s%d", prefix, (int)sim_between(s, 0, 30));
+}
+
+/* ---- people ---- */
+
+static void do_add_vm(struct sim *s)
+{
+	sim_api_send(s, "vms.add", json_pack("{s:o,s:{s:s},s:{s:s},s:i}", "name", name_of(s, "vm"), "cluster", "id",
+	                                     pick(s, KIND_CLUSTER), "template", "name", "Blank", "memory", 256 << 20),
+	             NULL, NULL, NULL);
+}
+
+static json_t *random_disk(struct sim *s)
+{
+	bool is_cow = sim_happens(s, 500000);
+
+	return json_pack("{s:o,s:s,s:I,s:b,s:{s:[{s:s}]}}", "alias", name_of(s, "disk"), "format", is_cow ? "cow" : "raw",
+	                 "provisioned_size", (json_int_t)sim_between(s, 1, 20) << 28, "sparse", is_cow || sim_happens(s, 500000),
+	                 "storage_domains", "storage_domain", "id", pick(s, KIND_STORAGE_DOMAIN));
+}
+
+static void do_add_disk(struct sim *s) { sim_api_send(s, "disks.add", random_disk(s), NULL, NULL, NULL); }
+
+static void do_attach_new(struct sim *s)
+{
+	sim_api_send(s, "disk_attachments.add", json_pack("{s:s,s:b,s:b,s:o}", "interface", "virtio", "bootable", 0, "active", 1,
+	                                                  "disk", random_disk(s)),
+	             pick(s, KIND_VM), NULL, NULL);
+}
+
+static void do_extend(struct sim *s)
+{
+	sim_api_send(s, "disk.update", json_pack("{s:I}", "provisioned_size", (json_int_t)sim_between(s, 1, 60) << 28),
+	             pick(s, KIND_DISK), NULL, NULL);
+}
+
+static void on_vm(struct sim *s, const char *op) { sim_api_send(s, op, NULL, pick(s, KIND_VM), NULL, NULL); }
+static void do_start(struct sim *s) { on_vm(s, "vm.start"); }
+static void do_stop(struct sim *s) { on_vm(s, "vm.stop"); }
+static void do_shutdown(struct sim *s) { on_vm(s, "vm.shutdown"); }
+static void do_reboot(struct sim *s) { on_vm(s, "vm.reboot"); }
+static void do_remove_vm(struct sim *s) { on_vm(s, "vm.remove"); }
+static void do_remove_disk(struct sim *s) { sim_api_send(s, "disk.remove", NULL, pick(s, KIND_DISK), NULL, NULL); }
+
+static void do_rename_vm(struct sim *s)
+{
+	sim_api_send(s, "vm.update", json_pack("{s:o}", "name", name_of(s, "vm")), pick(s, KIND_VM), NULL, NULL);
+}
+
+static void on_domain(struct sim *s, const char *op)
+{
+	const char *id = pick(s, KIND_STORAGE_DOMAIN);
+	const struct m_storage_domain *sd = s->core ? INV_GET(s->core->inv, STORAGE_DOMAIN, storage_domain, id) : NULL;
+
+	if (sd && sd->data_center.id)
+		sim_api_send(s, op, NULL, sd->data_center.id, id, NULL);
+}
+static void do_deactivate_domain(struct sim *s) { on_domain(s, "attached_storage_domain.deactivate"); }
+static void do_activate_domain(struct sim *s) { on_domain(s, "attached_storage_domain.activate"); }
+
+static void do_maintenance(struct sim *s) { sim_api_send(s, "host.deactivate", NULL, pick(s, KIND_HOST), NULL, NULL); }
+static void do_activate(struct sim *s) { sim_api_send(s, "host.activate", NULL, pick(s, KIND_HOST), NULL, NULL); }
+
+/* ---- fate ---- */
+
+static struct sim_host *any_host(struct sim *s) { return s->hosts[sim_between(s, 0, s->n_hosts - 1)]; }
+
+static void fate_manager(struct sim *s) { sim_doom_manager(s); }
+static void fate_agent(struct sim *s) { sim_host_kill_agent(any_host(s)); }
+static void fate_guest(struct sim *s) { sim_vms_whim(any_host(s)); }
+static void fate_journal(struct sim *s) { sim_journal_fill(s->journal, sim_between(s, 1, 90) * SIM_SECOND); }
+
+static void fate_cut(struct sim *s)
+{
+	struct sim_host *h = any_host(s);
+	int64_t ms = sim_between(s, 1, 300) * SIM_SECOND;
+
+	sim_tell(s, "%s: the network is cut for %lld s", h->address, (long long)ms / 1000);
+	sim_net_cut(s->net, h, ms);
+}
+
+static void fate_break(struct sim *s) { sim_net_break(s->net, any_host(s), "connection reset"); }
+static void fate_power(struct sim *s) { sim_host_cut_power(any_host(s), sim_between(s, 20, 400) * SIM_SECOND); }
+
+struct deed {
+	unsigned weight;
+	void (*fn)(struct sim *s);
+};
+
+static const struct deed PEOPLE[] = {
+	{ 12, do_add_vm }, { 6, do_add_disk }, { 10, do_attach_new }, { 4, do_extend }, { 30, do_start }, { 10, do_stop },
+	{ 10, do_shutdown }, { 3, do_reboot }, { 8, do_remove_vm }, { 6, do_remove_disk }, { 3, do_rename_vm },
+	{ 1, do_deactivate_domain }, { 6, do_activate_domain }, { 1, do_maintenance }, { 6, do_activate },
+};
+
+static const struct deed FATE[] = {
+	{ 10, fate_manager }, { 10, fate_agent }, { 20, fate_guest }, { 2, fate_journal }, { 4, fate_cut }, { 6, fate_break },
+	{ 1, fate_power },
+};
+
+static void do_one(struct sim *s, const struct deed *deeds, size_t n)
+{
+	unsigned total = 0, at;
+
+	for (size_t i = 0; i < n; i++)
+		total += deeds[i].weight;
+	at = (unsigned)sim_between(s, 0, total - 1);
+	for (size_t i = 0; i < n; i++) {
+		if (at < deeds[i].weight) {
+			deeds[i].fn(s);
+			return;
+		}
+		at -= deeds[i].weight;
+	}
+}
+
+/* ---- a life ---- */
+
+static void prepare(struct sim *s)
+{
+	sim_add_local(s, 0);
+	sim_add_domain(s, 0, "data0");
+	sim_add_local(s, 1);
+	sim_add_domain(s, 1, "data1");
+	for (int i = 2; i < s->n_hosts; i++)
+		sim_api_send(s, "hosts.add", json_pack("{s:o,s:o,s:{s:s}}", "name", json_sprintf("host%d", i), "address",
+		                                       json_sprintf("host%d", i), "cluster", "name", "Default"), NULL, NULL, NULL);
+	sim_run(s, SIM_MINUTE);
+}
+
+/* Peace at the end: hosts and domains are wanted again, and get it. */
+static void make_peace(struct sim *s)
+{
+	struct sim_answer a = { .object = NULL };
+
+	s->faults = (struct sim_faults){ 0 };
+	sim_run(s, 10 * SIM_MINUTE);
+	for (int i = 0; i < s->n_hosts && sim_is_good(s); i++)
+		sim_api(s, &a, "host.activate", NULL, sim_find_id(s, KIND_HOST, s->hosts[i]->address), NULL, NULL);
+	sim_answer_clear(&a);
+}
+
+void random_life(struct sim *s, int hours)
+{
+	int64_t until;
+
+	prepare(s);
+	until = sim_now(s) + (int64_t)hours * 60 * SIM_MINUTE;
+	s->faults = (struct sim_faults){ .lose_answer = 2000, .slow_call = 3000, .refuse_call = 3000, .fail_task = 30000,
+	                                 .fail_start = 50000, .deaf_guest = 200000 };
+	while (sim_is_good(s) && sim_now(s) < until) {
+		sim_run(s, sim_between(s, 10, 12 * SIM_SECOND));
+		if (sim_happens(s, 900000))
+			do_one(s, PEOPLE, G_N_ELEMENTS(PEOPLE));
+		else
+			do_one(s, FATE, G_N_ELEMENTS(FATE));
+	}
+	if (sim_is_good(s))
+		make_peace(s);
+	if (sim_is_good(s))
+		sim_settle(s);
+}
