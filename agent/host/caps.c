@@ -156,7 +156,7 @@ static void read_fiber(void *arg)
 
 	accel_wait(a, &e);
 	r.is_kvm = accel_is_kvm(a);
-	if (virt_run(a, VIRT_STATS, read_work, &r, &e) < 0) {
+	if (virt_run(a, VIRT_OPS, read_work, &r, &e) < 0) {
 		log_warn("capabilities of libvirt not read", "ERROR", e.detail);
 		json_decref(r.facts);
 	} else {

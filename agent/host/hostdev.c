@@ -115,7 +115,7 @@ int hostdev_list(struct agent *a, const json_t *kinds, json_t **out, struct err 
 {
 	json_t *copy = json_deep_copy(kinds); /* the worker has its own */
 	struct listing l = { .kinds = copy, .devices = json_object() };
-	const int r = virt_run(a, VIRT_STATS, list_work, &l, e);
+	const int r = virt_run(a, VIRT_OPS, list_work, &l, e);
 
 	json_decref(copy);
 	if (r < 0) {

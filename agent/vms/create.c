@@ -248,7 +248,7 @@ int vm_create(struct agent *a, struct verb_call *c, struct err *e)
 
 /* --- VM.destroy ----------------------------------------------------------------- */
 
-static int destroy_work(virDomainPtr dom, void *arg, struct err *e)
+static int kill_work(virDomainPtr dom, void *arg, struct err *e)
 {
 	int64_t graceful = *(int64_t *)arg;
 
@@ -257,25 +257,48 @@ static int destroy_work(virDomainPtr dom, void *arg, struct err *e)
 			break;
 	if (virDomainIsActive(dom) == 1 && virDomainDestroyFlags(dom, 0) < 0 && virDomainIsActive(dom) == 1)
 		return virt_err(e, "destroy");
+	return 0;
+}
+
+static int remove_work(virDomainPtr dom, void *arg, struct err *e)
+{
+	if (kill_work(dom, arg, e) < 0)
+		return -1;
 	if (virDomainIsPersistent(dom) == 1 && virDomainUndefineFlags(dom, UNDEFINE) < 0)
 		return virt_err(e, "undefine");
+	return 0;
+}
+
+/* The kill comes before the lock: an operation that hangs in a dead machine holds the lock, and ends by it. */
+static int destroy(struct agent *a, struct vm *vm, int64_t graceful, struct vm **held, struct err *e)
+{
+	int64_t none = 0;
+
+	if (vm->is_locked && virt_run_domain(a, VIRT_OPS, vm->id, kill_work, &none, e) < 0 && e->code != ERR_NOT_FOUND)
+		return -1;
+	if (vm_hold(vm, held, e) < 0)
+		return -1;
+	if (virt_run_domain(a, VIRT_OPS, vm->id, remove_work, &graceful, e) < 0 && e->code != ERR_NOT_FOUND)
+		return -1;
 	return 0;
 }
 
 int vm_destroy(struct agent *a, struct verb_call *c, struct err *e)
 {
 	auto_vm_lock held = NULL;
-	struct vm *vm;
+	auto_vm vm = NULL;
+	struct vm *found;
 	int64_t graceful;
 
-	if (vms_of_call(a, c, &vm, e) < 0 || verb_int_or(c, "gracefulAttempts", 0, 10, 1, &graceful, e) < 0)
+	if (vms_of_call(a, c, &found, e) < 0)
+		return -1;
+	vm = vm_ref(found);
+	if (verb_int_or(c, "gracefulAttempts", 0, 10, 1, &graceful, e) < 0)
 		return -1;
 	vm->is_doomed = true;
-	if (vm_hold(vm, &held, e) < 0)
-		return -1;
-	if (virt_run_domain(a, VIRT_OPS, vm->id, destroy_work, &graceful, e) < 0 && e->code != ERR_NOT_FOUND) {
+	if (destroy(a, vm, graceful, &held, e) < 0) {
 		vm->is_doomed = false;
-		return err_agent(e, 100, "%s", pool_strdup(c->pool, e->detail));
+		return e->code == ERR_AGENT ? -1 : err_agent(e, 100, "%s", pool_strdup(c->pool, e->detail));
 	}
 	teardown_disks(vm);
 	if (vm->status != VM_DOWN)

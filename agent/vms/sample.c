@@ -10,9 +10,15 @@
 #include "agent/vms/vms.h"
 #include "base/log.h"
 
-enum { PERIOD_MS = 15000, MAX_DEVICES = 4096 };
+enum {
+	PERIOD_MS = 15000,
+	MAX_DEVICES = 4096,
+	/* A machine whose monitor hangs holds up the call that came to it first; later calls leave it out. */
+	MAX_UNDER_WAY = 4,
+};
 
 static struct waiter soon; /* of the one sampling fiber */
+static int n_under_way;
 
 void vm_sample_free(struct vm_sample *s)
 {
@@ -113,7 +119,7 @@ static void take_param(struct vm_sample *s, const virTypedParameter *p)
 	unsigned i;
 
 	if (store(s, TOP, G_N_ELEMENTS(TOP), p->field, p)) {
-		s->is_complete = s->is_complete || g_str_has_prefix(p->field, "balloon.current");
+		s->is_complete = s->is_complete || strcmp(p->field, "balloon.rss") == 0;
 		s->has_guest_memory = s->has_guest_memory || strcmp(p->field, "balloon.unused") == 0;
 	} else if (strcmp(p->field, "vcpu.current") == 0) {
 		s->n_vcpus = (unsigned)number(p);
@@ -178,9 +184,10 @@ static int bulk_work(virConnectPtr conn, void *arg, struct err *e)
 
 /* --- the fiber -------------------------------------------------------------------- */
 
-static void take_sample(struct vm *vm, struct vm_sample *s)
+static void take_sample(struct vm *vm, struct vm_sample *s, int64_t began_ms)
 {
-	if (!s->is_complete && vm->sample) { /* a busy monitor: keep what is known, it grows old */
+	/* a busy monitor: keep what is known, it grows old; or a call that hung and was overtaken */
+	if (vm->sample && (!s->is_complete || vm->sample->at_ms > began_ms)) {
 		vm_sample_free(s);
 		return;
 	}
@@ -193,8 +200,10 @@ static void take_sample(struct vm *vm, struct vm_sample *s)
 	vm->sample = s;
 }
 
-static void sample_all(struct agent *a)
+static void sample_all(void *arg)
 {
+	struct agent *a = arg;
+	const int64_t began_ms = loop_now_ms(a->loop);
 	struct bulk b = { .n = 0 };
 	struct err e = ERR_INIT;
 
@@ -207,11 +216,12 @@ static void sample_all(struct agent *a)
 		s->at_ms = loop_now_ms(a->loop);
 		s->wall_s = (double)loop_wall_ms(a->loop) / 1000;
 		if (vm)
-			take_sample(vm, s);
+			take_sample(vm, s, began_ms);
 		else
 			vm_sample_free(s);
 	}
 	g_free(b.vms);
+	n_under_way--;
 }
 
 static void sample_fiber(void *arg)
@@ -219,8 +229,10 @@ static void sample_fiber(void *arg)
 	struct agent *a = arg;
 
 	while (!a->is_stopping) {
-		if (virt_is_connected(a))
-			sample_all(a);
+		if (virt_is_connected(a) && n_under_way < MAX_UNDER_WAY) {
+			n_under_way++;
+			fiber_start(a->loop, "sample", sample_all, a);
+		}
 		if (waiter_wait(&soon, PERIOD_MS))
 			fiber_sleep(300); /* several may start together; and rates need some distance */
 	}

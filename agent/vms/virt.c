@@ -17,18 +17,21 @@ enum {
 	RETRY_MAX_MS = 5000,
 	KEEPALIVE_S = 5, /* a daemon that is silent for 4 times as long is given up */
 	KEEPALIVE_COUNT = 3,
+	MAX_IDLE = 4,
 };
 
 struct virt {
 	struct agent *agent;
-	virConnectPtr line[N_VIRT_LINE]; /* all or none */
+	virConnectPtr events; /* only listens; its loss is the daemon's. NULL: not connected */
+	GQueue idle;          /* connections for calls */
+	unsigned generation;  /* of connections: those of an earlier daemon are not used again */
 	struct task_pool *workers[N_VIRT_LINE];
 	struct waitq changed;
 	int64_t retry_ms;
 };
 
 /* Most calls at a time, per line. */
-static const int WORKERS[N_VIRT_LINE] = { [VIRT_OPS] = 8, [VIRT_STATS] = 2, [VIRT_GUEST] = 3 };
+static const int WORKERS[N_VIRT_LINE] = { [VIRT_OPS] = 8, [VIRT_STATS] = 4, [VIRT_GUEST] = 3 };
 static const char *const LINE_NAMES[N_VIRT_LINE] = { "virt-ops", "virt-stats", "virt-guest" };
 
 int virt_err(struct err *e, const char *fmt, ...)
@@ -88,11 +91,17 @@ static void *event_thread(void *unused)
 
 struct attempt {
 	struct agent *agent;
-	const char *uri;
-	virConnectPtr line[N_VIRT_LINE];
+	virConnectPtr conn;
 	struct err error;
-	bool is_ok;
 };
+
+static void close_idle(struct virt *v)
+{
+	virConnectPtr conn;
+
+	while ((conn = g_queue_pop_head(&v->idle)))
+		virConnectClose(conn);
+}
 
 static void on_close(virConnectPtr conn, int reason, void *arg);
 
@@ -100,14 +109,14 @@ static void connection_lost(void *arg)
 {
 	struct virt *v = arg;
 
-	if (!v->line[0])
+	if (!v->events)
 		return;
 	log_warn("connection to libvirt lost");
-	for (int i = 0; i < N_VIRT_LINE; i++) {
-		virConnectUnregisterCloseCallback(v->line[i], on_close);
-		virConnectClose(v->line[i]);
-		v->line[i] = NULL;
-	}
+	virConnectUnregisterCloseCallback(v->events, on_close);
+	virConnectClose(v->events);
+	v->events = NULL;
+	v->generation++;
+	close_idle(v);
 	vms_libvirt_lost(v->agent);
 	waitq_wake_all(&v->changed);
 }
@@ -120,51 +129,46 @@ static void on_close(virConnectPtr conn, int reason, void *arg)
 	loop_post(a->loop, connection_lost, a->virt);
 }
 
-static void close_lines(virConnectPtr line[N_VIRT_LINE])
+static virConnectPtr open_connection(const char *uri, struct err *e)
 {
-	for (int i = 0; i < N_VIRT_LINE; i++)
-		if (line[i])
-			virConnectClose(line[i]);
+	virConnectPtr conn = virConnectOpen(uri);
+
+	if (conn)
+		virConnectSetKeepAlive(conn, KEEPALIVE_S, KEEPALIVE_COUNT);
+	else
+		virt_err(e, "connect to %s", uri);
+	return conn;
 }
 
 static void connect_work(void *arg)
 {
 	struct attempt *t = arg;
 
-	for (int i = 0; i < N_VIRT_LINE; i++) {
-		t->line[i] = virConnectOpen(t->uri);
-		if (!t->line[i]) {
-			virt_err(&t->error, "connect to %s", t->uri);
-			close_lines(t->line);
-			return;
-		}
-		virConnectSetKeepAlive(t->line[i], KEEPALIVE_S, KEEPALIVE_COUNT);
-	}
-	for (int i = 0; i < N_VIRT_LINE; i++)
-		virConnectRegisterCloseCallback(t->line[i], on_close, t->agent, NULL);
-	events_register(t->line[VIRT_OPS], t->agent);
-	t->is_ok = true;
+	t->conn = open_connection(t->agent->opt.libvirt_uri, &t->error);
+	if (!t->conn)
+		return;
+	virConnectRegisterCloseCallback(t->conn, on_close, t->agent, NULL);
+	events_register(t->conn, t->agent);
 }
 
 static bool try_connect(struct virt *v, bool is_first)
 {
-	struct attempt t = { .agent = v->agent, .uri = v->agent->opt.libvirt_uri };
+	struct attempt t = { .agent = v->agent };
 	struct err e = ERR_INIT;
 
 	if (task_run(v->workers[VIRT_OPS], connect_work, &t, &e) < 0)
 		return false;
-	if (!t.is_ok) {
+	if (!t.conn) {
 		log_write(is_first ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, "libvirt does not answer, trying again", "ERROR",
 		          t.error.detail, (char *)0);
 		return false;
 	}
-	memcpy(v->line, t.line, sizeof(v->line));
-	for (int i = 0; i < N_VIRT_LINE; i++) /* gone again before it was ours */
-		if (virConnectIsAlive(t.line[i]) != 1) {
-			connection_lost(v);
-			return false;
-		}
-	log_info("connected to libvirt", "URI", t.uri);
+	v->events = t.conn;
+	if (virConnectIsAlive(t.conn) != 1) { /* gone again before it was ours */
+		connection_lost(v);
+		return false;
+	}
+	log_info("connected to libvirt", "URI", v->agent->opt.libvirt_uri);
 	return true;
 }
 
@@ -174,17 +178,17 @@ static void stay_connected(void *arg)
 	bool is_first = true;
 
 	while (!v->agent->is_stopping) {
-		if (!v->line[0] && try_connect(v, is_first)) {
+		if (!v->events && try_connect(v, is_first)) {
 			v->retry_ms = RETRY_FIRST_MS;
 			is_first = true;
 			vms_libvirt_found(v->agent);
-		} else if (!v->line[0]) {
+		} else if (!v->events) {
 			is_first = false;
 			fiber_sleep(v->retry_ms);
 			v->retry_ms = MIN(v->retry_ms * 2, RETRY_MAX_MS);
 			continue;
 		}
-		if (v->line[0])
+		if (v->events)
 			waitq_wait(&v->changed, -1);
 	}
 }
@@ -211,13 +215,14 @@ int virt_init(struct agent *a, struct err *e)
 
 bool virt_is_connected(const struct agent *a)
 {
-	return a->virt && a->virt->line[0];
+	return a->virt && a->virt->events;
 }
 
 /* --- calls -------------------------------------------------------------- */
 
 struct call {
-	virConnectPtr conn;
+	const char *uri;
+	virConnectPtr conn; /* NULL: open one */
 	virt_fn fn;
 	void *arg;
 	struct err *error;
@@ -229,22 +234,35 @@ static void call_work(void *arg)
 	struct call *c = arg;
 
 	virResetLastError();
-	c->result = c->fn(c->conn, c->arg, c->error);
-	virConnectClose(c->conn);
+	if (!c->conn)
+		c->conn = open_connection(c->uri, c->error);
+	if (c->conn)
+		c->result = c->fn(c->conn, c->arg, c->error);
+}
+
+/* Keep the connection for the next call, or let it go. */
+static void give_back(struct virt *v, virConnectPtr conn, unsigned generation)
+{
+	if (generation == v->generation && v->events && g_queue_get_length(&v->idle) < MAX_IDLE && virConnectIsAlive(conn) == 1)
+		g_queue_push_head(&v->idle, conn);
+	else
+		virConnectClose(conn);
 }
 
 int virt_run(struct agent *a, enum virt_line line, virt_fn fn, void *arg, struct err *e)
 {
-	struct call c = { .fn = fn, .arg = arg, .error = e, .result = -1 };
+	struct virt *v = a->virt;
+	struct call c = { .uri = a->opt.libvirt_uri, .fn = fn, .arg = arg, .error = e, .result = -1 };
+	unsigned generation;
 
 	if (!virt_is_connected(a))
 		return err_set(e, ERR_NETWORK, "libvirt does not answer");
-	c.conn = a->virt->line[line];
-	virConnectRef(c.conn);
-	if (task_run(a->virt->workers[line], call_work, &c, e) < 0) {
-		virConnectClose(c.conn);
-		return -1;
-	}
+	generation = v->generation;
+	c.conn = g_queue_pop_head(&v->idle);
+	if (task_run(v->workers[line], call_work, &c, e) < 0)
+		c.result = -1;
+	if (c.conn)
+		give_back(v, c.conn, generation);
 	return c.result;
 }
 

@@ -5,8 +5,10 @@
  * events arrive on a thread of their own and are posted to the loop. The daemon may vanish at any
  * time: we reconnect with growing pauses and tell the VMs about both.
  *
- * A daemon serves only a few calls of one client at a time. There are therefore several lines
- * (connections), so that guest agents that hang cannot hold up statistics, nor those a start.
+ * Each call under way has a connection of its own. Calls that share one are not independent: a daemon
+ * serves five of a client at a time, and while one hangs the client's library may sleep on the answers
+ * of the others until the next keep-alive. Lines bound how many calls of a kind there are, so that
+ * guest agents that hang cannot hold up statistics, nor those a start.
  */
 #include <libvirt/libvirt.h>
 #include <stdbool.h>

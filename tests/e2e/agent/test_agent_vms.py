@@ -184,6 +184,30 @@ def test_libvirt_hangs(agent, client, make_vm):
     client.call("VM.cont", vmID=vm_id)
 
 
+def test_a_machine_hangs(agent, client, make_vm):
+    """The others are watched and served as if nothing were."""
+    hangs, lives = make_vm(), make_vm(nics=[("52:54:00:aa:00:02", "ovirtmgmt")])
+    wait_guest(client, lives)  # QEMU's own monitor is slow while a guest boots
+    agent.lab.run(1, ["pkill", "-STOP", "-f", "qemu-system.*" + hangs])
+    slow = client.send("VM.pause", {"vmID": hangs})
+    before = agent_sample(client, lives)
+    began = time.monotonic()
+    client.call("VM.pause", vmID=lives)
+    client.call("VM.cont", vmID=lives)
+    assert time.monotonic() - began < 2
+    wait_for(lambda: agent_sample(client, lives) > before + 1, 40, "fresh statistics")
+    assert {s["vmId"]: s["status"] for s in client.call("Host.getAllVmStats")} == {hangs: "Up", lives: "Up"}
+    client.call("VM.destroy", vmID=hangs, _timeout=100)
+    with pytest.raises(AgentError):
+        client.wait(slow)
+    assert status(client, lives) == "Up"
+
+
+def agent_sample(c, vm_id):
+    """Time of the newest complete sample of the machine."""
+    return list(c.call("VM.getStats", vmID=vm_id)[0]["network"].values())[0]["sampleTime"]
+
+
 def test_start_while_libvirt_dies(agent, client, guest, make_vm):
     vm_id = new_id()
     client.call("VM.create", vmID=vm_id, vmParams={"vmId": vm_id, "xml": domain_xml(vm_id, guest)})
