@@ -22,3 +22,11 @@ int64_t vms_memory_on_host(struct core *c, const char *host_id);
 bool vm_is_down(const struct m_vm *vm);
 /* Last statistics of a VM as its host sent them; NULL: none. Borrowed. */
 json_t *vm_stats(struct core *c, const char *vm_id);
+
+/*
+ * Plug a disk that is attached to the VM into the running machine, or pull it out. In a fiber; waits for the guest. The
+ * attachment's record is the caller's business. 0 without a host being asked when the VM is down.
+ */
+int vm_hotplug_disk(struct call *c, const char *vm_id, const char *disk_id, bool plug, struct err *e);
+/* ERR_CONFLICT unless the VM is down (nothing runs, no images locked). what: "remove VM", for "Cannot remove VM. ...". */
+int vm_check_down(const struct m_vm *vm, const char *what, struct err *e);

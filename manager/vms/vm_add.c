@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* New VMs: the template's defaults, an instance type's, what the client says; then the rules. */
+#include <string.h>
+
+#include "manager/api/generic.h"
+#include "manager/clusters/clusters.h"
+#include "manager/vms/vm_int.h"
+
+#define USER_VM_MANAGER "def00006-0000-0000-0000-def000000006"
+#define MEMORY_LIMIT    (64LL << 40)
+
+/* What is an entity of its own, or reported, does not belong into the configuration. */
+static void drop_foreign_lists(struct m_vm *b)
+{
+#define DROP(m) b->m.v = NULL, b->m.n = 0
+	DROP(cdroms);
+	DROP(disk_attachments);
+	DROP(floppies);
+	DROP(graphics_consoles);
+	DROP(host_devices);
+	DROP(katello_errata);
+	DROP(mediated_devices);
+	DROP(nics);
+	DROP(host_numa_nodes);
+	DROP(watchdogs);
+#undef DROP
+	b->external_host_provider = b->vm_pool = b->storage_domain = (struct m_ref){ 0 };
+	b->dynamic_cpu = NULL;
+	b->large_icon = b->small_icon = NULL;
+	b->stop_reason = NULL;
+	if (b->display) {
+		b->display->address = NULL;
+		b->display->has.port = b->display->has.secure_port = 0;
+		b->display->certificate = NULL;
+	}
+	if (b->has.migration_downtime && b->migration_downtime == -1) /* the default, as we answer it */
+		b->has.migration_downtime = 0;
+	if (b->has.memory)
+		b->memory &= ~((1LL << 20) - 1);
+}
+
+/* ISO disk for the drive: the only thing that can be in it. */
+static int take_cdrom(struct call *c, struct m_vm *vm, const struct m_cdrom *cd, struct err *e)
+{
+	const char *id = cd && cd->file ? cd->file->id : NULL;
+	const struct m_disk *disk = id && *id ? INV_LATEST(c->core->inv, DISK, disk, id) : NULL;
+
+	if (!id || !*id)
+		return 0;
+	if (!disk || disk->content_type != M_DISK_CONTENT_TYPE_ISO)
+		return err_field(e, ERR_NOT_FOUND, "cdrom.file", "Entity not found: File: id=%.80s", id);
+	vm->cdroms.v = POOL_ARRAY(c->pool, struct m_ref, 1);
+	vm->cdroms.v[0].id = (char *)disk->id;
+	vm->cdroms.n = 1;
+	return 0;
+}
+
+static int resolve_refs(struct call *c, struct m_vm *b, const char *cluster_id, struct err *e)
+{
+	for (uint32_t i = 0; b->placement_policy && i < b->placement_policy->hosts.n; i++)
+		if (call_resolve(c, &b->placement_policy->hosts.v[i], KIND_HOST, NULL, true, "vm.placement_policy.hosts", e) < 0)
+			return -1;
+	if (call_resolve(c, &b->cpu_profile, KIND_CPU_PROFILE, cluster_id, false, "vm.cpu_profile", e) < 0 ||
+	    call_resolve(c, &b->quota, KIND_QUOTA, NULL, false, "vm.quota", e) < 0 ||
+	    call_resolve(c, &b->instance_type, KIND_INSTANCE_TYPE, NULL, false, "vm.instance_type", e) < 0)
+		return -1;
+	if (b->cpu_profile.id) {
+		const struct m_cpu_profile *cp = INV_LATEST(c->core->inv, CPU_PROFILE, cpu_profile, b->cpu_profile.id);
+		if (g_strcmp0(cp->cluster.id, cluster_id) != 0)
+			return err_field(e, ERR_CONFLICT, "vm.cpu_profile", "The CPU profile belongs to another cluster.");
+	}
+	return 0;
+}
+
+static int refuse_unsupported(const struct m_vm *b, struct err *e)
+{
+	if (b->initialization && b->initialization->configuration)
+		return err_field(e, ERR_UNSUPPORTED, "vm.initialization.configuration", "Cannot add VM. Import of OVF is not supported.");
+	if (b->snapshots.n)
+		return err_field(e, ERR_UNSUPPORTED, "vm.snapshots", "Cannot add VM. A VM from a snapshot is not supported.");
+	if (b->disk_attachments.n)
+		return err_field(e, ERR_UNSUPPORTED, "vm.disk_attachments",
+		                 "Cannot add VM. Add its disks afterwards, at its disk attachments.");
+	return 0;
+}
+
+/* ---- defaults ---- */
+
+static void copy_template(struct core *c, struct pool *p, struct m_vm *vm, const struct m_template *t)
+{
+	m_copy_common(p, &M_TYPE_vm, vm, &M_TYPE_template, t);
+	vm->name = vm->description = vm->comment = NULL;
+	vm->cluster = vm->cpu_profile = (struct m_ref){ 0 };
+	vm->has.creation_time = 0;
+	if (M_GET(vm, migration_downtime, 0) < 0)
+		vm->has.migration_downtime = 0;
+	REF_SET(p, vm->template, t->id);
+	REF_SET(p, vm->original_template, t->id);
+}
+
+static void copy_instance_type(struct core *c, struct pool *p, struct m_vm *vm, const char *id)
+{
+	const struct m_instance_type *it = INV_LATEST(c->inv, INSTANCE_TYPE, instance_type, id);
+
+	if (!it)
+		return;
+	if (it->has.memory)
+		M_SET(vm, memory, it->memory);
+	if (it->memory_policy)
+		vm->memory_policy = m_copy(p, &M_TYPE_memory_policy, it->memory_policy);
+	if (it->cpu)
+		vm->cpu = m_copy(p, &M_TYPE_cpu, it->cpu);
+	if (it->high_availability)
+		vm->high_availability = m_copy(p, &M_TYPE_high_availability, it->high_availability);
+}
+
+static void default_memory(struct pool *p, struct m_vm *vm, const struct m_vm *body)
+{
+	const struct m_memory_policy *given = body->memory_policy;
+
+	DEFAULT(vm, memory, 1LL << 30);
+	if (!vm->memory_policy)
+		vm->memory_policy = m_new(p, &M_TYPE_memory_policy);
+	if (body->has.memory && !(given && given->has.guaranteed))
+		M_SET(vm->memory_policy, guaranteed, vm->memory);
+	if (body->has.memory && !(given && given->has.max))
+		M_SET(vm->memory_policy, max, MIN(4 * vm->memory, MEMORY_LIMIT));
+	DEFAULT(vm->memory_policy, guaranteed, vm->memory);
+	DEFAULT(vm->memory_policy, max, MIN(4 * vm->memory, MEMORY_LIMIT));
+	DEFAULT(vm->memory_policy, ballooning, true);
+}
+
+static const char *default_cpu_profile(struct core *c, const char *cluster_id)
+{
+	struct entity *e = inv_first_by(c->inv, KIND_CPU_PROFILE, IDX_CPU_PROFILE_cluster, cluster_id);
+	return e ? e->id : NULL;
+}
+
+static void set_birth(struct core *c, struct pool *p, struct m_vm *vm)
+{
+	int64_t now = loop_wall_ms(c->loop);
+
+	vm->status = M_VM_STATUS_DOWN;
+	M_SET(vm, creation_time, now);
+	M_SET(vm, stop_time, now);
+	if (!vm->cpu_profile.id)
+		REF_SET(p, vm->cpu_profile, default_cpu_profile(c, vm->cluster.id));
+	if (vm->os && vm->os->type && g_str_has_prefix(vm->os->type, "windows") && vm->time_zone &&
+	    g_strcmp0(vm->time_zone->name, "Etc/GMT") == 0)
+		vm->time_zone->name = "GMT Standard Time";
+}
+
+/* ---- what comes with it ---- */
+
+static void add_active_snapshot(struct txn *t, const struct m_vm *vm)
+{
+	struct m_snapshot *s = txn_new(t, KIND_SNAPSHOT, NULL);
+
+	REF_SET(txn_pool(t), s->vm, vm->id);
+	s->description = "Active VM";
+	s->snapshot_type = M_SNAPSHOT_TYPE_ACTIVE;
+	s->snapshot_status = M_SNAPSHOT_STATUS_OK;
+	M_SET(s, date, vm->creation_time);
+	M_SET(s, persist_memorystate, false);
+}
+
+/* Who is no administrator may use what he made. */
+static void add_owner(struct call *c, struct txn *t, const struct m_vm *vm)
+{
+	struct m_permission *perm;
+
+	if (c->is_trusted || c->who.is_admin || !c->who.user_id[0])
+		return;
+	perm = txn_new(t, KIND_PERMISSION, NULL);
+	REF_SET(txn_pool(t), perm->role, USER_VM_MANAGER);
+	REF_SET(txn_pool(t), perm->user, c->who.user_id);
+	REF_SET(txn_pool(t), perm->vm, vm->id);
+}
+
+static int add_nics(struct call *c, struct txn *t, const struct m_vm *vm, const struct m_vm *body, struct err *e)
+{
+	g_autoptr(GPtrArray) made = g_ptr_array_new();
+
+	for (uint32_t i = 0; i < body->nics.n; i++) {
+		struct m_nic *nic = body->nics.v[i].obj;
+
+		if (nic && !nic_new(c, t, vm, nic, made, e))
+			return -1;
+	}
+	return 0;
+}
+
+static int fill(struct call *c, struct txn *t, struct m_vm *vm, const struct m_vm *lists, struct err *e)
+{
+	const struct m_template *tmpl = INV_LATEST(c->core->inv, TEMPLATE, template, ((struct m_vm *)c->body)->template.id);
+	struct m_vm *body = c->body;
+	struct pool *p = txn_pool(t);
+
+	copy_template(c->core, p, vm, tmpl);
+	if (body->instance_type.id)
+		copy_instance_type(c->core, p, vm, body->instance_type.id);
+	if (m_merge(p, &M_TYPE_vm, vm, body, M_MERGE_API | M_MERGE_CREATE, e) < 0)
+		return -1;
+	default_memory(p, vm, body);
+	set_birth(c->core, p, vm);
+	if (m_validate(&M_TYPE_vm, vm, e) < 0 || vm_check(c->core, vm, "add VM", e) < 0 ||
+	    take_cdrom(c, vm, lists->cdroms.n ? lists->cdroms.v[0].obj : NULL, e) < 0)
+		return -1;
+	if (inv_name_taken(c->core->inv, KIND_VM, NULL, vm->name, vm->id))
+		return err_field(e, ERR_CONFLICT, "vm.name", "Cannot add VM. The VM name is already in use.");
+	return add_nics(c, t, vm, lists, e);
+}
+
+int vm_add(struct call *c, struct err *e)
+{
+	struct m_vm *vm, *body = c->body, lists = *body;
+	struct event_refs refs;
+	struct txn *t;
+	char job[UUID_LEN + 1];
+	char *id;
+
+	if (!body->template.id && !body->template.obj)
+		body->template.id = BLANK_TEMPLATE;
+	if (refuse_unsupported(body, e) < 0 || call_resolve(c, &body->cluster, KIND_CLUSTER, NULL, true, "vm.cluster", e) < 0 ||
+	    call_resolve(c, &body->template, KIND_TEMPLATE, NULL, true, "vm.template", e) < 0 ||
+	    call_permit(c, "create_vm", KIND_CLUSTER, body->cluster.id, e) < 0 ||
+	    resolve_refs(c, body, body->cluster.id, e) < 0)
+		return -1;
+	if (!body->name || !*body->name)
+		return err_field(e, ERR_MISSING, "vm.name", "Vm [name] required for add");
+	if (inv_first_by(c->core->inv, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_template, body->template.id))
+		return err_field(e, ERR_UNSUPPORTED, "vm.template", "Cannot add VM. Templates with disks are not supported.");
+	drop_foreign_lists(body);
+	t = txn_begin(c->core);
+	vm = txn_new(t, KIND_VM, NULL);
+	if (fill(c, t, vm, &lists, e) < 0) {
+		txn_cancel(t);
+		return -1;
+	}
+	add_active_snapshot(t, vm);
+	add_owner(c, t, vm);
+	id = pool_strdup(c->pool, vm->id);
+	refs = vm_refs(vm, c->who.user_id, c->correlation_id);
+	txn_event(t, "USER_ADD_VM", &refs, "VM %s was created.", vm->name);
+	job_record(t, c->correlation_id, c->who.user_id, job, "Creating VM %s in Cluster", vm->name);
+	return txn_commit(t, e) < 0 ? -1 : call_reply_kind(c, KIND_VM, id);
+}
+
+/* ---- update ---- */
+
+static int move_cluster(struct call *c, struct m_vm *draft, const struct m_vm *old, struct err *e)
+{
+	const char *what = "edit VM";
+
+	if (g_strcmp0(draft->cluster.id, old->cluster.id) == 0)
+		return 0;
+	if (vm_check_down(old, what, e) < 0 || call_permit(c, "create_vm", KIND_CLUSTER, draft->cluster.id, e) < 0)
+		return -1;
+	if (g_strcmp0(cluster_data_center(c->core, draft->cluster.id), cluster_data_center(c->core, old->cluster.id)) != 0)
+		return err_field(e, ERR_CONFLICT, "vm.cluster", "Cannot %s. The cluster belongs to another data center.", what);
+	if (g_strcmp0(draft->cpu_profile.id, old->cpu_profile.id) == 0)
+		draft->cpu_profile.id = pool_strdup(c->pool, default_cpu_profile(c->core, draft->cluster.id));
+	return 0;
+}
+
+static int merge_update(struct call *c, struct m_vm *draft, const struct m_vm *old, struct err *e)
+{
+	struct m_vm *body = c->body;
+
+	if (draft->has.migration_downtime && draft->migration_downtime < 0)
+		draft->has.migration_downtime = 0;
+	if (body->has.memory && !(body->memory_policy && body->memory_policy->has.max) && draft->memory_policy &&
+	    draft->memory > M_GET(draft->memory_policy, max, draft->memory))
+		M_SET(draft->memory_policy, max, MIN(4 * draft->memory, MEMORY_LIMIT));
+	if (vm_check(c->core, draft, "edit VM", e) < 0 || move_cluster(c, draft, old, e) < 0)
+		return -1;
+	if (inv_name_taken(c->core->inv, KIND_VM, NULL, draft->name, draft->id))
+		return err_field(e, ERR_CONFLICT, "vm.name", "Cannot edit VM. The VM name is already in use.");
+	if (!vm_is_down(old) && vm_differs_at_run_time(old, draft))
+		M_SET(draft, next_run_configuration_exists, true);
+	return 0;
+}
+
+int vm_update(struct call *c, struct err *e)
+{
+	const struct m_vm *old = CALL_ENTITY(c, 0, VM, vm, e);
+	struct m_vm *body = c->body, *draft;
+	struct event_refs refs;
+	struct txn *t;
+	char job[UUID_LEN + 1];
+	char *id;
+
+	if (!old || call_resolve(c, &body->cluster, KIND_CLUSTER, NULL, false, "vm.cluster", e) < 0 ||
+	    call_resolve(c, &body->template, KIND_TEMPLATE, NULL, false, "vm.template", e) < 0 ||
+	    resolve_refs(c, body, body->cluster.id ? body->cluster.id : old->cluster.id, e) < 0)
+		return -1;
+	if (old->status == M_VM_STATUS_IMAGE_LOCKED)
+		return err_set(e, ERR_CONFLICT, "Cannot edit VM. VM is locked. Please try again in a few minutes.");
+	drop_foreign_lists(body);
+	id = pool_strdup(c->pool, old->id);
+	t = txn_begin(c->core);
+	old = txn_get(t, KIND_VM, id);
+	draft = old ? generic_merge(c, t, KIND_VM, id, e) : NULL;
+	if (!draft || merge_update(c, draft, old, e) < 0) {
+		if (!old)
+			err_set(e, ERR_NO_ENTITY, "There is no VM %s.", id);
+		txn_cancel(t);
+		return -1;
+	}
+	refs = vm_refs(draft, c->who.user_id, c->correlation_id);
+	txn_event(t, "USER_UPDATE_VM", &refs, "VM %s configuration was updated.", draft->name);
+	job_record(t, c->correlation_id, c->who.user_id, job, "Editing VM %s", draft->name);
+	return txn_commit(t, e) < 0 ? -1 : call_reply_kind(c, KIND_VM, id);
+}

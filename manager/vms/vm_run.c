@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * RunVm. The host is chosen and made durable together with "wait for launch" before anything is asked of it; so whatever
+ * happens, the journal says where the VM may be running. A host that refuses is left for another one, up to three times.
+ * When nobody knows whether a host took the VM, its status is unknown until that host reports: it is not started elsewhere.
+ */
+#include <string.h>
+
+#include "base/auto.h"
+#include "base/log.h"
+#include "manager/hosts/hosts.h"
+#include "manager/vms/vm_int.h"
+
+enum { CREATE_MS = 60 * 1000, LAUNCH_MS = 10 * 60 * 1000, LOOK_MS = 3000, RERUNS = 3, NO_SUCH_VM = 1, VM_EXISTS = 4 };
+
+/* ---- what the job's data keeps of a request ---- */
+
+static json_t *pack_once(const char *vm_id, const struct run_once *o)
+{
+	json_t *boot = json_array(), *hosts = json_array();
+
+	for (size_t i = 0; i < o->n_boot; i++)
+		json_array_append_new(boot, json_integer(o->boot[i]));
+	for (size_t i = 0; i < o->n_hosts; i++)
+		json_array_append_new(hosts, json_string(o->hosts[i]));
+	return json_pack("{s:s,s:s*,s:s*,s:s*,s:s*,s:b,s:o,s:o}", "vm", vm_id, "kernel", o->kernel, "initrd", o->initrd, "cmdline",
+	                 o->cmdline, "cdrom", o->cdrom, "paused", o->is_paused, "boot", boot, "hosts", hosts);
+}
+
+static const char *text_of(json_t *j, const char *key) { return json_string_value(json_object_get(j, key)); }
+
+static void unpack_once(json_t *j, struct run_once *o)
+{
+	json_t *boot = json_object_get(j, "boot"), *hosts = json_object_get(j, "hosts");
+
+	*o = (struct run_once){ .kernel = text_of(j, "kernel"), .initrd = text_of(j, "initrd"), .cmdline = text_of(j, "cmdline"),
+		.cdrom = text_of(j, "cdrom"), .is_paused = json_is_true(json_object_get(j, "paused")) };
+	for (size_t i = 0; i < json_array_size(boot) && o->n_boot < G_N_ELEMENTS(o->boot); i++)
+		o->boot[o->n_boot++] = (enum m_boot_device)json_integer_value(json_array_get(boot, i));
+	for (size_t i = 0; i < json_array_size(hosts) && o->n_hosts < G_N_ELEMENTS(o->hosts); i++)
+		o->hosts[o->n_hosts++] = json_string_value(json_array_get(hosts, i));
+}
+
+/* ---- one try ---- */
+
+static const struct m_vm *vm_of(struct job *j, struct err *e)
+{
+	const struct m_vm *vm = INV_LATEST(job_core(j)->inv, VM, vm, job_text(j, "vm"));
+
+	if (!vm)
+		err_set(e, ERR_CONFLICT, "The VM was removed meanwhile.");
+	return vm;
+}
+
+static bool is_lost(const struct err *e) { return e->code == ERR_NETWORK || e->code == ERR_TIMEOUT; }
+
+static int forget(struct job *j, const char *host_id, struct err *e)
+{
+	return job_agent_call(j, host_id, "VM.destroy", json_pack("{s:s,s:i}", "vmID", job_text(j, "vm"), "gracefulAttempts", 0),
+	                      CREATE_MS, CREATE_MS, NULL, e);
+}
+
+/* The host has a machine of this id. One that ended was not yet forgotten there; one that runs is ours already. 1: try again. */
+static int look_at_existing(struct job *j, const char *host_id, struct err *e)
+{
+	auto_json *stats = NULL;
+
+	if (job_agent_call(j, host_id, "VM.getStats", json_pack("{s:s}", "vmID", job_text(j, "vm")), CREATE_MS, CREATE_MS, &stats, e) < 0)
+		return e->code == ERR_AGENT && e->agent_code == NO_SUCH_VM ? 1 : -1;
+	if (strcmp(rep_text(json_is_array(stats) ? json_array_get(stats, 0) : stats, "status"), "Down") != 0)
+		return 0;
+	return forget(j, host_id, e) < 0 && !(e->code == ERR_AGENT && e->agent_code == NO_SUCH_VM) ? -1 : 1;
+}
+
+static int create(struct job *j, struct err *e)
+{
+	const struct m_vm *vm = vm_of(j, e);
+	struct core *c = job_core(j);
+	struct run_once once;
+	const char *host;
+	char *xml;
+
+	if (!vm)
+		return -1;
+	host = pool_strdup(job_pool(j), vm->host.id);
+	unpack_once(job_data(j), &once);
+	xml = host ? vm_domain_xml(c, job_pool(j), vm, host, &once, e) : NULL;
+	if (!xml)
+		return host ? -1 : err_set(e, ERR_CONFLICT, "The VM has no host.");
+	if (agent_call(c, host, "VM.create", json_pack("{s:s,s:{s:s,s:s}}", "vmID", job_text(j, "vm"), "vmParams", "vmId",
+	               job_text(j, "vm"), "xml", xml), CREATE_MS, job_correlation(j), NULL, e) == 0)
+		return 0;
+	if (e->code != ERR_AGENT || e->agent_code != VM_EXISTS)
+		return -1;
+	switch (look_at_existing(j, host, e)) {
+	case 0:
+		return 0;
+	case 1:
+		return agent_call(c, host, "VM.create", json_pack("{s:s,s:{s:s,s:s}}", "vmID", job_text(j, "vm"), "vmParams",
+		                  "vmId", job_text(j, "vm"), "xml", xml), CREATE_MS, job_correlation(j), NULL, e);
+	default:
+		return -1;
+	}
+}
+
+static int commit_place(struct job *j, const char *host_id, enum m_vm_status status, struct err *e)
+{
+	struct txn *t = txn_begin(job_core(j));
+	struct m_vm *vm = txn_edit(t, KIND_VM, job_text(j, "vm"));
+
+	if (!vm) {
+		txn_cancel(t);
+		return err_set(e, ERR_CONFLICT, "The VM was removed meanwhile.");
+	}
+	if (host_id)
+		REF_SET(txn_pool(t), vm->host, host_id);
+	vm->status = status;
+	return txn_commit(t, e);
+}
+
+/* Another host after `cause`: chosen, durable. -1 with the cause when there is none. */
+static int move_on(struct job *j, const struct err *cause, struct err *e)
+{
+	json_t *tried = json_object_get(job_data(j), "tried");
+	const struct m_vm *vm = vm_of(j, e);
+	struct vm_rt *rt = vm_rt(job_core(j), job_text(j, "vm"));
+	const char *list[RERUNS + 1], *next;
+	struct run_once once;
+	struct err ignored;
+	size_t n = 0;
+
+	*e = *cause;
+	if (!vm || !vm->host.id || vm->has.stop_requested || json_array_size(tried) >= RERUNS)
+		return -1;
+	if (!tried)
+		json_object_set_new(job_data(j), "tried", tried = json_array());
+	json_array_append_new(tried, json_string(vm->host.id));
+	for (size_t i = 0; i < json_array_size(tried) && n < G_N_ELEMENTS(list); i++)
+		list[n++] = json_string_value(json_array_get(tried, i));
+	unpack_once(job_data(j), &once);
+	next = vm_place(job_core(j), vm, &once, list, n, &ignored);
+	if (!next)
+		return -1;
+	log_warn("VM is tried on another host", "VM", vm->name, "HOST_ID", next, "REASON", cause->detail);
+	rt->n_missing = 0;
+	return commit_place(j, pool_strdup(job_pool(j), next), M_VM_STATUS_WAIT_FOR_LAUNCH, e);
+}
+
+static void drop_end(struct job *j)
+{
+	struct vm_rt *rt = vm_rt(job_core(j), job_text(j, "vm"));
+
+	json_decref(rt->end);
+	rt->end = NULL;
+	rt->n_missing = 0;
+}
+
+/* Until a host took it. */
+static int create_somewhere(struct job *j, struct err *e)
+{
+	for (;;) {
+		const struct m_vm *vm = vm_of(j, e);
+		struct err cause, ignored;
+
+		if (!vm)
+			return -1;
+		if (vm->status != M_VM_STATUS_WAIT_FOR_LAUNCH) /* an earlier life of the Manager got further */
+			return 0;
+		if (vm->has.stop_requested)
+			return err_set(e, ERR_CONFLICT, "The VM was stopped before it was started.");
+		drop_end(j);
+		if (create(j, e) == 0)
+			return 0;
+		if (is_lost(e)) {
+			cause = *e;
+			commit_place(j, NULL, M_VM_STATUS_UNKNOWN, &ignored);
+			*e = cause;
+			return -1;
+		}
+		cause = *e;
+		if (move_on(j, &cause, e) < 0)
+			return -1;
+	}
+}
+
+static int create_step(struct job *j, struct err *e) { return create_somewhere(j, e); }
+
+/* ---- until it runs ---- */
+
+static int ended_early(struct job *j, json_t *end, struct err *e)
+{
+	const struct m_vm *vm = vm_of(j, e);
+	struct err cause, ignored;
+	bool is_stopped = vm && vm->has.stop_requested;
+
+	if (!vm)
+		return -1;
+	if (vm->host.id)
+		forget(j, pool_strdup(job_pool(j), vm->host.id), &ignored);
+	err_set(&cause, ERR_CONFLICT, "%.400s", rep_text(end, "exitMessage"));
+	if (rep_number(end, "exitCode") == 0 && !is_stopped) { /* it ran, and was over before it was seen running */
+		struct txn *t = job_txn(j);
+		struct m_vm *draft = txn_edit(t, KIND_VM, job_text(j, "vm"));
+		if (draft)
+			vm_take_end(t, draft, end, job_correlation(j));
+		return 0;
+	}
+	if (is_stopped)
+		return err_set(e, ERR_CONFLICT, "The VM was stopped before it was up.");
+	return move_on(j, &cause, e) < 0 || create_somewhere(j, e) < 0 ? -1 : 1;
+}
+
+/* 0 wait on, 1 it runs, -1 it will not. */
+static int look(struct job *j, struct err *e)
+{
+	const struct m_vm *vm = vm_of(j, e);
+	struct vm_rt *rt = vm_rt(job_core(j), job_text(j, "vm"));
+	struct err cause;
+	int rc;
+
+	if (!vm)
+		return -1;
+	if (vm->status == M_VM_STATUS_DOWN)
+		return err_set(e, ERR_CONFLICT, "The VM was stopped before it was up.");
+	if (vm->status == M_VM_STATUS_UNKNOWN)
+		return err_set(e, ERR_NETWORK, "The host stopped answering; whether the VM runs is not known.");
+	if (vm->status != M_VM_STATUS_WAIT_FOR_LAUNCH)
+		return 1;
+	if (rt->end) {
+		auto_json *end = g_steal_pointer(&rt->end);
+		rc = ended_early(j, end, e);
+		return rc < 0 ? -1 : rc == 0;
+	}
+	if (rt->n_missing < 2)
+		return 0;
+	err_set(&cause, ERR_CONFLICT, "The host does not know the VM any more.");
+	return move_on(j, &cause, e) < 0 || create_somewhere(j, e) < 0 ? -1 : 0;
+}
+
+static int wait_step(struct job *j, struct err *e)
+{
+	struct core *c = job_core(j);
+	int64_t until = loop_now_ms(c->loop) + LAUNCH_MS;
+	int rc;
+
+	while ((rc = look(j, e)) == 0) {
+		const struct m_vm *vm = vm_of(j, e);
+
+		if (loop_now_ms(c->loop) > until)
+			return err_set(e, ERR_TIMEOUT, "The host did not tell that the VM runs within %d minutes.", LAUNCH_MS / 60000);
+		if (!waitq_wait(&vm_rt(c, job_text(j, "vm"))->wake, LOOK_MS) && vm && vm->host.id)
+			host_refresh_soon(c, vm->host.id);
+	}
+	return rc < 0 ? -1 : 0;
+}
+
+static void run_ended(struct job *j, struct txn *t, bool ok, const struct err *e)
+{
+	struct m_vm *vm = txn_edit(t, KIND_VM, job_text(j, "vm"));
+	struct event_refs refs;
+
+	if (!vm || ok)
+		return;
+	refs = vm_refs(vm, NULL, job_correlation(j));
+	refs.host = pool_strdup(txn_pool(t), vm->host.id);
+	if (vm->status == M_VM_STATUS_WAIT_FOR_LAUNCH && e->code != ERR_TIMEOUT) {
+		vm_set_down(job_core(j), vm);
+		M_SET(vm, exit_reason, 1);
+		vm->exit_message = pool_strdup(txn_pool(t), e->detail);
+	}
+	txn_event(t, "USER_FAILED_RUN_VM", &refs, "Failed to run VM %s: %.400s", vm->name, e->detail);
+}
+
+static const struct job_step STEPS[] = {
+	{ "create", "Creating the VM on the host", create_step, NULL },
+	{ "wait", "Waiting for the VM to run", wait_step, NULL },
+};
+
+const struct command VM_RUN_COMMAND = { "RunVm", STEPS, G_N_ELEMENTS(STEPS), run_ended };
+
+/* ---- the beginning ---- */
+
+static void stage_launch(struct core *c, struct txn *t, struct m_vm *vm, const char *host_id, const struct run_once *once)
+{
+	REF_SET(txn_pool(t), vm->host, host_id);
+	vm->status = M_VM_STATUS_WAIT_FOR_LAUNCH;
+	M_SET(vm, boot_requested, loop_wall_ms(c->loop));
+	vm->has.stop_requested = vm->has.exit_reason = vm->has.start_time = 0;
+	vm->exit_message = vm->stop_reason = vm->display_info = vm->paused_code = vm->status_detail = NULL;
+	M_SET(vm, run_once, once->kernel || once->n_boot || once->cdrom || once->is_paused);
+	M_SET(vm, next_run_configuration_exists, false);
+}
+
+int vm_run(struct core *c, const char *vm_id, const struct run_once *once, const char *user_id, const char *correlation_id,
+           char *job, struct err *e)
+{
+	const struct m_vm *vm = INV_LATEST(c->inv, VM, vm, vm_id);
+	auto_pool p = pool_new();
+	const char *locks[] = { pool_strdup(p, vm_id), NULL };
+	const char *host, *name;
+	struct event_refs refs;
+	const struct m_host *h;
+	struct txn *t;
+
+	if (!vm)
+		return err_set(e, ERR_NO_ENTITY, "There is no VM %s.", vm_id);
+	if (vm->status == M_VM_STATUS_SUSPENDED)
+		return err_set(e, ERR_NOT_IMPLEMENTED, "Suspended VMs cannot be resumed in this version.");
+	if (vm_check_action(vm, VM_RUN, e) < 0 || vm_check_bootable(c, vm, once, e) < 0)
+		return -1;
+	host = vm_place(c, vm, once, NULL, 0, e);
+	if (!host || !vm_domain_xml(c, p, vm, host, once, e))
+		return -1;
+	h = INV_GET(c->inv, HOST, host, host);
+	name = pool_strdup(p, vm->name);
+	t = txn_begin(c);
+	struct m_vm *draft = txn_edit(t, KIND_VM, vm_id);
+	stage_launch(c, t, draft, host, once);
+	refs = vm_refs(draft, user_id, correlation_id);
+	txn_event(t, once->is_paused ? "USER_INITIATED_RUN_VM_AND_PAUSE" : "USER_STARTED_VM", &refs, "VM %s was started (Host: %s).",
+	          name, h ? h->name : "-");
+	struct job_spec spec = { .command = &VM_RUN_COMMAND, .correlation_id = correlation_id, .owner_id = refs.user,
+		.data = pack_once(locks[0], once), .locks = locks, .objects = locks };
+	return job_start(t, &spec, job, e, "Launching VM %s", name);
+}
