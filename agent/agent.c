@@ -28,10 +28,12 @@ void agent_event(struct agent *a, const char *method, json_t *params)
 static void find_identity(uuid_text out)
 {
 	auto_pool p = pool_new();
-	const char *dmi = system_read(p, "/sys/class/dmi/id/product_uuid"), *machine = system_read(p, "/etc/machine-id");
+	const char *dmi = system_read(p, "/sys/class/dmi/id/product_uuid"),
+	           *machine = system_read(p, "/etc/machine-id");
 	struct chance *chance;
 
-	if (dmi && uuid_is_valid(dmi) && strncmp(dmi, "00000000", 8) != 0 && g_ascii_strncasecmp(dmi, "ffffffff", 8) != 0) {
+	if (dmi && uuid_is_valid(dmi) && strncmp(dmi, "00000000", 8) != 0 &&
+	    g_ascii_strncasecmp(dmi, "ffffffff", 8) != 0) {
 		g_strlcpy(out, dmi, sizeof(uuid_text));
 	} else if (machine && *machine) {
 		uuid_derive("hostler-host", machine, out);

@@ -14,7 +14,7 @@
 #include "rpc/server.h"
 
 enum {
-	LOOK_MS = 1000,        /* for certificates, while there are none */
+	LOOK_MS = 1000,         /* for certificates, while there are none */
 	ANSWER_LEAVES_MS = 300, /* the answer to pairInstall goes out before its connection is closed */
 };
 
@@ -37,9 +37,12 @@ static void run_call(void *arg)
 {
 	struct edge_call *ec = arg;
 	struct rpc_request *r = ec->request;
-	struct verb_call c = { .method = r->method, .params = r->params, .pool = pool_new(),
-		                   .correlation_id = r->correlation_id ? r->correlation_id : "",
-		                   .peer = r->peer_address ? r->peer_address : "", .local = r->local_address ? r->local_address : "" };
+	struct verb_call c = {.method = r->method,
+	                      .params = r->params,
+	                      .pool = pool_new(),
+	                      .correlation_id = r->correlation_id ? r->correlation_id : "",
+	                      .peer = r->peer_address ? r->peer_address : "",
+	                      .local = r->local_address ? r->local_address : ""};
 	struct edge *edge = ec->agent->edge;
 	struct err e = ERR_INIT;
 	int result;
@@ -70,10 +73,13 @@ static void on_call(void *arg, struct rpc_request *r)
 
 static int serve(struct edge *g, struct err *e)
 {
-	const struct rpc_tls_config tls = { .is_server = true, .ca_file = g->pairing ? NULL : g->pki.ca,
-		                                .cert_file = g->pairing ? g->pki.pairing_cert : g->pki.cert, .key_file = g->pki.key,
-		                                .is_anonymous_ok = g->pairing };
-	struct rpc_server_config config = { .address = g->agent->opt.listen, .port = g->port, .call = on_call, .arg = g->agent };
+	const struct rpc_tls_config tls = {.is_server = true,
+	                                   .ca_file = g->pairing ? NULL : g->pki.ca,
+	                                   .cert_file = g->pairing ? g->pki.pairing_cert : g->pki.cert,
+	                                   .key_file = g->pki.key,
+	                                   .is_anonymous_ok = g->pairing};
+	struct rpc_server_config config = {
+	    .address = g->agent->opt.listen, .port = g->port, .call = on_call, .arg = g->agent};
 
 	g->tls = rpc_tls_new(&tls, e);
 	if (!g->tls)
@@ -83,8 +89,9 @@ static int serve(struct edge *g, struct err *e)
 	if (!g->server)
 		return -1;
 	g->port = rpc_server_port(g->server);
-	log_info(g->pairing ? "waiting for certificates: enroll this host, or pair it with the code" : "serving", "PORT",
-	         pool_printf(g->pool, "%d", g->port));
+	log_info(g->pairing ? "waiting for certificates: enroll this host, or pair it with the code"
+	                    : "serving",
+	         "PORT", pool_printf(g->pool, "%d", g->port));
 	return 0;
 }
 

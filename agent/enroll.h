@@ -11,10 +11,11 @@
 #include "base/err.h"
 
 struct enroll_options {
-	const char *manager;     /* https://manager:port */
+	const char *manager; /* https://manager:port */
 	const char *state_dir;
 	const char *token;       /* "secret.fingerprint", or NULL */
 	const char *fingerprint; /* of the CA, or NULL */
+	const char *ca_file;     /* the CA, already known to be right, or NULL: fetch it */
 	const char *name;        /* NULL: the host's name */
 	const char *address;     /* NULL: the address that the Manager is reached from */
 	int port;

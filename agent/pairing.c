@@ -34,7 +34,9 @@ char *pairing_read_code(struct pool *p, const char *state_dir, struct err *e)
 	g_autofree char *text = NULL;
 
 	if (!g_file_get_contents(code_path(p, state_dir), &text, NULL, NULL)) {
-		err_set(e, ERR_NOT_FOUND, "there is no pairing code in %s: the agent has certificates, or has not been started", state_dir);
+		err_set(e, ERR_NOT_FOUND,
+		        "there is no pairing code in %s: the agent has certificates, or has not been started",
+		        state_dir);
 		return NULL;
 	}
 	return pool_strdup(p, g_strstrip(text));
@@ -95,12 +97,14 @@ void pairing_free(struct pairing *p)
 	g_free(p);
 }
 
-static int check_proof(struct pairing *p, struct verb_call *c, const char *what, const char *about, struct err *e)
+static int check_proof(struct pairing *p, struct verb_call *c, const char *what, const char *about,
+                       struct err *e)
 {
 	const char *wanted = pki_hmac(c->pool, p->code, what, about), *given;
 
 	if (p->n_wrong >= MAX_WRONG)
-		return err_set(e, ERR_DENIED, "pairing is locked after %d wrong proofs; start the agent again", MAX_WRONG);
+		return err_set(e, ERR_DENIED,
+		               "pairing is locked after %d wrong proofs; start the agent again", MAX_WRONG);
 	if (verb_string(c, "proof", &given, e) < 0)
 		return -1;
 	if (strlen(given) == strlen(wanted) && CRYPTO_memcmp(given, wanted, strlen(wanted)) == 0)
@@ -114,7 +118,8 @@ static int request(struct pairing *p, struct verb_call *c, struct err *e)
 {
 	char *csr;
 
-	if (check_proof(p, c, "manager", p->fingerprint, e) < 0 || pki_request(c->pool, &p->pki, p->agent->host_id, &csr, e) < 0)
+	if (check_proof(p, c, "manager", p->fingerprint, e) < 0 ||
+	    pki_request(c->pool, &p->pki, p->agent->host_id, &csr, e) < 0)
 		return -1;
 	c->result = json_pack("{s:s, s:s}", "csr", csr, "proof",
 	                      pki_hmac(c->pool, p->code, "agent", pki_hash(c->pool, csr, strlen(csr))));
@@ -148,5 +153,7 @@ int pairing_run(struct pairing *p, struct verb_call *c, struct err *e)
 		return request(p, c, e);
 	if (strcmp(c->method, "Host.pairInstall") == 0)
 		return install(p, c, e);
-	return err_set(e, ERR_METHOD, "this host waits to be paired with a Manager, it knows Host.pairRequest and Host.pairInstall only");
+	return err_set(e, ERR_METHOD,
+	               "this host waits to be paired with a Manager, it knows Host.pairRequest and "
+	               "Host.pairInstall only");
 }

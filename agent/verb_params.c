@@ -56,7 +56,8 @@ static int wrong(const char *name, const char *wanted, struct err *e)
 	return err_field(e, ERR_INVALID, name, "parameter %s must be %s", name, wanted);
 }
 
-int verb_string_or(struct verb_call *c, const char *name, const char *fallback, const char **out, struct err *e)
+int verb_string_or(struct verb_call *c, const char *name, const char *fallback, const char **out,
+                   struct err *e)
 {
 	json_t *v = param_get(c, name);
 
@@ -109,13 +110,14 @@ static int int_of(json_t *v, int64_t *out)
 {
 	if (json_is_integer(v))
 		*out = json_integer_value(v);
-	else if (!json_is_string(v) || !g_ascii_string_to_signed(json_string_value(v), 10, G_MININT64, G_MAXINT64, out, NULL))
+	else if (!json_is_string(v) ||
+	         !g_ascii_string_to_signed(json_string_value(v), 10, G_MININT64, G_MAXINT64, out, NULL))
 		return -1;
 	return 0;
 }
 
-int verb_int_or(struct verb_call *c, const char *name, int64_t min, int64_t max, int64_t fallback, int64_t *out,
-                struct err *e)
+int verb_int_or(struct verb_call *c, const char *name, int64_t min, int64_t max, int64_t fallback,
+                int64_t *out, struct err *e)
 {
 	json_t *v = param_get(c, name);
 
@@ -125,8 +127,8 @@ int verb_int_or(struct verb_call *c, const char *name, int64_t min, int64_t max,
 	if (int_of(v, out) < 0)
 		return wrong(name, "a whole number", e);
 	if (*out < min || *out > max)
-		return err_field(e, ERR_RANGE, name, "parameter %s must be from %lld to %lld", name, (long long)min,
-		                 (long long)max);
+		return err_field(e, ERR_RANGE, name, "parameter %s must be from %lld to %lld", name,
+		                 (long long)min, (long long)max);
 	return 0;
 }
 
@@ -139,7 +141,7 @@ int verb_int(struct verb_call *c, const char *name, int64_t min, int64_t max, in
 
 int verb_bool_or(struct verb_call *c, const char *name, bool fallback, bool *out, struct err *e)
 {
-	static const char *const YES[] = { "true", "yes", "1" }, *const NO[] = { "false", "no", "0" };
+	static const char *const YES[] = {"true", "yes", "1"}, *const NO[] = {"false", "no", "0"};
 	json_t *v = param_get(c, name);
 
 	*out = fallback;

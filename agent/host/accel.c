@@ -66,11 +66,26 @@ static int write_image(const char *path)
 static bool run_image(struct pool *pool, struct probe *p, const char *qemu)
 {
 	g_autofree char *path = g_build_filename(p->state_dir, "accel.img", NULL);
-	const char *const argv[] = { qemu, "-accel", "kvm", "-M", "pc", "-m", "64", "-nodefaults", "-display", "none",
-	                             "-no-reboot", "-bios", path, "-debugcon", "stdio", "-device",
-	                             "isa-debug-exit,iobase=0xf4,iosize=4", NULL };
-	const struct proc_spec spec = { .argv = argv, .timeout_ms = IMAGE_MS };
-	struct proc_result r = { .exit_status = -1 };
+	const char *const argv[] = {qemu,
+	                            "-accel",
+	                            "kvm",
+	                            "-M",
+	                            "pc",
+	                            "-m",
+	                            "64",
+	                            "-nodefaults",
+	                            "-display",
+	                            "none",
+	                            "-no-reboot",
+	                            "-bios",
+	                            path,
+	                            "-debugcon",
+	                            "stdio",
+	                            "-device",
+	                            "isa-debug-exit,iobase=0xf4,iosize=4",
+	                            NULL};
+	const struct proc_spec spec = {.argv = argv, .timeout_ms = IMAGE_MS};
+	struct proc_result r = {.exit_status = -1};
 	struct err e = ERR_INIT;
 
 	if (accel_image_size == 0 || write_image(path) < 0) {
@@ -88,22 +103,27 @@ static bool run_image(struct pool *pool, struct probe *p, const char *qemu)
 	return false;
 }
 
-/* A kernel without a root file system starts, panics and, told so, reboots: the end of this QEMU. */
+/* A kernel without an init or a root file system starts, panics and, told so, reboots: the end of this QEMU.
+ */
 static bool boot_kernel(struct pool *pool, struct probe *p, const char *qemu, const char *kernel)
 {
-	const char *argv[24] = { qemu, "-accel", "kvm", "-M", "pc", "-m", "256", "-nodefaults", "-display", "none", "-no-reboot",
-	                         "-serial", "stdio", "-kernel", kernel, "-append", "console=ttyS0 panic=-1 root=none", NULL };
-	const struct proc_spec spec = { .argv = argv, .timeout_ms = KERNEL_MS };
-	struct proc_result r = { .exit_status = -1 };
+	const char *argv[] = {qemu,         "-accel",
+	                      "kvm",        "-M",
+	                      "pc",         "-m",
+	                      "256",        "-nodefaults",
+	                      "-display",   "none",
+	                      "-serial",    "stdio",
+	                      "-kernel",    kernel,
+	                      "-append",    "console=ttyS0 panic=-1 root=none rdinit=/none",
+	                      "-no-reboot", p->initrd ? "-initrd" : NULL,
+	                      p->initrd,    NULL};
+	const struct proc_spec spec = {.argv = argv, .timeout_ms = KERNEL_MS};
+	struct proc_result r = {.exit_status = -1};
 	struct err e = ERR_INIT;
 	g_autofree char *name = g_path_get_basename(kernel);
 
-	if (p->initrd) {
-		argv[17] = "-initrd";
-		argv[18] = p->initrd;
-	}
 	proc_run(pool, &spec, &r, &e);
-	if (r.out && strstr(r.out, "Linux version") && (!r.is_timeout || p->initrd)) {
+	if (r.out && strstr(r.out, "Kernel panic") && !r.is_timeout) {
 		verdict(p, true, "%s booted under KVM", name);
 		return true;
 	}
@@ -127,7 +147,8 @@ static int probe_now(struct pool *pool, struct probe *p, const char *qemu)
 	auto_close int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 
 	if (fd < 0)
-		return verdict(p, false, errno == ENOENT ? "there is no /dev/kvm" : "/dev/kvm cannot be opened");
+		return verdict(p, false,
+		               errno == ENOENT ? "there is no /dev/kvm" : "/dev/kvm cannot be opened");
 	if (!qemu)
 		return verdict(p, false, "QEMU is not installed");
 	if (!run_image(pool, p, qemu))
@@ -142,17 +163,18 @@ static int probe_now(struct pool *pool, struct probe *p, const char *qemu)
 /* All that the verdict depends on. */
 static char *make_key(struct pool *pool, const struct probe *p, const char *qemu)
 {
-	const char *const argv[] = { qemu, "--version", NULL };
-	const struct proc_spec spec = { .argv = argv, .timeout_ms = 5000 };
-	struct proc_result r = { 0 };
+	const char *const argv[] = {qemu, "--version", NULL};
+	const struct proc_spec spec = {.argv = argv, .timeout_ms = 5000};
+	struct proc_result r = {0};
 	struct err e = ERR_INIT;
 	struct utsname u;
 
 	uname(&u);
 	if (qemu)
 		proc_run(pool, &spec, &r, &e);
-	return pool_printf(pool, "%s|%.*s|%s|%s|%s", u.release, r.out ? (int)strcspn(r.out, "\n") : 0, r.out ? r.out : "",
-	                   system_cpu_model(pool), access("/dev/kvm", R_OK | W_OK) == 0 ? "kvm" : "no kvm",
+	return pool_printf(pool, "%s|%.*s|%s|%s|%s", u.release, r.out ? (int)strcspn(r.out, "\n") : 0,
+	                   r.out ? r.out : "", system_cpu_model(pool),
+	                   access("/dev/kvm", R_OK | W_OK) == 0 ? "kvm" : "no kvm",
 	                   p->kernel ? p->kernel : "");
 }
 
@@ -198,16 +220,18 @@ static void decide(struct agent *a, bool is_kvm, const char *reason)
 	a->accel->is_known = true;
 	a->accel->is_kvm = is_kvm;
 	a->accel->reason = g_strdup(reason);
-	log_write(is_kvm ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, is_kvm ? "guests run with KVM" : "guests are emulated, KVM is not used",
-	          "WHY", reason, (char *)0);
+	log_write(is_kvm ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
+	          is_kvm ? "guests run with KVM" : "guests are emulated, KVM is not used", "WHY", reason,
+	          (char *)0);
 	waitq_wake_all(&a->accel->known);
 }
 
 static void probe_fiber(void *arg)
 {
 	struct agent *a = arg;
-	struct probe p = { .state_dir = g_strdup(a->opt.state_dir), .kernel = g_strdup(a->opt.probe_kernel),
-		               .initrd = g_strdup(a->opt.probe_initrd) };
+	struct probe p = {.state_dir = g_strdup(a->opt.state_dir),
+	                  .kernel = g_strdup(a->opt.probe_kernel),
+	                  .initrd = g_strdup(a->opt.probe_initrd)};
 	struct err e = ERR_INIT;
 
 	if (task_run(a->tasks, probe_work, &p, &e) < 0)

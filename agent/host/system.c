@@ -57,7 +57,8 @@ int64_t system_keyed(const char *text, const char *key)
 {
 	const size_t n = strlen(key);
 
-	for (const char *line = text; line && *line; line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
+	for (const char *line = text; line && *line;
+	     line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
 		const char *at = g_strstr_len(line, (gssize)strcspn(line, "\n"), key);
 
 		if (at && (at == line || at[-1] == ' ') && at[n] == ':')
@@ -108,7 +109,9 @@ void system_os_info(struct pool *p, struct os_info *out)
 		text = system_read(p, "/usr/lib/os-release");
 	id = os_release(p, text, "ID");
 	uname(&u);
-	out->name = strcmp(id, "rhel") == 0 ? "RHEL" : strcmp(id, "debian") == 0 ? "Debian" : os_release(p, text, "NAME");
+	out->name = strcmp(id, "rhel") == 0     ? "RHEL"
+	            : strcmp(id, "debian") == 0 ? "Debian"
+	                                        : os_release(p, text, "NAME");
 	out->version = os_release(p, text, "VERSION_ID");
 	out->pretty_name = os_release(p, text, "PRETTY_NAME");
 	out->release = pool_strdup(p, u.release);
@@ -122,7 +125,8 @@ static char *cpuinfo(struct pool *p, const char *key)
 	const char *text = system_read(p, "/proc/cpuinfo");
 	const size_t n = strlen(key);
 
-	for (const char *line = text; line && *line; line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
+	for (const char *line = text; line && *line;
+	     line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
 		const char *colon = strchr(line, ':');
 
 		if (strncmp(line, key, n) != 0 || (line[n] != '\t' && line[n] != ' ') || !colon)
@@ -159,7 +163,8 @@ static int node_of_cpu(struct pool *p, int cpu, const json_t *nodes)
 	size_t i;
 	json_t *node;
 
-	json_array_foreach(nodes, i, node) {
+	json_array_foreach(nodes, i, node)
+	{
 		const int n = (int)json_integer_value(node);
 		g_autofree char *path = g_strdup_printf("/sys/devices/system/node/node%d/cpu%d", n, cpu);
 
@@ -171,7 +176,8 @@ static int node_of_cpu(struct pool *p, int cpu, const json_t *nodes)
 
 static void count_new(GHashTable *seen, int64_t a, int64_t b, int64_t c)
 {
-	g_hash_table_add(seen, g_strdup_printf("%" G_GINT64_FORMAT ".%" G_GINT64_FORMAT ".%" G_GINT64_FORMAT, a, b, c));
+	g_hash_table_add(
+	    seen, g_strdup_printf("%" G_GINT64_FORMAT ".%" G_GINT64_FORMAT ".%" G_GINT64_FORMAT, a, b, c));
 }
 
 void system_add_cpu(json_t *caps)
@@ -185,15 +191,18 @@ void system_add_cpu(json_t *caps)
 	g_autoptr(GString) list = g_string_new(NULL);
 	size_t i;
 
-	json_array_foreach(cpus, i, cpu) {
+	json_array_foreach(cpus, i, cpu)
+	{
 		const int n = (int)json_integer_value(cpu);
 		const char *dir = pool_printf(p, "/sys/devices/system/cpu/cpu%d/topology", n);
 		const int64_t socket = system_read_int(p, 0, "%s/physical_package_id", dir);
-		const int64_t die = system_read_int(p, 0, "%s/die_id", dir), core = system_read_int(p, n, "%s/core_id", dir);
+		const int64_t die = system_read_int(p, 0, "%s/die_id", dir),
+		              core = system_read_int(p, n, "%s/core_id", dir);
 
-		json_array_append_new(topology, json_pack("{s:i, s:i, s:I, s:I, s:I}", "cpu_id", n, "numa_cell_id",
-		                                          node_of_cpu(p, n, nodes), "socket_id", (json_int_t)MAX(socket, 0),
-		                                          "die_id", (json_int_t)MAX(die, 0), "core_id", (json_int_t)core));
+		json_array_append_new(
+		    topology, json_pack("{s:i, s:i, s:I, s:I, s:I}", "cpu_id", n, "numa_cell_id",
+		                        node_of_cpu(p, n, nodes), "socket_id", (json_int_t)MAX(socket, 0),
+		                        "die_id", (json_int_t)MAX(die, 0), "core_id", (json_int_t)core));
 		count_new(sockets, socket, 0, 0);
 		count_new(cores, socket, die, core);
 		g_string_append_printf(list, "%s%d", i ? "," : "", n);
@@ -226,9 +235,11 @@ static json_t *hugepages_of(struct pool *p, const char *dir, bool is_sizes_only)
 		if (is_sizes_only)
 			json_array_append_new(out, json_integer(kib));
 		else
-			json_object_set_new(out, pool_printf(p, "%ld", kib),
-			                    json_pack("{s:o}", "totalPages",
-			                              json_sprintf("%lld", (long long)system_read_int(p, 0, "%s/%s/nr_hugepages", dir, name))));
+			json_object_set_new(
+			    out, pool_printf(p, "%ld", kib),
+			    json_pack("{s:o}", "totalPages",
+			              json_sprintf("%lld", (long long)system_read_int(
+			                                       p, 0, "%s/%s/nr_hugepages", dir, name))));
 	}
 	return out;
 }
@@ -254,25 +265,31 @@ void system_add_memory(json_t *caps)
 	json_t *numa = json_object(), *distance = json_object();
 	size_t i;
 
-	json_object_set_new(caps, "memSize", json_sprintf("%lld", (long long)(system_keyed(meminfo, "MemTotal") / 1024)));
+	json_object_set_new(caps, "memSize",
+	                    json_sprintf("%lld", (long long)(system_keyed(meminfo, "MemTotal") / 1024)));
 	json_object_set_new(caps, "reservedMem", json_sprintf("%d", RESERVED_MIB));
 	json_object_set_new(caps, "guestOverhead", json_sprintf("%d", OVERHEAD_MIB));
-	json_array_foreach(nodes, i, node) {
-		const char *dir = pool_printf(p, "/sys/devices/system/node/node%d", (int)json_integer_value(node));
+	json_array_foreach(nodes, i, node)
+	{
+		const char *dir =
+		    pool_printf(p, "/sys/devices/system/node/node%d", (int)json_integer_value(node));
 		const char *id = pool_printf(p, "%d", (int)json_integer_value(node));
 		json_t *j = json_object();
 		const int64_t kib = system_keyed(system_readf(p, "%s/meminfo", dir), "MemTotal");
 
 		json_object_set_new(j, "cpus", system_number_list(system_readf(p, "%s/cpulist", dir)));
 		json_object_set_new(j, "totalMemory", json_sprintf("%lld", (long long)(kib / 1024)));
-		json_object_set_new(j, "hugepages", hugepages_of(p, pool_printf(p, "%s/hugepages", dir), false));
+		json_object_set_new(j, "hugepages",
+		                    hugepages_of(p, pool_printf(p, "%s/hugepages", dir), false));
 		json_object_set_new(numa, id, j);
 		json_object_set_new(distance, id, distances(system_readf(p, "%s/distance", dir)));
 	}
 	json_object_set_new(caps, "numaNodes", numa);
 	json_object_set_new(caps, "numaNodeDistance", distance);
 	json_object_set_new(caps, "autoNumaBalancing",
-	                    json_integer(json_array_size(nodes) > 1 ? system_read_int(p, 2, "/proc/sys/kernel/numa_balancing") : 2));
+	                    json_integer(json_array_size(nodes) > 1
+	                                     ? system_read_int(p, 2, "/proc/sys/kernel/numa_balancing")
+	                                     : 2));
 	json_object_set_new(caps, "hugepages", hugepages_of(p, "/sys/kernel/mm/hugepages", true));
 	json_decref(nodes);
 }
@@ -288,7 +305,7 @@ static bool has_iommu_groups(void)
 
 static bool is_nested(struct pool *p)
 {
-	static const char *const MODULES[] = { "kvm_intel", "kvm_amd" };
+	static const char *const MODULES[] = {"kvm_intel", "kvm_amd"};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(MODULES); i++) {
 		const char *v = system_readf(p, "/sys/module/%s/parameters/nested", MODULES[i]);
@@ -304,21 +321,27 @@ void system_add_platform(json_t *caps)
 	auto_pool p = pool_new();
 	struct os_info os;
 	struct utsname u;
-	const char *cmdline = system_read(p, "/proc/cmdline"), *boot = system_read(p, "/proc/sys/kernel/random/boot_id");
+	const char *cmdline = system_read(p, "/proc/cmdline"),
+	           *boot = system_read(p, "/proc/sys/kernel/random/boot_id");
 	json_t *rng = json_array();
 
 	system_os_info(p, &os);
 	uname(&u);
-	json_object_set_new(caps, "operatingSystem", json_pack("{s:s, s:s, s:s, s:s}", "name", os.name, "version", os.version,
-	                                                       "release", os.release, "pretty_name", os.pretty_name));
+	json_object_set_new(caps, "operatingSystem",
+	                    json_pack("{s:s, s:s, s:s, s:s}", "name", os.name, "version", os.version,
+	                              "release", os.release, "pretty_name", os.pretty_name));
 	json_object_set_new(caps, "kernelArgs", json_string(cmdline ? cmdline : ""));
 	json_object_set_new(caps, "boot_uuid", json_string(boot ? boot : ""));
 	json_object_set_new(caps, "realtimeKernel", json_boolean(strstr(u.version, "PREEMPT_RT")));
 	json_object_set_new(caps, "nestedVirtualization", json_boolean(is_nested(p)));
-	json_object_set_new(caps, "fipsEnabled", json_boolean(system_read_int(p, 0, "/proc/sys/crypto/fips_enabled") == 1));
-	json_object_set_new(caps, "selinux", json_pack("{s:o}", "mode", json_sprintf("%lld",
-	                    (long long)system_read_int(p, -1, "/sys/fs/selinux/enforce"))));
-	json_object_set_new(caps, "kdumpStatus", json_integer(system_read_int(p, -1, "/sys/kernel/kexec_crash_loaded")));
+	json_object_set_new(caps, "fipsEnabled",
+	                    json_boolean(system_read_int(p, 0, "/proc/sys/crypto/fips_enabled") == 1));
+	json_object_set_new(
+	    caps, "selinux",
+	    json_pack("{s:o}", "mode",
+	              json_sprintf("%lld", (long long)system_read_int(p, -1, "/sys/fs/selinux/enforce"))));
+	json_object_set_new(caps, "kdumpStatus",
+	                    json_integer(system_read_int(p, -1, "/sys/kernel/kexec_crash_loaded")));
 	json_object_set_new(caps, "hostdevPassthrough", json_string(has_iommu_groups() ? "true" : "false"));
 	json_array_append_new(rng, json_string("random"));
 	if (g_file_test("/dev/hwrng", G_FILE_TEST_EXISTS))
@@ -328,10 +351,12 @@ void system_add_platform(json_t *caps)
 
 json_t *system_hardware(const char *host_id)
 {
-	static const struct { const char *key, *file; } FACTS[] = {
-		{ "systemProductName", "product_name" }, { "systemManufacturer", "sys_vendor" },
-		{ "systemVersion", "product_version" },  { "systemFamily", "product_family" },
-		{ "systemSerialNumber", "product_serial" },
+	static const struct {
+		const char *key, *file;
+	} FACTS[] = {
+	    {"systemProductName", "product_name"},    {"systemManufacturer", "sys_vendor"},
+	    {"systemVersion", "product_version"},     {"systemFamily", "product_family"},
+	    {"systemSerialNumber", "product_serial"},
 	};
 	auto_pool p = pool_new();
 	json_t *j = json_object();

@@ -35,7 +35,8 @@ bool link_is_bridge(const char *name)
 
 bool link_is_nic(const char *name)
 {
-	static const char *const HIDDEN[] = { "lo", "vnet*", "tap*", "ifb*", "virbr*", "docker*", "macvtap*", "w*", "usb*" };
+	static const char *const HIDDEN[] = {"lo",      "vnet*",    "tap*", "ifb*", "virbr*",
+	                                     "docker*", "macvtap*", "w*",   "usb*"};
 	auto_pool p = pool_new();
 	const char *uevent;
 
@@ -85,13 +86,15 @@ static bool text_of(const struct sockaddr *sa, char out[INET6_ADDRSTRLEN])
 	if (sa && sa->sa_family == AF_INET)
 		return inet_ntop(AF_INET, &((const struct sockaddr_in *)sa)->sin_addr, out, INET6_ADDRSTRLEN);
 	if (sa && sa->sa_family == AF_INET6)
-		return inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)sa)->sin6_addr, out, INET6_ADDRSTRLEN);
+		return inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)sa)->sin6_addr, out,
+		                 INET6_ADDRSTRLEN);
 	return false;
 }
 
 static bool is_link_local(const struct sockaddr *sa)
 {
-	return sa->sa_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&((const struct sockaddr_in6 *)sa)->sin6_addr);
+	return sa->sa_family == AF_INET6 &&
+	       IN6_IS_ADDR_LINKLOCAL(&((const struct sockaddr_in6 *)sa)->sin6_addr);
 }
 
 /* Call fn for each address of the device (NULL: of all) until it returns true. */
@@ -104,7 +107,8 @@ static void each_address(const char *name, address_fn fn, void *arg)
 	if (getifaddrs(&all) < 0)
 		return;
 	for (const struct ifaddrs *i = all; i; i = i->ifa_next)
-		if ((!name || strcmp(i->ifa_name, name) == 0) && text_of(i->ifa_addr, text) && fn(i, text, arg))
+		if ((!name || strcmp(i->ifa_name, name) == 0) && text_of(i->ifa_addr, text) &&
+		    fn(i, text, arg))
 			break;
 	freeifaddrs(all);
 }
@@ -125,7 +129,7 @@ static bool take_device(const struct ifaddrs *i, const char *text, void *arg)
 
 const char *network_device_of(struct pool *p, const char *address)
 {
-	struct finding f = { .pool = p, .wanted = address };
+	struct finding f = {.pool = p, .wanted = address};
 
 	if (g_str_has_prefix(address, "::ffff:"))
 		f.wanted += strlen("::ffff:");
@@ -144,7 +148,7 @@ static bool take_ipv4(const struct ifaddrs *i, const char *text, void *arg)
 
 const char *link_ipv4(struct pool *p, const char *name)
 {
-	struct finding f = { .pool = p };
+	struct finding f = {.pool = p};
 
 	each_address(name, take_ipv4, &f);
 	return f.found;
@@ -194,7 +198,7 @@ static char *gateway_of(struct pool *p, const char *name)
 		if (sscanf(*l, "%63s %x %x", device, &dest, &gateway) != 3 || dest != 0 || gateway == 0 ||
 		    strcmp(device, name) != 0)
 			continue;
-		return pool_strdup(p, inet_ntop(AF_INET, &(struct in_addr){ gateway }, text, sizeof(text)));
+		return pool_strdup(p, inet_ntop(AF_INET, &(struct in_addr){gateway}, text, sizeof(text)));
 	}
 	return pool_strdup(p, "");
 }
@@ -214,8 +218,9 @@ void link_add_addresses(json_t *j, const char *name)
 	json_object_set_new(j, "ipv6gateway", json_string("::"));
 	json_object_set_new(j, "dhcpv4", json_false());
 	json_object_set_new(j, "dhcpv6", json_false());
-	json_object_set_new(j, "ipv6autoconf",
-	                    json_boolean(system_read_int(p, 0, "/proc/sys/net/ipv6/conf/%s/autoconf", name) == 1));
+	json_object_set_new(
+	    j, "ipv6autoconf",
+	    json_boolean(system_read_int(p, 0, "/proc/sys/net/ipv6/conf/%s/autoconf", name) == 1));
 }
 
 /* --- bridges ------------------------------------------------------------------------ */
@@ -230,7 +235,7 @@ static int control(unsigned long request, void *arg)
 /* The kernel reads all of a name's 16 bytes. */
 static int control_bridge(unsigned long request, const char *name)
 {
-	char padded[IFNAMSIZ] = { 0 };
+	char padded[IFNAMSIZ] = {0};
 
 	g_strlcpy(padded, name, sizeof(padded));
 	return control(request, padded);
@@ -238,13 +243,15 @@ static int control_bridge(unsigned long request, const char *name)
 
 static int set_up(const char *name, bool is_up, struct err *e)
 {
-	struct ifreq r = { 0 };
+	struct ifreq r = {0};
 
 	g_strlcpy(r.ifr_name, name, sizeof(r.ifr_name));
 	if (control(SIOCGIFFLAGS, &r) < 0)
 		return err_errno(e, errno, "device %s", name);
 	r.ifr_flags = (short)(is_up ? r.ifr_flags | IFF_UP : r.ifr_flags & ~IFF_UP);
-	return control(SIOCSIFFLAGS, &r) < 0 ? err_errno(e, errno, "set device %s %s", name, is_up ? "up" : "down") : 0;
+	return control(SIOCSIFFLAGS, &r) < 0
+	           ? err_errno(e, errno, "set device %s %s", name, is_up ? "up" : "down")
+	           : 0;
 }
 
 static void write_bridge(const char *name, const char *file, const char *value)
@@ -258,7 +265,7 @@ static void write_bridge(const char *name, const char *file, const char *value)
 
 int link_bridge_add(const char *name, bool has_stp, int mtu, struct err *e)
 {
-	struct ifreq r = { 0 };
+	struct ifreq r = {0};
 
 	if (control_bridge(SIOCBRADDBR, name) < 0 && errno != EEXIST)
 		return err_errno(e, errno, "create bridge %s", name);
@@ -282,7 +289,7 @@ int link_bridge_del(const char *name, struct err *e)
 
 int link_bridge_join(const char *bridge, const char *port, struct err *e)
 {
-	struct ifreq r = { 0 };
+	struct ifreq r = {0};
 
 	g_strlcpy(r.ifr_name, bridge, sizeof(r.ifr_name));
 	r.ifr_ifindex = (int)if_nametoindex(port);
@@ -310,7 +317,6 @@ int link_bridge_ports(const char *bridge, const char *except)
 	size_t i;
 	int n = 0;
 
-	json_array_foreach(list, i, port)
-		n += !except || strcmp(json_string_value(port), except) != 0;
+	json_array_foreach(list, i, port) n += !except || strcmp(json_string_value(port), except) != 0;
 	return n;
 }

@@ -12,7 +12,8 @@
 
 static void add_mtu(json_t *j, struct pool *p, const char *name)
 {
-	json_object_set_new(j, "mtu", json_sprintf("%lld", (long long)system_read_int(p, 1500, NET "/%s/mtu", name)));
+	json_object_set_new(j, "mtu",
+	                    json_sprintf("%lld", (long long)system_read_int(p, 1500, NET "/%s/mtu", name)));
 }
 
 static const char *text_or(const char *s, const char *fallback)
@@ -45,7 +46,8 @@ static json_t *bridge_json(struct pool *p, const char *name)
 	link_add_addresses(j, name);
 	add_mtu(j, p, name);
 	json_object_set_new(j, "ports", link_bridge_port_list(name));
-	json_object_set_new(j, "stp", json_string(system_read_int(p, 0, NET "/%s/bridge/stp_state", name) ? "on" : "off"));
+	json_object_set_new(
+	    j, "stp", json_string(system_read_int(p, 0, NET "/%s/bridge/stp_state", name) ? "on" : "off"));
 	json_object_set_new(j, "opts", json_object());
 	return j;
 }
@@ -59,7 +61,8 @@ static json_t *vlan_json(struct pool *p, const char *name)
 	link_add_addresses(j, name);
 	json_object_set_new(j, "mtu", json_integer(system_read_int(p, 1500, NET "/%s/mtu", name)));
 	json_object_set_new(j, "vlanid", json_integer(id ? atoi(id + 5) : 0));
-	json_object_set_new(j, "iface", json_stringn(base ? base + 8 : "", base ? strcspn(base + 8, " \n") : 0));
+	json_object_set_new(j, "iface",
+	                    json_stringn(base ? base + 8 : "", base ? strcspn(base + 8, " \n") : 0));
 	return j;
 }
 
@@ -76,7 +79,8 @@ static json_t *bond_json(struct pool *p, const char *name)
 			json_array_append_new(list, json_string(*s));
 	json_object_set_new(j, "slaves", list);
 	json_object_set_new(j, "active_slave", json_string(active ? active : ""));
-	json_object_set_new(j, "opts", json_pack("{s:s%}", "mode", mode ? mode : "", strcspn(mode ? mode : "", " ")));
+	json_object_set_new(j, "opts",
+	                    json_pack("{s:s%}", "mode", mode ? mode : "", strcspn(mode ? mode : "", " ")));
 	json_object_set_new(j, "switch", json_string("legacy"));
 	return j;
 }
@@ -116,7 +120,8 @@ void network_add_capabilities(struct agent *a, json_t *caps)
 {
 	auto_pool p = pool_new();
 	g_auto(GStrv) names = link_names();
-	json_t *nics = json_object(), *bridges = json_object(), *bonds = json_object(), *vlans = json_object();
+	json_t *nics = json_object(), *bridges = json_object(), *bonds = json_object(),
+	       *vlans = json_object();
 	json_t *networks = json_object(), *conf;
 	const char *name;
 
@@ -133,7 +138,8 @@ void network_add_capabilities(struct agent *a, json_t *caps)
 			json_object_set_new(nics, *n, nic_json(p, *n));
 	}
 	json_object_del(bridges, DUMMY_BRIDGE);
-	json_object_foreach((json_t *)network_running(a), name, conf) {
+	json_object_foreach((json_t *)network_running(a), name, conf)
+	{
 		json_t *j = network_json(p, name, conf);
 
 		if (j)
@@ -145,11 +151,13 @@ void network_add_capabilities(struct agent *a, json_t *caps)
 	json_object_set_new(caps, "bondings", bonds);
 	json_object_set_new(caps, "vlans", vlans);
 	json_object_set_new(caps, "nameservers", nameservers(p));
-	json_object_set_new(caps, "supportsIPv6", json_boolean(g_file_test("/proc/net/if_inet6", G_FILE_TEST_EXISTS)));
+	json_object_set_new(caps, "supportsIPv6",
+	                    json_boolean(g_file_test("/proc/net/if_inet6", G_FILE_TEST_EXISTS)));
 	json_object_set_new(caps, "netConfigDirty", json_string(network_is_dirty(a) ? "True" : "False"));
 }
 
-static void add_counter(json_t *j, struct pool *p, const char *name, const char *key, const char *file, int64_t *sum)
+static void add_counter(json_t *j, struct pool *p, const char *name, const char *key, const char *file,
+                        int64_t *sum)
 {
 	const int64_t v = system_read_int(p, 0, NET "/%s/statistics/%s", name, file);
 
@@ -175,7 +183,8 @@ void network_add_statistics(struct agent *a, json_t *stats)
 		j = json_object();
 		json_object_set_new(j, "name", json_string(*n));
 		json_object_set_new(j, "speed", json_sprintf("%lld", (long long)speed_of(p, *n, 1000)));
-		json_object_set_new(j, "state", json_string(state && strcmp(state, "down") == 0 ? "down" : "up"));
+		json_object_set_new(j, "state",
+		                    json_string(state && strcmp(state, "down") == 0 ? "down" : "up"));
 		json_object_set_new(j, "sampleTime", json_real((double)loop_wall_ms(a->loop) / 1000));
 		add_counter(j, p, *n, "rx", "rx_bytes", NULL);
 		add_counter(j, p, *n, "tx", "tx_bytes", NULL);

@@ -95,7 +95,8 @@ static int fill(struct start *s, struct err *e)
 {
 	struct agent *a = s->vm->agent;
 	struct os_info os;
-	struct domain_fill f = { .network_address = network_address, .directory_exists = directory_exists, .arg = a };
+	struct domain_fill f = {
+	    .network_address = network_address, .directory_exists = directory_exists, .arg = a};
 	xmlNodePtr root = xmlDocGetRootElement(s->doc);
 
 	system_os_info(s->pool, &os);
@@ -164,7 +165,8 @@ static void start_fiber(void *arg)
 	struct err e = ERR_INIT;
 
 	if (start(s, &e) == 0) {
-		log_info("vm started", "VM", vm->id, "NAME", vm->domain->name, "CORRELATION", s->correlation_id);
+		log_info("vm started", "VM", vm->id, "NAME", vm->domain->name, "CORRELATION",
+		         s->correlation_id);
 		if (vm_sync(vm, &e) < 0)
 			vm_move(vm, s->is_paused ? VM_PAUSED : VM_UP);
 		sample_soon(vm->agent);
@@ -172,7 +174,9 @@ static void start_fiber(void *arg)
 		log_warn("vm not started", "VM", vm->id, "ERROR", e.detail, "CORRELATION", s->correlation_id);
 		teardown_disks(vm);
 		vm_end(vm, e.code != ERR_CANCELLED,
-		       e.code == ERR_CANCELLED ? EXIT_DESTROYED_STARTING : e.code == ERR_AGENT ? EXIT_ERROR : EXIT_START_FAILED,
+		       e.code == ERR_CANCELLED ? EXIT_DESTROYED_STARTING
+		       : e.code == ERR_AGENT   ? EXIT_ERROR
+		                               : EXIT_START_FAILED,
 		       e.detail);
 	}
 	vm_unlock(vm);
@@ -187,10 +191,11 @@ json_t *vm_definition(const struct vm *vm)
 {
 	const struct domain *d = vm->domain;
 
-	return json_pack("{s:s, s:s, s:s, s:s, s:I, s:i, s:s, s:b, s:s}", "vmId", vm->id, "vmName", d->name, "status",
-	                 vm_status_name(vm->status), "vmType", "kvm", "memSize", (json_int_t)(d->mem_kib / 1024), "smp",
-	                 d->vcpus, "emulatedMachine", d->machine ? d->machine : "", "kvmEnable",
-	                 d->type && strcmp(d->type, "kvm") == 0, "xml", vm->xml ? vm->xml : "");
+	return json_pack("{s:s, s:s, s:s, s:s, s:I, s:i, s:s, s:b, s:s}", "vmId", vm->id, "vmName", d->name,
+	                 "status", vm_status_name(vm->status), "vmType", "kvm", "memSize",
+	                 (json_int_t)(d->mem_kib / 1024), "smp", d->vcpus, "emulatedMachine",
+	                 d->machine ? d->machine : "", "kvmEnable", d->type && strcmp(d->type, "kvm") == 0,
+	                 "xml", vm->xml ? vm->xml : "");
 }
 
 static int read_definition(struct verb_call *c, const char *id, struct start *s, struct domain **out,
@@ -202,14 +207,16 @@ static int read_definition(struct verb_call *c, const char *id, struct start *s,
 	    verb_string_or(c, "vmParams.memoryDumpVolume", NULL, &memory, e) < 0)
 		return -1;
 	if (memory)
-		return err_agent(e, 75, "resuming a virtual machine from saved memory is not supported by this agent yet");
+		return err_agent(
+		    e, 75, "resuming a virtual machine from saved memory is not supported by this agent yet");
 	s->doc = xml_parse(xml, e);
 	if (!s->doc || domain_read_doc(domain_pool, s->doc, out, e) < 0) {
 		g_strlcpy(e->field, "vmParams.xml", sizeof(e->field));
 		return err_wrap(e, "parameter vmParams.xml");
 	}
 	if (g_ascii_strcasecmp((*out)->id, id) != 0)
-		return err_field(e, ERR_INVALID, "vmID", "parameter vmID differs from the <uuid> of the domain");
+		return err_field(e, ERR_INVALID, "vmID",
+		                 "parameter vmID differs from the <uuid> of the domain");
 	s->is_paused = domain_meta_bool(*out, "launchPaused", false);
 	return 0;
 }
@@ -269,12 +276,14 @@ static int remove_work(virDomainPtr dom, void *arg, struct err *e)
 	return 0;
 }
 
-/* The kill comes before the lock: an operation that hangs in a dead machine holds the lock, and ends by it. */
+/* The kill comes before the lock: an operation that hangs in a dead machine holds the lock, and ends by it.
+ */
 static int destroy(struct agent *a, struct vm *vm, int64_t graceful, struct vm **held, struct err *e)
 {
 	int64_t none = 0;
 
-	if (vm->is_locked && virt_run_domain(a, VIRT_OPS, vm->id, kill_work, &none, e) < 0 && e->code != ERR_NOT_FOUND)
+	if (vm->is_locked && virt_run_domain(a, VIRT_OPS, vm->id, kill_work, &none, e) < 0 &&
+	    e->code != ERR_NOT_FOUND)
 		return -1;
 	if (vm_hold(vm, held, e) < 0)
 		return -1;

@@ -82,19 +82,22 @@ static xmlNodePtr set_ticket(struct edit *ed, xmlNodePtr devices, struct pool *p
 
 static int update_graphics(struct agent *a, struct verb_call *c, struct vm *vm, struct err *e)
 {
-	struct ticket t = { .type = NULL };
-	struct edit ed = { .change = set_ticket, .arg = &t, .is_secret = true };
+	struct ticket t = {.type = NULL};
+	struct edit ed = {.change = set_ticket, .arg = &t, .is_secret = true};
 	int64_t ttl;
 	time_t until;
 	struct tm tm;
 
-	if (verb_string(c, "params.graphicsType", &t.type, e) < 0 || verb_string(c, "params.password", &t.password, e) < 0 ||
+	if (verb_string(c, "params.graphicsType", &t.type, e) < 0 ||
+	    verb_string(c, "params.password", &t.password, e) < 0 ||
 	    verb_int(c, "params.ttl", 0, 365 * 86400, &ttl, e) < 0 ||
 	    verb_string_or(c, "params.existingConnAction", NULL, &t.action, e) < 0)
 		return -1;
 	if (strcmp(t.type, "vnc") != 0 && strcmp(t.type, "spice") != 0)
-		return err_field(e, ERR_INVALID, "params.graphicsType", "parameter params.graphicsType must be vnc or spice");
-	if (t.action && strcmp(t.action, "keep") != 0 && strcmp(t.action, "disconnect") != 0 && strcmp(t.action, "fail") != 0)
+		return err_field(e, ERR_INVALID, "params.graphicsType",
+		                 "parameter params.graphicsType must be vnc or spice");
+	if (t.action && strcmp(t.action, "keep") != 0 && strcmp(t.action, "disconnect") != 0 &&
+	    strcmp(t.action, "fail") != 0)
 		return err_field(e, ERR_INVALID, "params.existingConnAction",
 		                 "parameter params.existingConnAction must be keep, disconnect or fail");
 	if (strcmp(t.type, "vnc") == 0) /* the protocol uses no more, clients cut it likewise */
@@ -138,8 +141,8 @@ static xmlNodePtr change_nic(struct edit *ed, xmlNodePtr devices, struct pool *p
 
 static int update_interface(struct agent *a, struct verb_call *c, struct vm *vm, struct err *e)
 {
-	struct nic_change n = { .alias = NULL };
-	struct edit ed = { .change = change_nic, .arg = &n };
+	struct nic_change n = {.alias = NULL};
+	struct edit ed = {.change = change_nic, .arg = &n};
 	json_t *params;
 
 	if (verb_object(c, "params", &params, e) < 0 || verb_string(c, "params.alias", &n.alias, e) < 0 ||
@@ -164,7 +167,9 @@ static int raw_work(virDomainPtr dom, void *arg, struct err *e)
 {
 	const struct raw_change *r = arg;
 
-	return virDomainUpdateDeviceFlags(dom, r->xml, VIR_DOMAIN_AFFECT_LIVE) < 0 ? virt_err(e, "change the device") : 0;
+	return virDomainUpdateDeviceFlags(dom, r->xml, VIR_DOMAIN_AFFECT_LIVE) < 0
+	           ? virt_err(e, "change the device")
+	           : 0;
 }
 
 static int update_xml(struct agent *a, struct verb_call *c, struct vm *vm, const char *xml, struct err *e)
@@ -204,7 +209,8 @@ int vm_update_device(struct agent *a, struct verb_call *c, struct err *e)
 	else if (strcmp(type, "interface") == 0)
 		r = update_interface(a, c, vm, e);
 	else
-		r = err_field(e, ERR_INVALID, "params.deviceType", "parameter params.deviceType must be interface or graphics");
+		r = err_field(e, ERR_INVALID, "params.deviceType",
+		              "parameter params.deviceType must be interface or graphics");
 	if (r == 0)
 		c->result = vm_definition(vm);
 	return r;
@@ -245,17 +251,20 @@ static int read_disc(struct agent *a, struct verb_call *c, struct disc *d, struc
 		if (verb_string_or(c, "driveSpec", "", &d->path, e) < 0)
 			return -1;
 	} else {
-		const char *base = json_is_object(json_object_get(spec, "path")) ? "driveSpec.path" : "driveSpec";
+		const char *base =
+		    json_is_object(json_object_get(spec, "path")) ? "driveSpec.path" : "driveSpec";
 		char name[64];
 
 #define FIELD(f) (g_snprintf(name, sizeof(name), "%s.%s", base, f), name)
 		if (verb_string_or(c, "driveSpec.iface", NULL, &iface, e) < 0 ||
 		    verb_int_or(c, "driveSpec.index", 0, 25, 0, &index, e) < 0 ||
-		    verb_uuid_or(c, FIELD("domainID"), NULL, &sd, e) < 0 || verb_uuid_or(c, FIELD("imageID"), NULL, &img, e) < 0 ||
+		    verb_uuid_or(c, FIELD("domainID"), NULL, &sd, e) < 0 ||
+		    verb_uuid_or(c, FIELD("imageID"), NULL, &img, e) < 0 ||
 		    verb_uuid_or(c, FIELD("volumeID"), NULL, &vol, e) < 0)
 			return -1;
 		if (iface)
-			d->target = pool_printf(c->pool, "%s%c", strcmp(iface, "ide") == 0 ? "hd" : "sd", (char)('a' + index));
+			d->target = pool_printf(c->pool, "%s%c", strcmp(iface, "ide") == 0 ? "hd" : "sd",
+			                        (char)('a' + index));
 		if (sd && img && vol) {
 			if (storage_prepare_volume(a, c->pool, sd, img, vol, &path, e) < 0)
 				return -1;
@@ -275,8 +284,8 @@ static int read_disc(struct agent *a, struct verb_call *c, struct disc *d, struc
 int vm_change_cd(struct agent *a, struct verb_call *c, struct err *e)
 {
 	auto_vm_lock held = NULL;
-	struct disc d = { .target = NULL };
-	struct edit ed = { .change = change_disc, .arg = &d, .flags = VIR_DOMAIN_DEVICE_MODIFY_FORCE };
+	struct disc d = {.target = NULL};
+	struct edit ed = {.change = change_disc, .arg = &d, .flags = VIR_DOMAIN_DEVICE_MODIFY_FORCE};
 	struct vm *vm;
 
 	if (vms_running(a, c, &vm, e) < 0 || vm_hold(vm, &held, e) < 0 || read_disc(a, c, &d, e) < 0)

@@ -48,7 +48,8 @@ static void stopped(struct vm *vm, int detail)
 		break;
 	case VIR_DOMAIN_EVENT_STOPPED_DESTROYED:
 		if (vm->is_reboot_destroy && vm->status == VM_REBOOTING)
-			vm_end(vm, false, EXIT_ON_REBOOT, "Destroyed on reboot, to start with its new configuration");
+			vm_end(vm, false, EXIT_ON_REBOOT,
+			       "Destroyed on reboot, to start with its new configuration");
 		else
 			vm_end(vm, false, EXIT_BY_ADMIN, "Admin shut down from the engine");
 		break;
@@ -71,7 +72,8 @@ static void suspended(struct vm *vm, int detail)
 		break;
 	case VIR_DOMAIN_EVENT_SUSPENDED_IOERROR:
 		if (vm->status != VM_PAUSED)
-			vm_pause_with(vm, "EOTHER"); /* the event with the reason comes before or after this one */
+			vm_pause_with(
+			    vm, "EOTHER"); /* the event with the reason comes before or after this one */
 		break;
 	case VIR_DOMAIN_EVENT_SUSPENDED_POSTCOPY:
 		vm_pause_with(vm, "POSTCOPY");
@@ -127,11 +129,13 @@ static void io_error(struct vm *vm, const struct event *ev)
 
 static void watchdog(struct vm *vm, const struct event *ev)
 {
-	static const char *const ACTIONS[] = { "none", "pause", "reset", "poweroff", "shutdown", "debug", "inject-nmi" };
+	static const char *const ACTIONS[] = {"none",     "pause", "reset",     "poweroff",
+	                                      "shutdown", "debug", "inject-nmi"};
 
 	json_decref(vm->watchdog);
-	vm->watchdog = json_pack("{s:f, s:s}", "time", (double)loop_wall_ms(vm->agent->loop) / 1000, "action",
-	                         ev->what >= 0 && ev->what < (int)G_N_ELEMENTS(ACTIONS) ? ACTIONS[ev->what] : "none");
+	vm->watchdog =
+	    json_pack("{s:f, s:s}", "time", (double)loop_wall_ms(vm->agent->loop) / 1000, "action",
+	              ev->what >= 0 && ev->what < (int)G_N_ELEMENTS(ACTIONS) ? ACTIONS[ev->what] : "none");
 }
 
 static void graphics(struct vm *vm, const struct event *ev)
@@ -149,7 +153,8 @@ static void rtc_changed(struct vm *vm, const struct event *ev)
 {
 	g_free(vm->time_offset);
 	vm->time_offset = g_strdup_printf("%lld", ev->number);
-	vm_send_event(vm, json_pack("{s:s, s:s}", "timeOffset", vm->time_offset, "status", vm_status_name(vm->status)));
+	vm_send_event(
+	    vm, json_pack("{s:s, s:s}", "timeOffset", vm->time_offset, "status", vm_status_name(vm->status)));
 }
 
 static void handle(void *arg)
@@ -237,12 +242,15 @@ static void on_io_error(virConnectPtr conn, virDomainPtr dom, const char *path, 
 	struct event *ev = event_new(opaque, dom, IO_ERROR);
 
 	ev->what = action;
-	ev->detail = g_strcmp0(reason, "enospc") == 0 ? 1 : g_strcmp0(reason, "eio") == 0 || !reason || !*reason ? 2 : 0;
+	ev->detail = g_strcmp0(reason, "enospc") == 0                       ? 1
+	             : g_strcmp0(reason, "eio") == 0 || !reason || !*reason ? 2
+	                                                                    : 0;
 	g_strlcpy(ev->text, alias ? alias : "", sizeof(ev->text));
 	post(ev);
 }
 
-static void on_graphics(virConnectPtr conn, virDomainPtr dom, int phase, const virDomainEventGraphicsAddress *local,
+static void on_graphics(virConnectPtr conn, virDomainPtr dom, int phase,
+                        const virDomainEventGraphicsAddress *local,
                         const virDomainEventGraphicsAddress *remote, const char *scheme,
                         const virDomainEventGraphicsSubject *subject, void *opaque)
 {
@@ -270,18 +278,21 @@ static void on_tray(virConnectPtr conn, virDomainPtr dom, const char *alias, int
 
 void events_register(virConnectPtr conn, struct agent *a)
 {
-	static const struct { int id; virConnectDomainEventGenericCallback fn; } EVENTS[] = {
-		{ VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle) },
-		{ VIR_DOMAIN_EVENT_ID_REBOOT, VIR_DOMAIN_EVENT_CALLBACK(on_reboot) },
-		{ VIR_DOMAIN_EVENT_ID_RTC_CHANGE, VIR_DOMAIN_EVENT_CALLBACK(on_rtc) },
-		{ VIR_DOMAIN_EVENT_ID_WATCHDOG, VIR_DOMAIN_EVENT_CALLBACK(on_watchdog) },
-		{ VIR_DOMAIN_EVENT_ID_IO_ERROR_REASON, VIR_DOMAIN_EVENT_CALLBACK(on_io_error) },
-		{ VIR_DOMAIN_EVENT_ID_GRAPHICS, VIR_DOMAIN_EVENT_CALLBACK(on_graphics) },
-		{ VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, VIR_DOMAIN_EVENT_CALLBACK(on_device) },
-		{ VIR_DOMAIN_EVENT_ID_DEVICE_REMOVAL_FAILED, VIR_DOMAIN_EVENT_CALLBACK(on_device) },
-		{ VIR_DOMAIN_EVENT_ID_DEVICE_ADDED, VIR_DOMAIN_EVENT_CALLBACK(on_device) },
-		{ VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_agent) },
-		{ VIR_DOMAIN_EVENT_ID_TRAY_CHANGE, VIR_DOMAIN_EVENT_CALLBACK(on_tray) },
+	static const struct {
+		int id;
+		virConnectDomainEventGenericCallback fn;
+	} EVENTS[] = {
+	    {VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle)},
+	    {VIR_DOMAIN_EVENT_ID_REBOOT, VIR_DOMAIN_EVENT_CALLBACK(on_reboot)},
+	    {VIR_DOMAIN_EVENT_ID_RTC_CHANGE, VIR_DOMAIN_EVENT_CALLBACK(on_rtc)},
+	    {VIR_DOMAIN_EVENT_ID_WATCHDOG, VIR_DOMAIN_EVENT_CALLBACK(on_watchdog)},
+	    {VIR_DOMAIN_EVENT_ID_IO_ERROR_REASON, VIR_DOMAIN_EVENT_CALLBACK(on_io_error)},
+	    {VIR_DOMAIN_EVENT_ID_GRAPHICS, VIR_DOMAIN_EVENT_CALLBACK(on_graphics)},
+	    {VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, VIR_DOMAIN_EVENT_CALLBACK(on_device)},
+	    {VIR_DOMAIN_EVENT_ID_DEVICE_REMOVAL_FAILED, VIR_DOMAIN_EVENT_CALLBACK(on_device)},
+	    {VIR_DOMAIN_EVENT_ID_DEVICE_ADDED, VIR_DOMAIN_EVENT_CALLBACK(on_device)},
+	    {VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_agent)},
+	    {VIR_DOMAIN_EVENT_ID_TRAY_CHANGE, VIR_DOMAIN_EVENT_CALLBACK(on_tray)},
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(EVENTS); i++)

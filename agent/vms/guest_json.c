@@ -88,7 +88,8 @@ static json_t *interface(const struct reader *r, unsigned i, GString *ips)
 
 	for (unsigned k = 0; k < count(at(r, "if.%u.addr.count", i)); k++) {
 		const virTypedParameter *type = at(r, "if.%u.addr.%u.type", i, k);
-		const bool is_v6 = type && type->type == VIR_TYPED_PARAM_STRING && strcmp(type->value.s, "ipv6") == 0;
+		const bool is_v6 =
+		    type && type->type == VIR_TYPED_PARAM_STRING && strcmp(type->value.s, "ipv6") == 0;
 		json_t *addr = text(at(r, "if.%u.addr.%u.addr", i, k));
 
 		if (!is_loopback)
@@ -123,15 +124,18 @@ static void put_filesystems(json_t *j, const struct reader *r)
 
 		json_object_set_new(fs, "path", text(at(r, "fs.%u.mountpoint", i)));
 		json_object_set_new(fs, "fs", text(at(r, "fs.%u.fstype", i)));
-		json_object_set_new(fs, "total", json_sprintf("%lld", (long long)integer(at(r, "fs.%u.total-bytes", i))));
-		json_object_set_new(fs, "used", json_sprintf("%lld", (long long)integer(at(r, "fs.%u.used-bytes", i))));
+		json_object_set_new(fs, "total",
+		                    json_sprintf("%lld", (long long)integer(at(r, "fs.%u.total-bytes", i))));
+		json_object_set_new(fs, "used",
+		                    json_sprintf("%lld", (long long)integer(at(r, "fs.%u.used-bytes", i))));
 		json_array_append_new(list, fs);
 		for (unsigned k = 0; k < count(at(r, "fs.%u.disk.count", i)); k++) {
 			json_t *serial = text(at(r, "fs.%u.disk.%u.serial", i, k));
 			json_t *device = text(at(r, "fs.%u.disk.%u.device", i, k));
 
 			if (*json_string_value(serial))
-				json_object_set_new(mapping, json_string_value(serial), json_pack("{s:O}", "name", device));
+				json_object_set_new(mapping, json_string_value(serial),
+				                    json_pack("{s:O}", "name", device));
 			json_decref(serial);
 			json_decref(device);
 		}
@@ -143,7 +147,8 @@ static void put_filesystems(json_t *j, const struct reader *r)
 static void put_system(json_t *j, const struct reader *r)
 {
 	const virTypedParameter *id = at(r, "os.id");
-	const bool is_windows = id && id->type == VIR_TYPED_PARAM_STRING && strcmp(id->value.s, "mswindows") == 0;
+	const bool is_windows =
+	    id && id->type == VIR_TYPED_PARAM_STRING && strcmp(id->value.s, "mswindows") == 0;
 	json_t *os = json_object();
 
 	json_object_set_new(os, "type", json_string(is_windows ? "windows" : "linux"));
@@ -158,12 +163,13 @@ static void put_system(json_t *j, const struct reader *r)
 
 json_t *guest_json(const virTypedParameter *params, int n)
 {
-	const struct reader r = { params, n };
+	const struct reader r = {params, n};
 	json_t *j = json_object();
 
 	if (at(&r, "user.count")) {
 		json_object_set_new(j, "username", users(&r));
-		json_object_set_new(j, "session", json_string(integer(at(&r, "user.count")) ? "UserLoggedOn" : "LoggedOff"));
+		json_object_set_new(
+		    j, "session", json_string(integer(at(&r, "user.count")) ? "UserLoggedOn" : "LoggedOff"));
 	}
 	if (at(&r, "if.count"))
 		put_interfaces(j, &r);
@@ -172,8 +178,9 @@ json_t *guest_json(const virTypedParameter *params, int n)
 		json_object_set_new(j, "guestFQDN", text(at(&r, "hostname")));
 	}
 	if (at(&r, "timezone.name"))
-		json_object_set_new(j, "guestTimezone", json_pack("{s:o, s:i}", "zone", text(at(&r, "timezone.name")), "offset",
-		                                                  (int)(integer(at(&r, "timezone.offset")) / 60)));
+		json_object_set_new(j, "guestTimezone",
+		                    json_pack("{s:o, s:i}", "zone", text(at(&r, "timezone.name")), "offset",
+		                              (int)(integer(at(&r, "timezone.offset")) / 60)));
 	if (at(&r, "os.id"))
 		put_system(j, &r);
 	if (at(&r, "fs.count"))

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Hot plug. The device comes as libvirt's XML with our data beside it:
- * <hotplug><devices>DEVICE</devices><metadata><ovirt-vm:vm><ovirt-vm:device .../></ovirt-vm:vm></metadata></hotplug>
- * An unplug is over when the guest has let the device go; libvirt's answer alone does not say that.
+ * <hotplug><devices>DEVICE</devices><metadata><ovirt-vm:vm><ovirt-vm:device
+ * .../></ovirt-vm:vm></metadata></hotplug> An unplug is over when the guest has let the device go; libvirt's
+ * answer alone does not say that.
  */
 #include <libvirt/libvirt.h>
 #include <string.h>
@@ -22,7 +23,7 @@ struct kind {
 	const char *element;
 	int plug_error, unplug_error;
 };
-static const struct kind NIC = { "interface", 49, 50 }, DISK = { "disk", 45, 46 };
+static const struct kind NIC = {"interface", 49, 50}, DISK = {"disk", 45, 46};
 
 struct plug {
 	xmlDocPtr doc;
@@ -45,9 +46,11 @@ static int plug_read(struct verb_call *c, const struct kind *k, struct plug *p, 
 		return err_wrap(e, "parameter params.xml");
 	root = xmlDocGetRootElement(p->doc);
 	p->device = xml_is(root, "hotplug") ? xml_first(xml_child(root, "devices")) : root;
-	p->meta = xml_child_ns(xml_child_ns(xml_child(root, "metadata"), "vm", OVIRT_VM_URI), "device", OVIRT_VM_URI);
+	p->meta = xml_child_ns(xml_child_ns(xml_child(root, "metadata"), "vm", OVIRT_VM_URI), "device",
+	                       OVIRT_VM_URI);
 	if (!xml_is(p->device, k->element))
-		return err_field(e, ERR_INVALID, "params.xml", "parameter params.xml must hold an <%s>", k->element);
+		return err_field(e, ERR_INVALID, "params.xml", "parameter params.xml must hold an <%s>",
+		                 k->element);
 	return 0;
 }
 
@@ -57,20 +60,25 @@ static int attach_work(virDomainPtr dom, void *arg, struct err *e)
 {
 	const struct plug *p = arg;
 
-	return virDomainAttachDeviceFlags(dom, p->xml, VIR_DOMAIN_AFFECT_LIVE) < 0 ? virt_err(e, "plug the device") : 0;
+	return virDomainAttachDeviceFlags(dom, p->xml, VIR_DOMAIN_AFFECT_LIVE) < 0
+	           ? virt_err(e, "plug the device")
+	           : 0;
 }
 
 static int detach_work(virDomainPtr dom, void *arg, struct err *e)
 {
 	const struct plug *p = arg;
 
-	return virDomainDetachDeviceFlags(dom, p->xml, VIR_DOMAIN_AFFECT_LIVE) < 0 ? virt_err(e, "unplug the device") : 0;
+	return virDomainDetachDeviceFlags(dom, p->xml, VIR_DOMAIN_AFFECT_LIVE) < 0
+	           ? virt_err(e, "unplug the device")
+	           : 0;
 }
 
 static int meta_work(virDomainPtr dom, void *arg, struct err *e)
 {
 	const struct plug *p = arg;
-	char *element, *old = virDomainGetMetadata(dom, VIR_DOMAIN_METADATA_ELEMENT, OVIRT_VM_URI, VIR_DOMAIN_AFFECT_LIVE);
+	char *element, *old = virDomainGetMetadata(dom, VIR_DOMAIN_METADATA_ELEMENT, OVIRT_VM_URI,
+	                                           VIR_DOMAIN_AFFECT_LIVE);
 	const int r = domain_meta_put_device(p->pool, old, p->meta, p->is_removal, &element, e);
 
 	free(old);
@@ -111,7 +119,8 @@ static int plug_nic(struct agent *a, struct verb_call *c, struct vm *vm, struct 
 {
 	if (plug_read(c, &NIC, p, e) < 0)
 		return -1;
-	if (xml_attr_is(xml_child(p->device, "source"), "bridge", DUMMY_BRIDGE) && network_make_dummy(a, e) < 0)
+	if (xml_attr_is(xml_child(p->device, "source"), "bridge", DUMMY_BRIDGE) &&
+	    network_make_dummy(a, e) < 0)
 		return -1;
 	p->xml = xml_text_of(c->pool, p->doc, p->device);
 	if (virt_run_domain(a, VIRT_OPS, vm->id, attach_work, p, e) < 0)
@@ -134,7 +143,7 @@ static void disk_ids(struct plug *p, struct domain_disk *d)
 
 static int plug_disk(struct agent *a, struct verb_call *c, struct vm *vm, struct plug *p, struct err *e)
 {
-	struct domain_disk d = { .name = NULL };
+	struct domain_disk d = {.name = NULL};
 
 	if (plug_read(c, &DISK, p, e) < 0)
 		return -1;
@@ -158,12 +167,15 @@ static int plug_disk(struct agent *a, struct verb_call *c, struct vm *vm, struct
 /* The element of the live domain that is meant: by alias, MAC or target. */
 static xmlNodePtr find_live(xmlNodePtr devices, const struct plug *p)
 {
-	static const struct { const char *element, *attr; } KEYS[] = { { "alias", "name" }, { "mac", "address" }, { "target", "dev" } };
+	static const struct {
+		const char *element, *attr;
+	} KEYS[] = {{"alias", "name"}, {"mac", "address"}, {"target", "dev"}};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(KEYS); i++) {
 		const char *key = xml_attr(p->pool, xml_child(p->device, KEYS[i].element), KEYS[i].attr);
 
-		for (xmlNodePtr n = xml_child(devices, (const char *)p->device->name); key && n; n = xml_next(n))
+		for (xmlNodePtr n = xml_child(devices, (const char *)p->device->name); key && n;
+		     n = xml_next(n))
 			if (xml_attr_is(xml_child(n, KEYS[i].element), KEYS[i].attr, key))
 				return n;
 	}
@@ -196,9 +208,10 @@ static int wait_unplugged(struct vm *vm, struct plug *p, struct err *e)
 	}
 }
 
-static int unplug(struct agent *a, struct verb_call *c, struct vm *vm, const struct kind *k, struct plug *p, struct err *e)
+static int unplug(struct agent *a, struct verb_call *c, struct vm *vm, const struct kind *k, struct plug *p,
+                  struct err *e)
 {
-	struct domain_disk d = { .name = NULL };
+	struct domain_disk d = {.name = NULL};
 	char *live_xml;
 
 	if (plug_read(c, k, p, e) < 0)
@@ -208,7 +221,8 @@ static int unplug(struct agent *a, struct verb_call *c, struct vm *vm, const str
 		return failed(k->unplug_error, e);
 	if (is_plugged(vm, p, &live_xml)) {
 		p->xml = live_xml;
-		if (virt_run_domain(a, VIRT_OPS, vm->id, detach_work, p, e) < 0 || wait_unplugged(vm, p, e) < 0)
+		if (virt_run_domain(a, VIRT_OPS, vm->id, detach_work, p, e) < 0 ||
+		    wait_unplugged(vm, p, e) < 0)
 			return failed(k->unplug_error, e);
 	}
 	write_meta(a, vm, p);
@@ -226,7 +240,7 @@ static int unplug(struct agent *a, struct verb_call *c, struct vm *vm, const str
 static int with_vm(struct agent *a, struct verb_call *c, const struct kind *k, bool is_plug, struct err *e)
 {
 	auto_vm_lock held = NULL;
-	struct plug p = { .doc = NULL };
+	struct plug p = {.doc = NULL};
 	struct vm *vm;
 	int r;
 
@@ -262,7 +276,9 @@ int vm_hotunplug_disk(struct agent *a, struct verb_call *c, struct err *e)
 
 static int set_cpus_work(virDomainPtr dom, void *arg, struct err *e)
 {
-	return virDomainSetVcpusFlags(dom, *(const unsigned *)arg, VIR_DOMAIN_AFFECT_LIVE) < 0 ? virt_err(e, "set CPUs") : 0;
+	return virDomainSetVcpusFlags(dom, *(const unsigned *)arg, VIR_DOMAIN_AFFECT_LIVE) < 0
+	           ? virt_err(e, "set CPUs")
+	           : 0;
 }
 
 int vm_set_number_of_cpus(struct agent *a, struct verb_call *c, struct err *e)
@@ -272,7 +288,8 @@ int vm_set_number_of_cpus(struct agent *a, struct verb_call *c, struct err *e)
 	int64_t n;
 	unsigned cpus;
 
-	if (vms_running(a, c, &vm, e) < 0 || verb_int(c, "numberOfCpus", 1, 4096, &n, e) < 0 || vm_hold(vm, &held, e) < 0)
+	if (vms_running(a, c, &vm, e) < 0 || verb_int(c, "numberOfCpus", 1, 4096, &n, e) < 0 ||
+	    vm_hold(vm, &held, e) < 0)
 		return -1;
 	cpus = (unsigned)n;
 	if (virt_run_domain(a, VIRT_OPS, vm->id, set_cpus_work, &cpus, e) < 0)

@@ -85,7 +85,8 @@ static json_t *disk_json(const struct vm *vm, const struct domain_disk *d)
 {
 	const struct sample_disk *now = disk_of(vm->sample, d->name), *before = disk_of(vm->before, d->name);
 	static const struct sample_disk NOTHING;
-	double seconds = vm->sample && vm->before ? (double)(vm->sample->at_ms - vm->before->at_ms) / 1000 : 0;
+	double seconds =
+	    vm->sample && vm->before ? (double)(vm->sample->at_ms - vm->before->at_ms) / 1000 : 0;
 	json_t *j = json_object();
 
 	if (!now)
@@ -104,11 +105,16 @@ static json_t *disk_json(const struct vm *vm, const struct domain_disk *d)
 	put_u(j, "writeOps", now->writes);
 	put_u(j, "readBytes", now->read_bytes);
 	put_u(j, "writtenBytes", now->write_bytes);
-	put_u(j, "readRate", seconds > 0 ? (uint64_t)((double)less(now->read_bytes, before->read_bytes) / seconds) : 0);
-	put_u(j, "writeRate", seconds > 0 ? (uint64_t)((double)less(now->write_bytes, before->write_bytes) / seconds) : 0);
-	put_u(j, "readLatency", latency(less(now->read_ns, before->read_ns), less(now->reads, before->reads)));
-	put_u(j, "writeLatency", latency(less(now->write_ns, before->write_ns), less(now->writes, before->writes)));
-	put_u(j, "flushLatency", latency(less(now->flush_ns, before->flush_ns), less(now->flushes, before->flushes)));
+	put_u(j, "readRate",
+	      seconds > 0 ? (uint64_t)((double)less(now->read_bytes, before->read_bytes) / seconds) : 0);
+	put_u(j, "writeRate",
+	      seconds > 0 ? (uint64_t)((double)less(now->write_bytes, before->write_bytes) / seconds) : 0);
+	put_u(j, "readLatency",
+	      latency(less(now->read_ns, before->read_ns), less(now->reads, before->reads)));
+	put_u(j, "writeLatency",
+	      latency(less(now->write_ns, before->write_ns), less(now->writes, before->writes)));
+	put_u(j, "flushLatency",
+	      latency(less(now->flush_ns, before->flush_ns), less(now->flushes, before->flushes)));
 	return j;
 }
 
@@ -123,7 +129,8 @@ static void put_devices(json_t *j, const struct vm *vm)
 	}
 	for (int i = 0; i < vm->domain->n_disks; i++)
 		if (vm->domain->disks[i].name[0])
-			json_object_set_new(disks, vm->domain->disks[i].name, disk_json(vm, &vm->domain->disks[i]));
+			json_object_set_new(disks, vm->domain->disks[i].name,
+			                    disk_json(vm, &vm->domain->disks[i]));
 	json_object_set_new(j, "network", nics);
 	json_object_set_new(j, "disks", disks);
 }
@@ -159,7 +166,8 @@ static void put_memory(json_t *j, const struct vm *vm)
 	put_u(balloon, "balloon_max", s && s->balloon_max ? s->balloon_max : (uint64_t)d->mem_kib);
 	put_u(balloon, "balloon_min", (uint64_t)(guaranteed > 0 ? guaranteed : d->mem_kib));
 	put_u(balloon, "balloon_target", (uint64_t)d->current_kib);
-	json_object_set_new(balloon, "ballooning_enabled", json_boolean(domain_meta_bool(d, "ballooningEnabled", true)));
+	json_object_set_new(balloon, "ballooning_enabled",
+	                    json_boolean(domain_meta_bool(d, "ballooningEnabled", true)));
 	json_object_set_new(j, "balloonInfo", balloon);
 	if (!s || !s->has_guest_memory || s->mem_available == 0) {
 		put_s(j, "memUsage", "0");
@@ -176,7 +184,8 @@ static void put_memory(json_t *j, const struct vm *vm)
 	json_object_set_new(memory, "pageflt", json_integer((json_int_t)(s->major_faults + s->minor_faults)));
 	json_object_set_new(j, "memoryStats", memory);
 	put_u(j, "memUsage",
-	      100 - MIN(s->mem_usable ? s->mem_usable : s->mem_unused, s->mem_available) * 100 / s->mem_available);
+	      100 - MIN(s->mem_usable ? s->mem_usable : s->mem_unused, s->mem_available) * 100 /
+	                s->mem_available);
 }
 
 static void put_displays(json_t *j, const struct vm *vm)
@@ -195,7 +204,7 @@ static void put_displays(json_t *j, const struct vm *vm)
 
 static void put_guest(json_t *j, const struct vm *vm)
 {
-	static const char *const TEXTS[] = { "guestIPs", "guestFQDN", "username" };
+	static const char *const TEXTS[] = {"guestIPs", "guestFQDN", "username"};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(TEXTS); i++)
 		put_s(j, TEXTS[i], "");
@@ -229,7 +238,8 @@ json_t *vm_stats_json(const struct vm *vm)
 	put_s(j, "acpiEnable", "true");
 	put_s(j, "pid", "0");
 	put_u(j, "elapsedTime",
-	      vm->started_wall_ms ? (uint64_t)MAX(0, (loop_wall_ms(a->loop) - vm->started_wall_ms) / 1000) : 0);
+	      vm->started_wall_ms ? (uint64_t)MAX(0, (loop_wall_ms(a->loop) - vm->started_wall_ms) / 1000)
+	                          : 0);
 	put_s(j, "pauseCode", vm->pause_code);
 	json_object_set_new(j, "hash", json_sprintf("%d", vm->domain->hash));
 	put_cpu(j, vm);

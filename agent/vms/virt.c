@@ -31,8 +31,8 @@ struct virt {
 };
 
 /* Most calls at a time, per line. */
-static const int WORKERS[N_VIRT_LINE] = { [VIRT_OPS] = 8, [VIRT_STATS] = 4, [VIRT_GUEST] = 3 };
-static const char *const LINE_NAMES[N_VIRT_LINE] = { "virt-ops", "virt-stats", "virt-guest" };
+static const int WORKERS[N_VIRT_LINE] = {[VIRT_OPS] = 8, [VIRT_STATS] = 4, [VIRT_GUEST] = 3};
+static const char *const LINE_NAMES[N_VIRT_LINE] = {"virt-ops", "virt-stats", "virt-guest"};
 
 int virt_err(struct err *e, const char *fmt, ...)
 {
@@ -59,7 +59,8 @@ int virt_err(struct err *e, const char *fmt, ...)
 		break;
 	case VIR_ERR_SYSTEM_ERROR:
 	case VIR_ERR_INTERNAL_ERROR:
-		code = last->domain == VIR_FROM_RPC ? ERR_NETWORK : ERR_BACKEND; /* the daemon died while it worked */
+		code = last->domain == VIR_FROM_RPC ? ERR_NETWORK
+		                                    : ERR_BACKEND; /* the daemon died while it worked */
 		break;
 	case VIR_ERR_OPERATION_INVALID:
 		code = ERR_CONFLICT;
@@ -72,12 +73,11 @@ int virt_err(struct err *e, const char *fmt, ...)
 	default:
 		break;
 	}
-	return err_set(e, code, "%s: %s", what, last && last->message ? last->message : "unknown libvirt error");
+	return err_set(e, code, "%s: %s", what,
+	               last && last->message ? last->message : "unknown libvirt error");
 }
 
-static void be_quiet(void *unused, virErrorPtr error)
-{
-}
+static void be_quiet(void *unused, virErrorPtr error) {}
 
 static void *event_thread(void *unused)
 {
@@ -153,14 +153,14 @@ static void connect_work(void *arg)
 
 static bool try_connect(struct virt *v, bool is_first)
 {
-	struct attempt t = { .agent = v->agent };
+	struct attempt t = {.agent = v->agent};
 	struct err e = ERR_INIT;
 
 	if (task_run(v->workers[VIRT_OPS], connect_work, &t, &e) < 0)
 		return false;
 	if (!t.conn) {
-		log_write(is_first ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, "libvirt does not answer, trying again", "ERROR",
-		          t.error.detail, (char *)0);
+		log_write(is_first ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG,
+		          "libvirt does not answer, trying again", "ERROR", t.error.detail, (char *)0);
 		return false;
 	}
 	v->events = t.conn;
@@ -243,7 +243,8 @@ static void call_work(void *arg)
 /* Keep the connection for the next call, or let it go. */
 static void give_back(struct virt *v, virConnectPtr conn, unsigned generation)
 {
-	if (generation == v->generation && v->events && g_queue_get_length(&v->idle) < MAX_IDLE && virConnectIsAlive(conn) == 1)
+	if (generation == v->generation && v->events && g_queue_get_length(&v->idle) < MAX_IDLE &&
+	    virConnectIsAlive(conn) == 1)
 		g_queue_push_head(&v->idle, conn);
 	else
 		virConnectClose(conn);
@@ -252,7 +253,7 @@ static void give_back(struct virt *v, virConnectPtr conn, unsigned generation)
 int virt_run(struct agent *a, enum virt_line line, virt_fn fn, void *arg, struct err *e)
 {
 	struct virt *v = a->virt;
-	struct call c = { .uri = a->opt.libvirt_uri, .fn = fn, .arg = arg, .error = e, .result = -1 };
+	struct call c = {.uri = a->opt.libvirt_uri, .fn = fn, .arg = arg, .error = e, .result = -1};
 	unsigned generation;
 
 	if (!virt_is_connected(a))
@@ -282,9 +283,10 @@ static int domain_work(virConnectPtr conn, void *arg, struct err *e)
 	return c->fn(dom, c->arg, e);
 }
 
-int virt_run_domain(struct agent *a, enum virt_line line, const char *id, virt_domain_fn fn, void *arg, struct err *e)
+int virt_run_domain(struct agent *a, enum virt_line line, const char *id, virt_domain_fn fn, void *arg,
+                    struct err *e)
 {
-	struct domain_call c = { .id = id, .fn = fn, .arg = arg };
+	struct domain_call c = {.id = id, .fn = fn, .arg = arg};
 
 	return virt_run(a, line, domain_work, &c, e);
 }

@@ -78,7 +78,8 @@ static void take_domain(struct vm *vm, struct truth *t)
 	if (is_changed && vm_is_active(vm)) {
 		g_autofree char *hash = g_strdup_printf("%d", vm->domain->hash);
 
-		vm_send_event(vm, json_pack("{s:s, s:s}", "hash", hash, "status", vm_status_name(vm->status)));
+		vm_send_event(vm,
+		              json_pack("{s:s, s:s}", "hash", hash, "status", vm_status_name(vm->status)));
 	}
 	if (vm->is_live_xml && !vm->domain->is_agent_connected)
 		json_object_clear(vm->guest);
@@ -87,13 +88,18 @@ static void take_domain(struct vm *vm, struct truth *t)
 /* A machine that does not run: by what is noted in it, else by what libvirt remembers. */
 static void end_as_noted(struct vm *vm, const struct truth *t)
 {
-	static const struct { int reason; bool is_failed; enum vm_exit exit; const char *text; } REASONS[] = {
-		{ VIR_DOMAIN_SHUTOFF_SHUTDOWN, false, EXIT_BY_GUEST, "User shut down from within the guest" },
-		{ VIR_DOMAIN_SHUTOFF_DESTROYED, false, EXIT_BY_ADMIN, "The virtual machine was destroyed" },
-		{ VIR_DOMAIN_SHUTOFF_CRASHED, true, EXIT_LOST_QEMU, "Lost connection with qemu process" },
-		{ VIR_DOMAIN_SHUTOFF_FAILED, true, EXIT_START_FAILED, "The virtual machine failed to start" },
-		{ VIR_DOMAIN_SHUTOFF_MIGRATED, false, EXIT_MIGRATED, "Migration succeeded" },
-		{ VIR_DOMAIN_SHUTOFF_SAVED, false, EXIT_SAVED, "SaveState succeeded" },
+	static const struct {
+		int reason;
+		bool is_failed;
+		enum vm_exit exit;
+		const char *text;
+	} REASONS[] = {
+	    {VIR_DOMAIN_SHUTOFF_SHUTDOWN, false, EXIT_BY_GUEST, "User shut down from within the guest"},
+	    {VIR_DOMAIN_SHUTOFF_DESTROYED, false, EXIT_BY_ADMIN, "The virtual machine was destroyed"},
+	    {VIR_DOMAIN_SHUTOFF_CRASHED, true, EXIT_LOST_QEMU, "Lost connection with qemu process"},
+	    {VIR_DOMAIN_SHUTOFF_FAILED, true, EXIT_START_FAILED, "The virtual machine failed to start"},
+	    {VIR_DOMAIN_SHUTOFF_MIGRATED, false, EXIT_MIGRATED, "Migration succeeded"},
+	    {VIR_DOMAIN_SHUTOFF_SAVED, false, EXIT_SAVED, "SaveState succeeded"},
 	};
 	const struct domain *d = vm->domain;
 
@@ -102,7 +108,8 @@ static void end_as_noted(struct vm *vm, const struct truth *t)
 		return;
 	}
 	if (domain_meta(d, "exitReason")) {
-		vm_end(vm, domain_meta_int(d, "exitCode", 1) != 0, (enum vm_exit)domain_meta_int(d, "exitReason", EXIT_ERROR),
+		vm_end(vm, domain_meta_int(d, "exitCode", 1) != 0,
+		       (enum vm_exit)domain_meta_int(d, "exitReason", EXIT_ERROR),
 		       domain_meta(d, "exitMessage") ? domain_meta(d, "exitMessage") : "unknown");
 		return;
 	}
@@ -149,7 +156,7 @@ int vm_sync(struct vm *vm, struct err *e)
 {
 	for (int round = 0; round < 5; round++) {
 		const unsigned n_events = vm->n_events;
-		struct truth t = { .state = 0 };
+		struct truth t = {.state = 0};
 		const int r = virt_run_domain(vm->agent, VIRT_OPS, vm->id, sync_work, &t, e);
 
 		if (r == 0 && n_events != vm->n_events) { /* older than what an event has told since */
@@ -202,14 +209,15 @@ static int meta_work(virDomainPtr dom, void *arg, struct err *e)
 	free(old);
 	if (r < 0)
 		return -1;
-	if (virDomainSetMetadata(dom, VIR_DOMAIN_METADATA_ELEMENT, element, "ovirt-vm", OVIRT_VM_URI, flags) < 0)
+	if (virDomainSetMetadata(dom, VIR_DOMAIN_METADATA_ELEMENT, element, "ovirt-vm", OVIRT_VM_URI, flags) <
+	    0)
 		return virt_err(e, "write the domain's metadata");
 	return 0;
 }
 
 int vm_write_meta(struct vm *vm, const struct domain_meta *values, int n, struct err *e)
 {
-	struct meta_change m = { values, n };
+	struct meta_change m = {values, n};
 
 	return virt_run_domain(vm->agent, VIRT_OPS, vm->id, meta_work, &m, e);
 }
@@ -225,7 +233,7 @@ static int list_work(virConnectPtr conn, void *arg, struct err *e)
 	if (n < 0)
 		return virt_err(e, "list domains");
 	for (int i = 0; i < n; i++) {
-		struct truth t = { .state = 0 };
+		struct truth t = {.state = 0};
 		struct err one = ERR_INIT;
 
 		if (truth_read(doms[i], &t, &one) == 0 && t.domain->is_ours)

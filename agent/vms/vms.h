@@ -23,15 +23,7 @@ struct agent;
 struct verb_call;
 struct vm_sample;
 
-enum vm_status {
-	VM_DOWN,
-	VM_WAIT_FOR_LAUNCH,
-	VM_UP,
-	VM_PAUSED,
-	VM_POWERING_DOWN,
-	VM_REBOOTING,
-	N_VM_STATUS
-};
+enum vm_status { VM_DOWN, VM_WAIT_FOR_LAUNCH, VM_UP, VM_PAUSED, VM_POWERING_DOWN, VM_REBOOTING, N_VM_STATUS };
 
 enum vm_exit {
 	EXIT_WELL = 0,
@@ -53,9 +45,9 @@ struct vm {
 	struct agent *agent;
 	uuid_text id;
 	enum vm_status status;
-	int64_t status_ms;       /* agent_event_time_ms of the last change */
-	const char *pause_code;  /* "NOERR", "ENOSPC"...; static */
-	bool is_failed;          /* exit code, while Down */
+	int64_t status_ms;      /* agent_event_time_ms of the last change */
+	const char *pause_code; /* "NOERR", "ENOSPC"...; static */
+	bool is_failed;         /* exit code, while Down */
 	enum vm_exit exit;
 	char *exit_message;
 	int64_t started_wall_ms; /* 0: not running */

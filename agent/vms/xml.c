@@ -21,7 +21,9 @@ xmlDocPtr xml_parse(const char *text, struct err *e)
 	doc = xmlReadMemory(text, (int)n, NULL, NULL,
 	                    XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_NOCDATA);
 	if (!doc || !xmlDocGetRootElement(doc) || doc->intSubset) {
-		err_set(e, ERR_SYNTAX, doc && doc->intSubset ? "the XML document must not have a DTD" : "the text is not XML");
+		err_set(e, ERR_SYNTAX,
+		        doc && doc->intSubset ? "the XML document must not have a DTD"
+		                              : "the text is not XML");
 		xml_doc_free(&doc);
 		return NULL;
 	}
