@@ -105,7 +105,7 @@ static int domain_disk_add(struct call *c, struct err *e)
 /* ---- change ---- */
 
 /* What the client may not, or need not, say of an existing disk: it reads it and sends it back. */
-static int check_fixed(struct call *c, const struct m_disk *old, struct m_disk *body, const char *prefix, struct err *e)
+static int check_fixed(struct call *c, const struct m_disk *old, const struct m_disk *body, const char *prefix, struct err *e)
 {
 	if (body->format && body->format != old->format)
 		return err_field(e, ERR_CONFLICT, pool_printf(c->pool, "%s.format", prefix),
@@ -181,10 +181,11 @@ int disk_apply_update(struct call *c, const char *disk_id, const struct m_disk *
 	if (!old)
 		return err_set(e, ERR_NO_ENTITY, "There is no disk %s.", disk_id);
 	b = changeable(c, body);
+	if (check_fixed(c, old, body, prefix, e) < 0)
+		return -1;
 	if (!body->has.provisioned_size && m_equal(&M_TYPE_disk, b, m_new(c->pool, &M_TYPE_disk)))
 		return 0;
-	if (check_fixed(c, old, (struct m_disk *)body, prefix, e) < 0 ||
-	    disk_check_free(c->core, old, "Cannot edit Virtual Disk", e) < 0 ||
+	if (disk_check_free(c->core, old, "Cannot edit Virtual Disk", e) < 0 ||
 	    call_resolve(c, &b->disk_profile, KIND_DISK_PROFILE, disk_domain(old), false, "disk.disk_profile", e) < 0 ||
 	    call_resolve(c, &b->quota, KIND_QUOTA, NULL, false, "disk.quota", e) < 0)
 		return -1;

@@ -395,6 +395,6 @@ static void detach_ended(struct job *j, struct txn *t, bool ok, const struct err
 }
 
 static const struct job_step DETACH_STEPS[] = {
-	{ "detach", "Detaching the storage domain", detach_step, NULL, true },
+	{ "detach", "Detaching the storage domain", detach_step, stop_pool_guarded, true },
 };
 const struct command DETACH_STORAGE_DOMAIN = { "DetachStorageDomain", DETACH_STEPS, G_N_ELEMENTS(DETACH_STEPS), detach_ended };

@@ -77,6 +77,7 @@ static int create_now(struct job *j, struct err *e)
 
 static int create_step(struct job *j, struct err *e) { return storage_patiently(j, create_now, e); }
 
+/* To us it is in no data center; what its metadata says else is left over from an attachment that failed half-way. */
 static int format_now(struct job *j, struct err *e)
 {
 	auto_json *info = NULL;
@@ -86,7 +87,7 @@ static int format_now(struct job *j, struct err *e)
 	if (domain_info(j, &info, e) < 0)
 		return is_missing(e) ? 0 : -1;
 	if (agent_call(job_core(j), job_text(j, "host"), "StorageDomain.format",
-	               json_pack("{s:s,s:b}", "storagedomainID", job_text(j, "domain"), "autoDetach", 0), STORAGE_CONNECT_MS,
+	               json_pack("{s:s,s:b}", "storagedomainID", job_text(j, "domain"), "autoDetach", 1), STORAGE_CONNECT_MS,
 	               job_correlation(j), NULL, e) < 0)
 		return is_missing(e) ? 0 : -1;
 	return 0;

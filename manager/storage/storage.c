@@ -94,7 +94,8 @@ const char **storage_hosts_up(struct core *c, struct pool *p, const char *dc_id,
 		if (g_strcmp0(storage_dc_of_host(c, en->id), dc_id) != 0 || !host_is_up(c, en->id) ||
 		    (is_for_spm && priority < 0))
 			continue;
-		list[n++] = (struct candidate){ en->id, priority, is_for_spm ? chance_below(c->chance, 1 << 20) : n };
+		list[n] = (struct candidate){ en->id, priority, is_for_spm ? chance_below(c->chance, 1 << 20) : n };
+		n++;
 	}
 	qsort(list, n, sizeof(*list), compare_candidates);
 	out = POOL_ARRAY(p, const char *, n + 1);

@@ -2,6 +2,7 @@
 #pragma once
 /* Error numbers of the agent protocol that decide what the Manager does next. */
 enum {
+	AGENT_RECOVERING = 99,
 	AGENT_VOLUME_MISSING = 201,
 	AGENT_VOLUME_EXISTS = 212,
 	AGENT_IMAGE_MISSING = 268,
@@ -12,6 +13,7 @@ enum {
 	AGENT_SD_EXISTS = 365,
 	AGENT_TASK_UNKNOWN = 401,
 	AGENT_TASK_IN_PROGRESS = 406,
+	AGENT_TASK_ABORTED = 411, /* the agent was restarted while it ran, and undid it */
 	AGENT_NOT_SPM = 654,
 	AGENT_IS_SPM = 656,
 };

@@ -223,8 +223,10 @@ const char *storage_wait_spm(struct core *c, struct pool *p, const char *dc_id, 
 /* A host that restarted is not SPM for a while: as good as lost. */
 static bool is_passing(const struct err *e)
 {
-	return storage_is_lost(e) || (e->code == ERR_AGENT && (e->agent_code == AGENT_NOT_SPM || e->agent_code == AGENT_POOL_UNKNOWN ||
-	                                                       e->agent_code == 99));
+	if (e->code != ERR_AGENT)
+		return storage_is_lost(e);
+	return e->agent_code == AGENT_NOT_SPM || e->agent_code == AGENT_POOL_UNKNOWN || e->agent_code == AGENT_TASK_ABORTED ||
+	       e->agent_code == AGENT_RECOVERING;
 }
 
 int storage_patiently(struct job *j, int (*fn)(struct job *j, struct err *e), struct err *e)
