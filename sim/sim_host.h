@@ -8,10 +8,12 @@
  */
 #include "sim/sim.h"
 
-enum sim_vm_status { SIM_VM_WAIT, SIM_VM_POWERING_UP, SIM_VM_UP, SIM_VM_PAUSED, SIM_VM_POWERING_DOWN, SIM_VM_DOWN };
+enum sim_vm_status { SIM_VM_WAIT, SIM_VM_POWERING_UP, SIM_VM_UP, SIM_VM_PAUSED, SIM_VM_POWERING_DOWN,
+	             SIM_VM_REBOOTING, SIM_VM_DOWN };
 
 struct sim_vm_disk {
 	char sd[UUID_LEN + 1], img[UUID_LEN + 1], vol[UUID_LEN + 1];
+	char name[16];           /* "vda" */
 	bool is_readonly;
 };
 struct sim_vm {
@@ -19,7 +21,7 @@ struct sim_vm {
 	char *name, *xml;
 	enum sim_vm_status status;
 	bool is_running;         /* the truth: a QEMU process is there */
-	bool is_admin_shutdown;
+	bool is_admin_shutdown, is_reboot_destroy, is_start_paused;
 	int exit_code, exit_reason;
 	const char *exit_message;
 	int64_t started_ms;

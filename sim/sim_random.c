@@ -27,9 +27,9 @@ static json_t *name_of(struct sim *s, const char *prefix)
 
 static void do_add_vm(struct sim *s)
 {
-	sim_api_send(s, "vms.add", json_pack("{s:o,s:{s:s},s:{s:s},s:i}", "name", name_of(s, "vm"), "cluster", "id",
-	                                     pick(s, KIND_CLUSTER), "template", "name", "Blank", "memory", 256 << 20),
-	             NULL, NULL, NULL);
+	sim_api_send(s, "vms.add", json_pack("{s:o,s:{s:s},s:{s:s},s:i,s:{s:{s:{s:[s,s]}}}}", "name", name_of(s, "vm"), "cluster",
+	                                     "id", pick(s, KIND_CLUSTER), "template", "name", "Blank", "memory", 256 << 20, "os",
+	                                     "boot", "devices", "device", "hd", "network"), NULL, NULL, NULL);
 }
 
 static json_t *random_disk(struct sim *s)
@@ -45,8 +45,8 @@ static void do_add_disk(struct sim *s) { sim_api_send(s, "disks.add", random_dis
 
 static void do_attach_new(struct sim *s)
 {
-	sim_api_send(s, "disk_attachments.add", json_pack("{s:s,s:b,s:b,s:o}", "interface", "virtio", "bootable", 0, "active", 1,
-	                                                  "disk", random_disk(s)),
+	sim_api_send(s, "disk_attachments.add", json_pack("{s:s,s:b,s:b,s:o}", "interface", "virtio", "bootable",
+	                                                  sim_happens(s, 500000), "active", 1, "disk", random_disk(s)),
 	             pick(s, KIND_VM), NULL, NULL);
 }
 
@@ -54,6 +54,28 @@ static void do_extend(struct sim *s)
 {
 	sim_api_send(s, "disk.update", json_pack("{s:I}", "provisioned_size", (json_int_t)sim_between(s, 1, 60) << 28),
 	             pick(s, KIND_DISK), NULL, NULL);
+}
+
+static void do_add_nic(struct sim *s)
+{
+	sim_api_send(s, "vm_nics.add", json_pack("{s:o,s:{s:s}}", "name", name_of(s, "nic"), "vnic_profile", "id",
+	                                         pick(s, KIND_VNIC_PROFILE)), pick(s, KIND_VM), NULL, NULL);
+}
+
+static void do_plug(struct sim *s)
+{
+	const char *id = pick(s, KIND_DISK_ATTACHMENT);
+	const struct m_disk_attachment *a = s->core ? INV_GET(s->core->inv, DISK_ATTACHMENT, disk_attachment, id) : NULL;
+
+	if (a && a->vm.id && a->disk.id)
+		sim_api_send(s, "disk_attachment.update", json_pack("{s:b}", "active", sim_happens(s, 500000)), a->vm.id, a->disk.id, NULL);
+}
+
+static void do_attach_old(struct sim *s)
+{
+	sim_api_send(s, "disk_attachments.add", json_pack("{s:s,s:b,s:b,s:{s:s}}", "interface", "virtio", "bootable", 0, "active",
+	                                                  sim_happens(s, 500000), "disk", "id", pick(s, KIND_DISK)),
+	             pick(s, KIND_VM), NULL, NULL);
 }
 
 static void on_vm(struct sim *s, const char *op) { sim_api_send(s, op, NULL, pick(s, KIND_VM), NULL, NULL); }
@@ -111,7 +133,8 @@ struct deed {
 
 static const struct deed PEOPLE[] = {
 	{ 12, do_add_vm }, { 6, do_add_disk }, { 10, do_attach_new }, { 4, do_extend }, { 30, do_start }, { 10, do_stop },
-	{ 10, do_shutdown }, { 3, do_reboot }, { 8, do_remove_vm }, { 6, do_remove_disk }, { 3, do_rename_vm },
+	{ 10, do_shutdown }, { 3, do_reboot },
+	{ 12, do_add_nic }, { 6, do_plug }, { 4, do_attach_old }, { 8, do_remove_vm }, { 6, do_remove_disk }, { 3, do_rename_vm },
 	{ 1, do_deactivate_domain }, { 6, do_activate_domain }, { 1, do_maintenance }, { 6, do_activate },
 };
 

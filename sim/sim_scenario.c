@@ -157,8 +157,8 @@ void sim_add_disk(struct sim *s, const char *domain, const char *name)
 
 static json_t *vm_body(const char *cluster, const char *name)
 {
-	return json_pack("{s:s,s:{s:s},s:{s:s},s:i}", "name", name, "cluster", "name", cluster, "template", "name", "Blank",
-	                 "memory", 512 << 20);
+	return json_pack("{s:s,s:{s:s},s:{s:s},s:i,s:{s:{s:{s:[s,s]}}}}", "name", name, "cluster", "name", cluster, "template", "name", "Blank",
+	                 "memory", 512 << 20, "os", "boot", "devices", "device", "hd", "network");
 }
 
 static json_t *attachment_body(const char *domain, const char *name)
@@ -171,7 +171,11 @@ void sim_add_vm(struct sim *s, const char *cluster, const char *name, const char
 	g_autofree char *disk = g_strconcat(name, "_Disk1", NULL);
 
 	must(s, "vms.add", vm_body(cluster, name), NULL, NULL, NULL);
-	if (domain) {
+	if (!domain) {
+		must(s, "vm_nics.add", json_pack("{s:s,s:{s:s}}", "name", "nic1", "vnic_profile", "id",
+		                                 sim_find_id(s, KIND_VNIC_PROFILE, "ovirtmgmt")),
+		     sim_find_id(s, KIND_VM, name), NULL, NULL);
+	} else {
 		must(s, "disk_attachments.add", attachment_body(domain, disk), sim_find_id(s, KIND_VM, name), NULL, NULL);
 		wait_for(s, is_disk_ok, disk, "disk");
 	}
@@ -246,6 +250,12 @@ static void prepare_running_vm(struct sim *s)
 {
 	prepare_vm(s);
 	start_vm(s, "vm1");
+}
+
+static void prepare_running_and_disk(struct sim *s)
+{
+	prepare_running_vm(s);
+	sim_add_disk(s, "data", "disk1");
 }
 
 /* Two hosts that could run it: here a VM may be started twice. */
@@ -386,6 +396,18 @@ static void run_vm_twice(struct sim *s)
 
 static void resume_vm(struct sim *s) { vm_action(s, "vm.start"); }
 
+static void plug_disk(struct sim *s)
+{
+	json_t *body = json_pack("{s:s,s:b,s:b,s:{s:s}}", "interface", "virtio", "bootable", 0, "active", 1, "disk", "id",
+	                         sim_find_id(s, KIND_DISK, "disk1"));
+
+	may(s, "disk_attachments.add", body, sim_find_id(s, KIND_VM, "vm1"), NULL, NULL);
+	may(s, "disk_attachment.update", json_pack("{s:b}", "active", 0), sim_find_id(s, KIND_VM, "vm1"),
+	    sim_find_id(s, KIND_DISK, "disk1"), NULL);
+	may(s, "disk_attachment.remove", NULL, sim_find_id(s, KIND_VM, "vm1"), sim_find_id(s, KIND_DISK, "disk1"), NULL);
+	let_it_end(s);
+}
+
 static void host_maintenance(struct sim *s)
 {
 	may(s, "host.deactivate", NULL, sim_find_id(s, KIND_HOST, "host0"), NULL, NULL);
@@ -427,6 +449,7 @@ const struct scenario SCENARIOS[] = {
 	{ "reboot-vm", 1, prepare_running_vm, reboot_vm },
 	{ "reset-vm", 1, prepare_running_vm, reset_vm },
 	{ "resume-vm", 1, prepare_paused, resume_vm },
+	{ "plug-disk", 1, prepare_running_and_disk, plug_disk },
 	{ "remove-vm", 1, prepare_vm, remove_vm },
 	{ NULL, 0, NULL, NULL },
 };

@@ -5,11 +5,12 @@
 
 #include "sim/sim_host.h"
 
-enum { EXIT_ERROR = 1, EXIT_LOST_QEMU = 2, EXIT_START_FAILED = 3, EXIT_BY_ADMIN = 6, EXIT_BY_GUEST = 7 };
+enum { EXIT_ERROR = 1, EXIT_LOST_QEMU = 2, EXIT_START_FAILED = 3, EXIT_BY_ADMIN = 6, EXIT_BY_GUEST = 7, EXIT_ON_REBOOT = 13 };
 
 const char *sim_vm_status_name(enum sim_vm_status st)
 {
-	static const char *const NAMES[] = { "WaitForLaunch", "Powering up", "Up", "Paused", "Powering down", "Down" };
+	static const char *const NAMES[] = { "WaitForLaunch", "Powering up", "Up", "Paused", "Powering down",
+		                             "RebootInProgress", "Down" };
 	return NAMES[st];
 }
 
@@ -102,6 +103,9 @@ static json_t *stats_json(const struct sim_vm *vm)
 	json_object_set_new(j, "cpuSys", json_string("1.00"));
 	json_object_set_new(j, "memUsage", json_string("10"));
 	json_object_set_new(j, "kvmEnable", json_string("true"));
+	json_object_set_new(j, "disks", json_object());
+	for (int i = 0; i < vm->n_disks; i++)
+		json_object_set_new(json_object_get(j, "disks"), vm->disks[i].name, json_pack("{s:s}", "imageID", vm->disks[i].img));
 	return j;
 }
 
@@ -163,6 +167,10 @@ static void start_due(struct sim_vm *vm)
 		vm_end(vm, 1, EXIT_ERROR, "Bad volume specification");
 		return;
 	}
+	if (vm->is_start_paused) {
+		vm_move(vm, SIM_VM_PAUSED);
+		return;
+	}
 	vm_move(vm, SIM_VM_POWERING_UP);
 	vm_plan(vm, sim_between(s, 0, 8 * SIM_SECOND), booted);
 }
@@ -218,12 +226,16 @@ static bool read_path(const char *path, struct sim_vm_disk *d)
 	return true;
 }
 
+/* The disks below <devices>, added to those that there are. */
 static int read_disks(struct sim_vm *vm, xmlNodePtr devices, struct err *e)
 {
 	g_autoptr(GArray) disks = g_array_new(FALSE, TRUE, sizeof(struct sim_vm_disk));
 
+	g_array_append_vals(disks, vm->disks, (guint)vm->n_disks);
+
 	for (xmlNodePtr n = child(devices, "disk"); n; n = next(n, "disk")) {
 		g_autofree char *kind = attribute(n, "device"), *path = attribute(child(n, "source"), "file");
+		g_autofree char *name = attribute(child(n, "target"), "dev");
 		struct sim_vm_disk d = { .is_readonly = child(n, "readonly") != NULL };
 
 		if (g_strcmp0(kind, "disk") != 0)
@@ -233,8 +245,10 @@ static int read_disks(struct sim_vm *vm, xmlNodePtr devices, struct err *e)
 			sim_refuse(e, 100, "disk without a volume");
 			return -1;
 		}
+		g_strlcpy(d.name, name ? name : "", sizeof(d.name));
 		g_array_append_val(disks, d);
 	}
+	g_free(vm->disks);
 	vm->n_disks = (int)disks->len;
 	vm->disks = g_memdup2(disks->data, disks->len * sizeof(struct sim_vm_disk));
 	return 0;
@@ -312,6 +326,7 @@ static json_t *create(struct sim_host *h, json_t *params, struct err *e)
 		sim_vm_free(vm);
 		return NULL;
 	}
+	vm->is_start_paused = strstr(xml, "launchPaused type=\"bool\">true") != NULL;
 	vm_new_life(vm);
 	g_hash_table_insert(h->vms, vm->id, vm);
 	vm_plan(vm, sim_between(h->sim, 50, 4 * SIM_SECOND), start_due);
@@ -341,6 +356,14 @@ static void not_listening(struct sim_vm *vm)
 	vm_move(vm, SIM_VM_UP);
 }
 
+static void rebooted(struct sim_vm *vm)
+{
+	if (vm->is_reboot_destroy)
+		vm_end(vm, 0, EXIT_ON_REBOOT, "Destroyed on reboot, to start with its new configuration");
+	else
+		vm_move(vm, SIM_VM_UP);
+}
+
 static json_t *shutdown(struct sim_host *h, json_t *params, struct err *e)
 {
 	struct sim_vm *vm = running_vm(h, params, e);
@@ -350,9 +373,12 @@ static json_t *shutdown(struct sim_host *h, json_t *params, struct err *e)
 		return NULL;
 	if (vm->status == SIM_VM_PAUSED && !sim_bool(params, "force"))
 		return sim_refuse(e, 100, "A paused virtual machine cannot shut down; resume it first");
-	if (sim_bool(params, "reboot"))
-		return json_true();
 	vm_new_life(vm);
+	if (sim_bool(params, "reboot")) {
+		vm_move(vm, SIM_VM_REBOOTING);
+		vm_plan(vm, sim_between(h->sim, SIM_SECOND, 20 * SIM_SECOND), is_deaf ? not_listening : rebooted);
+		return json_true();
+	}
 	vm->is_admin_shutdown = true;
 	vm_move(vm, SIM_VM_POWERING_DOWN);
 	vm_plan(vm, sim_between(h->sim, SIM_SECOND, 40 * SIM_SECOND), is_deaf ? not_listening : powered_off);
@@ -362,6 +388,15 @@ static json_t *shutdown(struct sim_host *h, json_t *params, struct err *e)
 static json_t *reset(struct sim_host *h, json_t *params, struct err *e)
 {
 	return running_vm(h, params, e) ? json_true() : NULL;
+}
+
+static json_t *destroy_on_reboot(struct sim_host *h, json_t *params, struct err *e)
+{
+	struct sim_vm *vm = running_vm(h, params, e);
+
+	if (vm)
+		vm->is_reboot_destroy = true;
+	return vm ? json_true() : NULL;
 }
 
 static json_t *pause_vm(struct sim_host *h, json_t *params, struct err *e)
@@ -384,6 +419,77 @@ static json_t *cont(struct sim_host *h, json_t *params, struct err *e)
 	vm_new_life(vm);
 	vm_move(vm, SIM_VM_UP);
 	return json_pack("{s:{}}", "vmList");
+}
+
+/* ---- plugging ---- */
+
+static void drop_disk(struct sim_vm *vm, const char *img)
+{
+	for (int i = 0; i < vm->n_disks; i++)
+		if (strcmp(vm->disks[i].img, img) == 0)
+			vm->disks[i--] = vm->disks[--vm->n_disks];
+}
+
+static int plug(struct sim_vm *vm, xmlNodePtr devices, struct err *e)
+{
+	int before = vm->n_disks;
+
+	if (read_disks(vm, devices, e) < 0)
+		return -1;
+	for (int i = 0; i < before; i++)
+		for (int k = before; k < vm->n_disks; k++)
+			if (strcmp(vm->disks[i].img, vm->disks[k].img) == 0 || strcmp(vm->disks[i].name, vm->disks[k].name) == 0) {
+				vm->n_disks = before;
+				sim_refuse(e, 45, "Failed to hotplug disk: it, or its name, is there already");
+				return -1;
+			}
+	if (sim_volumes_open(vm, e) == 0)
+		return 0;
+	vm->n_disks = before;
+	sim_volumes_open(vm, &(struct err){ 0 });
+	return -1;
+}
+
+static int unplug(struct sim_vm *vm, xmlNodePtr devices, struct err *e)
+{
+	int before = vm->n_disks, rc = read_disks(vm, devices, e);
+	struct sim_vm_disk d = rc == 0 && vm->n_disks > before ? vm->disks[before] : (struct sim_vm_disk){ .img = "" };
+
+	vm->n_disks = before;
+	if (rc < 0)
+		return -1;
+	sim_volumes_close(vm);
+	drop_disk(vm, d.img);
+	if (vm->n_disks == before)
+		sim_refuse(e, 46, "Failed to unplug disk: it is not there");
+	return sim_volumes_open(vm, &(struct err){ 0 }) < 0 || vm->n_disks == before ? -1 : 0;
+}
+
+static json_t *change_disks(struct sim_host *h, json_t *params, int (*fn)(struct sim_vm *, xmlNodePtr, struct err *), struct err *e)
+{
+	const char *xml = json_string_value(json_object_get(json_object_get(params, "params"), "xml"));
+	struct sim_vm *vm = running_vm(h, params, e);
+	xmlDocPtr doc = xml ? xmlReadMemory(xml, (int)strlen(xml), NULL, NULL, XML_PARSE_NONET | XML_PARSE_NOERROR) : NULL;
+	xmlNodePtr devices = doc ? child(xmlDocGetRootElement(doc), "devices") : NULL;
+	int rc = -1;
+
+	if (vm && !child(devices, "disk")) {
+		sim_fail(h->sim, "a disk is to be plugged, or pulled, and is not named");
+		sim_refuse(e, -32602, "no disk");
+	} else if (vm) {
+		rc = fn(vm, devices, e);
+	}
+	xmlFreeDoc(doc);
+	return rc < 0 ? NULL : definition_json(vm);
+}
+
+static json_t *hotplug_disk(struct sim_host *h, json_t *params, struct err *e) { return change_disks(h, params, plug, e); }
+static json_t *hotunplug_disk(struct sim_host *h, json_t *params, struct err *e) { return change_disks(h, params, unplug, e); }
+
+static json_t *change_nic(struct sim_host *h, json_t *params, struct err *e)
+{
+	struct sim_vm *vm = running_vm(h, params, e);
+	return vm ? definition_json(vm) : NULL;
 }
 
 static json_t *get_stats(struct sim_host *h, json_t *params, struct err *e)
@@ -435,6 +541,13 @@ const struct sim_verb SIM_VM_VERBS[] = {
 	{ "VM.reset", "vmID=u", reset, false },
 	{ "VM.pause", "vmID=u", pause_vm, false },
 	{ "VM.cont", "vmID=u", cont, false },
+	{ "VM.setDestroyOnReboot", "vmID=u", destroy_on_reboot, false },
+	{ "VM.hotplugDisk", "vmID=u params=o", hotplug_disk, false },
+	{ "VM.hotunplugDisk", "vmID=u params=o", hotunplug_disk, false },
+	{ "VM.hotplugNic", "vmID=u params=o", change_nic, false },
+	{ "VM.hotunplugNic", "vmID=u params=o", change_nic, false },
+	{ "VM.updateDevice", "vmID=u params=o", change_nic, false },
+	{ "VM.changeCD", "vmID=u driveSpec=x", change_nic, false },
 	{ "VM.getStats", "vmID=u", get_stats, false },
 	{ "VM.getInfo", "vmID=u", get_info, false },
 	{ NULL, NULL, NULL, false },
