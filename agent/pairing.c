@@ -18,7 +18,8 @@ struct pairing {
 	struct agent *agent;
 	struct pool *pool;
 	struct pki pki;
-	char code[CODE_LEN + 1];
+	char code[CODE_LEN + 1], shown[CODE_LEN + 2]; /* without and with the dash */
+	const char *used;  /* the one of them that the Manager's proofs are made with */
 	char *fingerprint; /* of our certificate */
 	int n_wrong;
 	bool is_asked; /* somebody who knows the code has asked for the request */
@@ -54,17 +55,17 @@ static int prepare_code(struct pairing *p, struct err *e)
 {
 	static const char BASE32[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 	const char *old = pairing_read_code(p->pool, p->agent->opt.state_dir, e);
-	char shown[CODE_LEN + 3];
 
 	if (old && strlen(old) == CODE_LEN + 1) {
 		memcpy(p->code, old, CODE_LEN / 2);
 		memcpy(p->code + CODE_LEN / 2, old + CODE_LEN / 2 + 1, CODE_LEN / 2);
-		return 0;
+	} else {
+		for (int i = 0; i < CODE_LEN; i++)
+			p->code[i] = BASE32[chance_below(p->agent->chance, 32)];
 	}
-	for (int i = 0; i < CODE_LEN; i++)
-		p->code[i] = BASE32[chance_below(p->agent->chance, 32)];
-	g_snprintf(shown, sizeof(shown), "%.5s-%.5s\n", p->code, p->code + CODE_LEN / 2);
-	return pki_write_file(code_path(p->pool, p->agent->opt.state_dir), shown, 0600, e);
+	g_snprintf(p->shown, sizeof(p->shown), "%.5s-%.5s", p->code, p->code + CODE_LEN / 2);
+	return pki_write_file(code_path(p->pool, p->agent->opt.state_dir),
+	                      pool_printf(p->pool, "%s\n", p->shown), 0600, e);
 }
 
 struct pairing *pairing_new(struct agent *a, const struct pki *k, struct err *e)
@@ -100,15 +101,21 @@ void pairing_free(struct pairing *p)
 static int check_proof(struct pairing *p, struct verb_call *c, const char *what, const char *about,
                        struct err *e)
 {
-	const char *wanted = pki_hmac(c->pool, p->code, what, about), *given;
+	const char *const forms[] = {p->code, p->shown};
+	const char *given;
 
 	if (p->n_wrong >= MAX_WRONG)
 		return err_set(e, ERR_DENIED,
 		               "pairing is locked after %d wrong proofs; start the agent again", MAX_WRONG);
 	if (verb_string(c, "proof", &given, e) < 0)
 		return -1;
-	if (strlen(given) == strlen(wanted) && CRYPTO_memcmp(given, wanted, strlen(wanted)) == 0)
-		return 0;
+	for (size_t i = 0; i < G_N_ELEMENTS(forms); i++) {
+		const char *wanted = pki_hmac(c->pool, forms[i], what, about);
+
+		p->used = forms[i];
+		if (strlen(given) == strlen(wanted) && CRYPTO_memcmp(given, wanted, strlen(wanted)) == 0)
+			return 0;
+	}
 	p->n_wrong++;
 	log_warn("wrong proof of the pairing code", "PEER", c->peer);
 	return err_set(e, ERR_DENIED, "the proof of the pairing code is wrong");
@@ -122,7 +129,7 @@ static int request(struct pairing *p, struct verb_call *c, struct err *e)
 	    pki_request(c->pool, &p->pki, p->agent->host_id, &csr, e) < 0)
 		return -1;
 	c->result = json_pack("{s:s, s:s}", "csr", csr, "proof",
-	                      pki_hmac(c->pool, p->code, "agent", pki_hash(c->pool, csr, strlen(csr))));
+	                      pki_hmac(c->pool, p->used, "agent", pki_hash(c->pool, csr, strlen(csr))));
 	p->is_asked = true;
 	log_info("a Manager pairs with this host", "PEER", c->peer);
 	return 0;

@@ -11,7 +11,8 @@
  *       -> {csr, proof: HMAC(code, "agent" || sha256 of the csr's text)}
  *   Host.pairInstall {certificate, ca, proof: HMAC(code, "install" || sha256 of the certificate's text)}
  *
- * HMAC is HMAC-SHA256 in lower-case hexadecimal, the code 10 characters of base32 without the dash.
+ * HMAC is HMAC-SHA256 in lower-case hexadecimal, the code 10 characters
+ * of base32, with or without the dash that it is shown with.
  * Five wrong proofs end pairing until the agent is started anew.
  */
 #include "base/err.h"

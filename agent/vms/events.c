@@ -146,15 +146,14 @@ static void graphics(struct vm *vm, const struct event *ev)
 		return;
 	g_free(vm->client_ip);
 	vm->client_ip = g_strdup(ip);
-	vm_send_event(vm, json_pack("{s:s, s:s}", "clientIp", ip, "status", vm_status_name(vm->status)));
+	vm_tell(vm);
 }
 
 static void rtc_changed(struct vm *vm, const struct event *ev)
 {
 	g_free(vm->time_offset);
 	vm->time_offset = g_strdup_printf("%lld", ev->number);
-	vm_send_event(
-	    vm, json_pack("{s:s, s:s}", "timeOffset", vm->time_offset, "status", vm_status_name(vm->status)));
+	vm_tell(vm);
 }
 
 static void handle(void *arg)

@@ -139,16 +139,7 @@ json_t *vm_display_info(const struct vm *vm)
 	return list;
 }
 
-void vm_send_event(struct vm *vm, json_t *params)
-{
-	g_autofree char *method = g_strdup_printf("|virt|VM_status|%s", vm->id);
-	json_t *all = json_object();
-
-	json_object_set_new(all, vm->id, params);
-	agent_event(vm->agent, method, all);
-}
-
-static json_t *status_params(struct vm *vm)
+static json_t *vm_news(struct vm *vm)
 {
 	json_t *j = json_object();
 	g_autofree char *hash = g_strdup_printf("%d", vm->domain->hash);
@@ -175,6 +166,15 @@ static json_t *status_params(struct vm *vm)
 	return j;
 }
 
+void vm_tell(struct vm *vm)
+{
+	g_autofree char *method = g_strdup_printf("|virt|VM_status|%s", vm->id);
+	json_t *all = json_object();
+
+	json_object_set_new(all, vm->id, vm_news(vm));
+	agent_event(vm->agent, method, all);
+}
+
 void vm_move(struct vm *vm, enum vm_status next)
 {
 	if (vm->status == next && next != VM_PAUSED)
@@ -190,7 +190,7 @@ void vm_move(struct vm *vm, enum vm_status next)
 		vm->pause_code = "NOERR";
 	if (vm_is_active(vm) && vm->started_wall_ms == 0)
 		vm->started_wall_ms = loop_wall_ms(vm->agent->loop);
-	vm_send_event(vm, status_params(vm));
+	vm_tell(vm);
 	waitq_wake_all(&vm->moved);
 }
 

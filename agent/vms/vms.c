@@ -75,12 +75,8 @@ static void take_domain(struct vm *vm, struct truth *t)
 	vm->xml = pool_strdup(t->pool, t->xml);
 	vm->is_live_xml = t->state != VIR_DOMAIN_SHUTOFF;
 	t->pool = NULL;
-	if (is_changed && vm_is_active(vm)) {
-		g_autofree char *hash = g_strdup_printf("%d", vm->domain->hash);
-
-		vm_send_event(vm,
-		              json_pack("{s:s, s:s}", "hash", hash, "status", vm_status_name(vm->status)));
-	}
+	if (is_changed && vm_is_active(vm))
+		vm_tell(vm);
 	if (vm->is_live_xml && !vm->domain->is_agent_connected)
 		json_object_clear(vm->guest);
 }

@@ -126,6 +126,6 @@ int vm_sync(struct vm *vm, struct err *e);
 void vm_sync_soon(struct vm *vm);
 /* Write plain values into the metadata. In a fiber. */
 int vm_write_meta(struct vm *vm, const struct domain_meta *values, int n, struct err *e);
-/* Events of every kind carry these besides the change itself. */
-void vm_send_event(struct vm *vm, json_t *params);
+/* Tell all clients how the machine is. Every event is complete, so that none has to be merged with others. */
+void vm_tell(struct vm *vm);
 json_t *vm_display_info(const struct vm *vm);
