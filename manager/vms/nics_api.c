@@ -46,6 +46,23 @@ static int profile_of_network(struct call *c, struct m_nic *body, struct err *e)
 	return err_field(e, ERR_CONFLICT, "nic.network", "The network has no vNIC profile.");
 }
 
+/* Names of profiles are unique within their network only: the one that the VM's cluster has is meant. */
+static void profile_by_name(struct call *c, const struct m_vm *vm, struct m_ref *ref)
+{
+	const struct m_vnic_profile *wanted = ref->id ? NULL : ref->obj;
+
+	if (!wanted || !wanted->name)
+		return;
+	INV_EACH(en, c->core->inv, KIND_VNIC_PROFILE) {
+		const struct m_vnic_profile *vp = en->pub;
+
+		if (strcmp(vp->name, wanted->name) == 0 && network_is_in_cluster(c->core, vp->network.id, vm->cluster.id)) {
+			ref->id = pool_strdup(c->pool, vp->id);
+			return;
+		}
+	}
+}
+
 /* An empty id means: no network. */
 static int resolve_profile(struct call *c, const struct m_vm *vm, struct m_nic *body, struct err *e)
 {
@@ -55,6 +72,7 @@ static int resolve_profile(struct call *c, const struct m_vm *vm, struct m_nic *
 		body->vnic_profile.obj = NULL;
 		return 0;
 	}
+	profile_by_name(c, vm, &body->vnic_profile);
 	if (profile_of_network(c, body, e) < 0 ||
 	    call_resolve(c, &body->vnic_profile, KIND_VNIC_PROFILE, NULL, false, "nic.vnic_profile", e) < 0)
 		return -1;
