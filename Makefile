@@ -19,7 +19,7 @@ all: build ## is the same as make build
 # Ninja follows changes of meson.build files, but does not see that a folder has got one.
 $(BUILD)/release/build.ninja: $(shell find . \( -name '.?*' -o -name 'build*' \) -type d -prune -o -name meson.build -print)
 	@tools/setup.sh run
-	@meson setup $(if $(wildcard $@),--reconfigure) $(BUILD)/release --buildtype=debugoptimized
+	@meson setup $(if $(wildcard $@),--reconfigure) $(BUILD)/release --buildtype=debugoptimized -Dtests=false
 
 build: $(BUILD)/release/build.ninja ## compile the Manager, the agent and the tools
 	@ninja -j$(JOBS) -C $(BUILD)/release

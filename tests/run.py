@@ -241,7 +241,7 @@ PHASES = [
     Phase("simulator", meson_suite("--suite", "sim"), after=("build",), needs="sim/meson.build"),
     Phase("build-clang", builder("fuzz", *SANITIZE, "-Dc_args=-fsanitize=fuzzer-no-link", env={"CC": "clang-14"}, nice=True),
           after=("build",)),
-    Phase("build-release", builder("release", "--buildtype=debugoptimized", nice=True), after=("build",)),
+    Phase("build-release", builder("release", "--buildtype=debugoptimized", "-Dtests=false", nice=True), after=("build",)),
     Phase("e2e-postgresql", e2e("postgresql"), after=("build", "guest"), lock="lab", needs="tests/e2e", minutes=25),
     Phase("fuzz", fuzz, after=("build-clang",), needs="tests/fuzz/meson.build", minutes=15 + FUZZ_SECONDS // 4),
     Phase("bench-smoke", bench("--smoke"), after=("build-release",), needs="tests/bench/run.py"),

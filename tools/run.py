@@ -328,9 +328,10 @@ def make_vm(api, cluster, disk):
     if not api.get(path + "/diskattachments").get("disk_attachment"):
         api.post(path + "/diskattachments", {"disk": {"id": disk["id"]}, "interface": "virtio", "bootable": True, "active": True})
     if has_bridge() and not api.get(path + "/nics").get("nic"):
-        profile = api.find("vnicprofiles", "vnic_profile", BRIDGE)
-        if profile:
-            api.post(path + "/nics", {"name": "nic1", "interface": "virtio", "vnic_profile": {"id": profile["id"]}})
+        networks = [n["id"] for n in api.get(f"/clusters/{cluster['id']}/networks").get("network", []) if n["name"] == BRIDGE]
+        profiles = [p for p in api.get("/vnicprofiles").get("vnic_profile", []) if p["network"]["id"] in networks]
+        if profiles:
+            api.post(path + "/nics", {"name": "nic1", "interface": "virtio", "vnic_profile": {"id": profiles[0]["id"]}})
     if vm["status"] == "down":
         api.post(path + "/start", {})
     return api.wait(path, ["up"], "VM", 120)
