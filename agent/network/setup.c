@@ -53,7 +53,7 @@ static int check_one(const json_t *all, const char *name, const json_t *conf, co
 
 	if (is_bridged && !was && link_exists(name) && !link_is_bridge(name))
 		return err_agent(e, BAD_BRIDGE, "network %s: a device of that name exists", name);
-	if (is_bridged && !was && link_is_bridge(name) && link_bridge_ports(name, nic) > 0)
+	if (is_bridged && !was && nic && link_is_bridge(name) && link_bridge_ports(name, nic) > 0)
 		return err_agent(e, BAD_BRIDGE, "network %s: a bridge of that name exists and is in use",
 		                 name);
 	if (!nic)
@@ -102,7 +102,8 @@ static int build(const char *name, const json_t *conf, struct err *e)
 
 	if (!json_is_true(json_object_get(conf, "bridged")))
 		return 0;
-	if (link_bridge_add(name, json_is_true(json_object_get(conf, "stp")),
+	if (!(json_object_get(conf, "adopted") && link_is_bridge(name)) &&
+	    link_bridge_add(name, json_is_true(json_object_get(conf, "stp")),
 	                    (int)json_integer_value(json_object_get(conf, "mtu")), e) < 0)
 		return -1;
 	return nic ? link_bridge_join(name, nic, e) : 0;

@@ -85,6 +85,9 @@ def test_networks(agent, client):
     # the bridge that was there before is used as it is, and survives
     set_up({"ovirtmgmt": {"nic": "eth0", "bootproto": "none", "ipaddr": agent.address, "netmask": "255.255.255.0"}})
     set_up({"ovirtmgmt": {"remove": True}})
+    set_up({"ovirtmgmt": {"bridged": True}})
+    assert client.call("Host.getNetworkCapabilities")["networks"]["ovirtmgmt"]["addr"] == agent.address
+    set_up({"ovirtmgmt": {"remove": True}})
     assert client.call("Host.ping2") is True
     # after a restart everything is known; after a reboot (bridges gone) what is safe comes back
     agent.stop()
