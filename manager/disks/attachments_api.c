@@ -83,6 +83,24 @@ static int set_active(struct call *c, const char *key, bool is_active, struct er
 	return txn_commit(t, e);
 }
 
+/* Nobody knows whether it was done. */
+static bool is_unknown(const struct err *e) { return e->code == ERR_NETWORK || e->code == ERR_TIMEOUT; }
+
+/* "Active" is recorded before a disk is plugged, and cleared behind its being pulled: whatever happens between, a disk that a VM
+ * may have open is recorded as such, and is not deleted under it. */
+static int plug_in(struct call *c, const char *key, const char *disk_id, struct err *e)
+{
+	struct err ignored;
+
+	if (set_active(c, key, true, e) < 0)
+		return -1;
+	if (vm_hotplug_disk(c, c->ids[0], disk_id, true, e) == 0)
+		return 0;
+	if (!is_unknown(e))
+		set_active(c, key, false, &ignored);
+	return -1;
+}
+
 /* An attachment that is recorded, but not plugged yet, is plugged into the VM, if that runs. When it cannot be, it is as if it
  * had not been attached. */
 static int plug_new(struct call *c, const char *key, const char *disk_id, struct err *e)
@@ -90,8 +108,10 @@ static int plug_new(struct call *c, const char *key, const char *disk_id, struct
 	struct err ignored;
 	struct txn *t;
 
-	if (vm_hotplug_disk(c, c->ids[0], disk_id, true, e) == 0)
-		return set_active(c, key, true, e);
+	if (plug_in(c, key, disk_id, e) == 0)
+		return 0;
+	if (is_unknown(e))
+		return -1;
 	t = txn_begin(c->core);
 	txn_remove(t, KIND_DISK_ATTACHMENT, key);
 	txn_commit(t, &ignored);
@@ -335,9 +355,9 @@ static int change_plug(struct call *c, const char *key, const struct m_disk_atta
 
 	if (!body->has.active || body->active == M_GET(now, active, true) || vm_is_down(vm))
 		return 0;
-	if (vm_hotplug_disk(c, c->ids[0], c->ids[1], body->active, e) < 0)
-		return -1;
-	return set_active(c, key, body->active, e);
+	if (body->active)
+		return plug_in(c, key, c->ids[1], e);
+	return vm_hotplug_disk(c, c->ids[0], c->ids[1], false, e) < 0 ? -1 : set_active(c, key, false, e);
 }
 
 static int attachment_update(struct call *c, struct err *e)

@@ -61,6 +61,19 @@ static int choose_name(struct call *c, const char *vm_id, struct domain_disk_spe
 	return spec->target ? 0 : err_set(e, ERR_CONFLICT, "There is no room for another disk of this kind.");
 }
 
+/* Does the host say that the VM does not have the disk? */
+static bool is_absent(struct call *c, const char *vm_id, const char *host, const char *image)
+{
+	auto_json *answer = NULL;
+	struct err e;
+	json_t *disks;
+
+	if (agent_call(c->core, host, "VM.getStats", json_pack("{s:s}", "vmID", vm_id), STATS_MS, c->correlation_id, &answer, &e) < 0)
+		return false;
+	disks = json_object_get(json_is_array(answer) ? json_array_get(answer, 0) : answer, "disks");
+	return json_is_object(disks) && !name_of_image(disks, image);
+}
+
 static void note(struct call *c, const char *vm_id, const struct domain_disk_spec *spec, bool is_in)
 {
 	json_t *disks = json_object_get(vm_stats(c->core, vm_id), "disks");
@@ -94,7 +107,8 @@ int vm_hotplug_disk(struct call *c, const char *vm_id, const char *disk_id, bool
 		return -1;
 	xml = domain_disk_plug_xml(c->pool, &spec);
 	if (agent_call(c->core, host, is_in ? "VM.hotplugDisk" : "VM.hotunplugDisk", json_pack("{s:s,s:{s:s,s:s}}", "vmID", vm_id,
-	               "params", "vmId", vm_id, "xml", xml), PLUG_MS, c->correlation_id, NULL, e) < 0)
+	               "params", "vmId", vm_id, "xml", xml), PLUG_MS, c->correlation_id, NULL, e) < 0 &&
+	    (is_in || e->code != ERR_AGENT || !is_absent(c, vm_id, host, spec.ids.image)))
 		return err_wrap(e, is_in ? "Failed to hot-plug disk" : "Failed to hot-unplug disk");
 	note(c, vm_id, &spec, is_in);
 	return 0;
