@@ -71,6 +71,22 @@ static char *wrong_vm(struct sim *s, const struct m_vm *vm)
 	return NULL;
 }
 
+/* What it has open must be recorded as plugged, or somebody may delete it. */
+static char *wrong_plugs(struct sim *s, const struct sim_vm *real)
+{
+	for (int i = 0; i < real->n_disks; i++) {
+		bool is_known = false;
+
+		INV_EACH_BY(e, s->core->inv, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_vm, real->id) {
+			const struct m_disk_attachment *a = e->pub;
+			is_known = is_known || (g_strcmp0(a->disk.id, real->disks[i].img) == 0 && M_GET(a, active, true));
+		}
+		if (!is_known)
+			return WRONG("VM %s has disk %s, and the Manager does not believe so", real->name, real->disks[i].img);
+	}
+	return NULL;
+}
+
 static char *wrong_vms(struct sim *s)
 {
 	GHashTableIter it;
@@ -88,6 +104,11 @@ static char *wrong_vms(struct sim *s)
 		while (g_hash_table_iter_next(&it, NULL, (void **)&real)) {
 			if (!inv_get(s->core->inv, KIND_VM, real->id) && real->is_running)
 				return WRONG("VM %s runs on %s, and nobody knows it", real->name, real->host->address);
+			if (real->is_running) {
+				char *wrong = wrong_plugs(s, real);
+				if (wrong)
+					return wrong;
+			}
 			if (!real->is_running && h && h->status == M_HOST_STATUS_UP)
 				return WRONG("%s still lists VM %s, which is %s", real->host->address, real->name,
 				             sim_vm_status_name(real->status));

@@ -121,12 +121,21 @@ static json_t *domain_body(int i, const char *name)
 	                 "localfs", "path", json_sprintf("/data/%s", name));
 }
 
+static bool is_ready(struct sim *s, void *arg) { return s->core && s->is_ready; }
+
+/* The id as soon as there is a Manager that can be asked. */
+static const char *ask_id(struct sim *s, enum kind k, const char *name)
+{
+	sim_run_until(s, is_ready, NULL, SIM_MINUTE);
+	return sim_find_id(s, k, name);
+}
+
 static const char *dc_of(struct sim *s, int i)
 {
 	char name[16];
 
 	g_snprintf(name, sizeof(name), "local%d", i);
-	return sim_find_id(s, KIND_DATA_CENTER, name);
+	return ask_id(s, KIND_DATA_CENTER, name);
 }
 
 static json_t *by_id(const char *id) { return json_pack("{s:s}", "id", id); }
@@ -295,7 +304,7 @@ static void add_domain(struct sim *s)
 	let_it_end(s);
 }
 
-static const char *domain_id(struct sim *s, const char *name) { return sim_find_id(s, KIND_STORAGE_DOMAIN, name); }
+static const char *domain_id(struct sim *s, const char *name) { return ask_id(s, KIND_STORAGE_DOMAIN, name); }
 
 static void attach_domain(struct sim *s)
 {
@@ -355,27 +364,27 @@ static void add_disk(struct sim *s)
 
 static void extend_disk(struct sim *s)
 {
-	may(s, "disk.update", json_pack("{s:I}", "provisioned_size", (json_int_t)3 << 30), sim_find_id(s, KIND_DISK, "disk1"), NULL,
+	may(s, "disk.update", json_pack("{s:I}", "provisioned_size", (json_int_t)3 << 30), ask_id(s, KIND_DISK, "disk1"), NULL,
 	    NULL);
 	let_it_end(s);
 }
 
 static void remove_disk(struct sim *s)
 {
-	may(s, "disk.remove", NULL, sim_find_id(s, KIND_DISK, "disk1"), NULL, NULL);
+	may(s, "disk.remove", NULL, ask_id(s, KIND_DISK, "disk1"), NULL, NULL);
 	let_it_end(s);
 }
 
 static void add_vm_with_disk(struct sim *s)
 {
 	may(s, "vms.add", vm_body("local0", "vm1"), NULL, NULL, NULL);
-	may(s, "disk_attachments.add", attachment_body("data", "vm1_Disk1"), sim_find_id(s, KIND_VM, "vm1"), NULL, NULL);
+	may(s, "disk_attachments.add", attachment_body("data", "vm1_Disk1"), ask_id(s, KIND_VM, "vm1"), NULL, NULL);
 	let_it_end(s);
 }
 
 static void vm_action(struct sim *s, const char *op)
 {
-	may(s, op, NULL, sim_find_id(s, KIND_VM, "vm1"), NULL, NULL);
+	may(s, op, NULL, ask_id(s, KIND_VM, "vm1"), NULL, NULL);
 	let_it_end(s);
 	sim_run(s, 90 * SIM_SECOND);
 }
@@ -399,28 +408,28 @@ static void resume_vm(struct sim *s) { vm_action(s, "vm.start"); }
 static void plug_disk(struct sim *s)
 {
 	json_t *body = json_pack("{s:s,s:b,s:b,s:{s:s}}", "interface", "virtio", "bootable", 0, "active", 1, "disk", "id",
-	                         sim_find_id(s, KIND_DISK, "disk1"));
+	                         ask_id(s, KIND_DISK, "disk1"));
 
-	may(s, "disk_attachments.add", body, sim_find_id(s, KIND_VM, "vm1"), NULL, NULL);
-	may(s, "disk_attachment.update", json_pack("{s:b}", "active", 0), sim_find_id(s, KIND_VM, "vm1"),
-	    sim_find_id(s, KIND_DISK, "disk1"), NULL);
-	may(s, "disk_attachment.remove", NULL, sim_find_id(s, KIND_VM, "vm1"), sim_find_id(s, KIND_DISK, "disk1"), NULL);
+	may(s, "disk_attachments.add", body, ask_id(s, KIND_VM, "vm1"), NULL, NULL);
+	may(s, "disk_attachment.update", json_pack("{s:b}", "active", 0), ask_id(s, KIND_VM, "vm1"),
+	    ask_id(s, KIND_DISK, "disk1"), NULL);
+	may(s, "disk_attachment.remove", NULL, ask_id(s, KIND_VM, "vm1"), ask_id(s, KIND_DISK, "disk1"), NULL);
 	let_it_end(s);
 }
 
 static void host_maintenance(struct sim *s)
 {
-	may(s, "host.deactivate", NULL, sim_find_id(s, KIND_HOST, "host0"), NULL, NULL);
+	may(s, "host.deactivate", NULL, ask_id(s, KIND_HOST, "host0"), NULL, NULL);
 	sim_run(s, SIM_MINUTE);
-	may(s, "host.activate", NULL, sim_find_id(s, KIND_HOST, "host0"), NULL, NULL);
+	may(s, "host.activate", NULL, ask_id(s, KIND_HOST, "host0"), NULL, NULL);
 	sim_run(s, SIM_MINUTE);
 }
 
 static void reinstall_host(struct sim *s)
 {
-	may(s, "host.deactivate", NULL, sim_find_id(s, KIND_HOST, "host0"), NULL, NULL);
+	may(s, "host.deactivate", NULL, ask_id(s, KIND_HOST, "host0"), NULL, NULL);
 	sim_run(s, SIM_MINUTE);
-	may(s, "host.install", json_pack("{s:s}", "root_password", "code"), sim_find_id(s, KIND_HOST, "host0"), NULL, NULL);
+	may(s, "host.install", json_pack("{s:s}", "root_password", "code"), ask_id(s, KIND_HOST, "host0"), NULL, NULL);
 	let_it_end(s);
 }
 
