@@ -236,16 +236,16 @@ static void record_failure(struct core *c, const char *user_id)
 	struct txn *t = txn_begin(c);
 	struct m_user *u = txn_edit(t, KIND_USER, user_id);
 	struct event_refs refs = { .user = user_id };
+	int64_t failures;
 
 	if (!u) {
 		txn_cancel(t);
 		return;
 	}
-	M_SET(u, failed_logins, M_GET(u, failed_logins, 0) + 1);
-	if (u->failed_logins >= MAX_FAILURES) {
+	failures = M_GET(u, failed_logins, 0) + 1; /* M_SET sets the presence before it looks at its value */
+	if (failures >= MAX_FAILURES)
 		M_SET(u, locked_until, loop_wall_ms(c->loop) + LOCK_MS);
-		M_SET(u, failed_logins, 0);
-	}
+	M_SET(u, failed_logins, failures >= MAX_FAILURES ? 0 : failures);
 	txn_event(t, "USER_VDC_LOGIN_FAILED", &refs, "User %s could not log in.", u->user_name);
 	txn_commit_async(t);
 }
