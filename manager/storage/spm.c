@@ -218,7 +218,7 @@ static void check(struct core *c, const char *dc_id)
 	    dc->status == M_DATA_CENTER_STATUS_MAINTENANCE)
 		return;
 	spm = g_strdup(dc->spm_host.id);
-	if (spm && host_is_up(c, spm)) {
+	if (spm && host_is_connected(c, spm)) { /* it may still be on its way up */
 		if (is_fine(c, spm, dc_id, &e)) {
 			h->silent = 0;
 			record(c, dc_id, spm, NULL);

@@ -24,6 +24,7 @@ bool host_is_up(struct core *c, const char *host_id)
 	return h && h->status == M_HOST_STATUS_UP && fake_agents_is_up(rig->agents, host_id);
 }
 
+bool host_is_connected(struct core *c, const char *host_id) { return fake_agents_is_up(rig->agents, host_id); }
 bool vm_is_down(const struct m_vm *vm) { return vm->status == M_VM_STATUS_DOWN || vm->status == M_VM_STATUS_IMAGE_LOCKED; }
 
 int vm_hotplug_disk(struct call *c, const char *vm_id, const char *disk_id, bool plug, struct err *e)
