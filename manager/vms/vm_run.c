@@ -11,7 +11,8 @@
 #include "manager/hosts/hosts.h"
 #include "manager/vms/vm_int.h"
 
-enum { CREATE_MS = 60 * 1000, LAUNCH_MS = 10 * 60 * 1000, LOOK_MS = 3000, RERUNS = 3, NO_SUCH_VM = 1, VM_EXISTS = 4 };
+enum { BACK_MS = 60 * 1000, CREATE_MS = 60 * 1000, LAUNCH_MS = 10 * 60 * 1000, LOOK_MS = 3000, RERUNS = 3, NO_SUCH_VM = 1,
+       VM_EXISTS = 4, RECOVERING = 99 };
 
 /* ---- what the job's data keeps of a request ---- */
 
@@ -171,7 +172,7 @@ static int create_somewhere(struct job *j, struct err *e)
 		drop_end(j);
 		if (create(j, e) == 0)
 			return 0;
-		if (is_lost(e)) {
+		if (is_lost(e) || (job_is_resumed(j) && e->code == ERR_AGENT && e->agent_code == RECOVERING)) {
 			cause = *e;
 			commit_place(j, NULL, M_VM_STATUS_UNKNOWN, &ignored);
 			*e = cause;
@@ -183,7 +184,16 @@ static int create_somewhere(struct job *j, struct err *e)
 	}
 }
 
-static int create_step(struct job *j, struct err *e) { return create_somewhere(j, e); }
+/* After a restart of the Manager the host is given time to be heard: it may have the VM already. */
+static int create_step(struct job *j, struct err *e)
+{
+	const struct m_vm *vm = vm_of(j, e);
+	struct err ignored;
+
+	if (job_is_resumed(j) && vm && vm->host.id)
+		host_wait_up(job_core(j), pool_strdup(job_pool(j), vm->host.id), BACK_MS, &ignored);
+	return create_somewhere(j, e);
+}
 
 /* ---- until it runs ---- */
 
