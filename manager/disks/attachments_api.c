@@ -90,9 +90,12 @@ static bool is_unknown(const struct err *e) { return e->code == ERR_NETWORK || e
  * may have open is recorded as such, and is not deleted under it. */
 static int plug_in(struct call *c, const char *key, const char *disk_id, struct err *e)
 {
+	const struct m_disk *d = disk_latest(c->core, disk_id);
 	struct err ignored;
 
-	if (set_active(c, key, true, e) < 0)
+	if (!d)
+		return err_set(e, ERR_CONFLICT, "The disk was removed meanwhile.");
+	if (disk_check_free(c->core, d, "Cannot plug Virtual Disk", e) < 0 || set_active(c, key, true, e) < 0)
 		return -1;
 	if (vm_hotplug_disk(c, c->ids[0], disk_id, true, e) == 0)
 		return 0;

@@ -17,8 +17,8 @@ int disk_check_free(struct core *c, const struct m_disk *disk, const char *what,
 const struct m_vm *disk_running_vm(struct core *c, const char *disk_id)
 {
 	INV_EACH_BY(a, c->inv, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_disk, disk_id) {
-		const struct m_disk_attachment *da = a->pub;
-		const struct m_vm *vm = INV_LATEST(c->inv, VM, vm, da->vm.id);
+		const struct m_disk_attachment *da = a->latest;
+		const struct m_vm *vm = da ? INV_LATEST(c->inv, VM, vm, da->vm.id) : NULL;
 		if (vm && M_GET(da, active, true) && !vm_is_down(vm))
 			return vm;
 	}
@@ -156,6 +156,8 @@ static int check_grow(struct core *c, const struct m_disk *old, int64_t size, st
 	const struct m_vm *vm = disk_running_vm(c, old->id);
 	const struct m_storage_domain *sd;
 
+	if (old->status == M_DISK_STATUS_ILLEGAL)
+		return err_set(e, ERR_CONFLICT, "Cannot edit Virtual Disk. Disk %s is illegal: it can only be removed.", old->name);
 	if (vm)
 		return err_set(e, ERR_CONFLICT, "Cannot edit Virtual Disk. VM %s runs; in this version a disk cannot grow meanwhile.",
 		               vm->name);

@@ -170,8 +170,10 @@ static int create_somewhere(struct job *j, struct err *e)
 		if (vm->has.stop_requested)
 			return err_set(e, ERR_CONFLICT, "The VM was stopped before it was started.");
 		drop_end(j);
-		if (create(j, e) == 0)
+		if (create(j, e) == 0) {
+			drop_end(j); /* reports from before it was there lacked it */
 			return 0;
+		}
 		if (is_lost(e) || (job_is_resumed(j) && e->code == ERR_AGENT && e->agent_code == RECOVERING)) {
 			cause = *e;
 			commit_place(j, NULL, M_VM_STATUS_UNKNOWN, &ignored);
@@ -220,6 +222,17 @@ static int ended_early(struct job *j, json_t *end, struct err *e)
 	return move_on(j, &cause, e) < 0 || create_somewhere(j, e) < 0 ? -1 : 1;
 }
 
+/* Reports lack it: does the host itself say so? Only then may it be started elsewhere. */
+static bool is_missing_indeed(struct job *j, const char *host_id)
+{
+	struct err e;
+
+	if (agent_call(job_core(j), host_id, "VM.getStats", json_pack("{s:s}", "vmID", job_text(j, "vm")), CREATE_MS,
+	               job_correlation(j), NULL, &e) < 0)
+		return e.code == ERR_AGENT && e.agent_code == NO_SUCH_VM;
+	return false;
+}
+
 /* 0 wait on, 1 it runs, -1 it will not. */
 static int look(struct job *j, struct err *e)
 {
@@ -243,6 +256,12 @@ static int look(struct job *j, struct err *e)
 	}
 	if (rt->n_missing < 2)
 		return 0;
+	rt->n_missing = 0;
+	if (!vm->host.id || !is_missing_indeed(j, pool_strdup(job_pool(j), vm->host.id)))
+		return 0;
+	vm = vm_of(j, e);
+	if (!vm || vm->status != M_VM_STATUS_WAIT_FOR_LAUNCH)
+		return vm ? 0 : -1;
 	err_set(&cause, ERR_CONFLICT, "The host does not know the VM any more.");
 	return move_on(j, &cause, e) < 0 || create_somewhere(j, e) < 0 ? -1 : 0;
 }
