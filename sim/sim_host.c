@@ -43,6 +43,7 @@ static void agent_starts(struct sim *s, void *arg)
 
 	h->is_agent_up = true;
 	h->agent_life++;
+	h->busy_until_ms = 0;
 	h->finds_vms_at_ms = sim_now(s) + sim_between(s, 0, 4 * SIM_SECOND);
 	sim_tell(s, "%s: agent starts", h->address);
 }

@@ -45,6 +45,7 @@ struct sim_host {
 	/* agent */
 	bool is_agent_up;
 	unsigned agent_life;     /* counts its starts and ends */
+	int64_t busy_until_ms;   /* with the calls that came before */
 	int64_t finds_vms_at_ms; /* until then most verbs are answered with 99 */
 	json_t *networks;        /* bridges made: survives */
 	GHashTable *vms;         /* id -> sim_vm */

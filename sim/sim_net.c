@@ -357,6 +357,11 @@ static void arrive(struct sim *s, void *arg)
 	takes = sim_host_takes(h, r->method);
 	if (sim_happens(s, s->faults.slow_call))
 		takes += sim_between(s, 1, 90) * SIM_SECOND;
+	/* Storage is waited for in fibers of its own; the rest is done in the order of its coming. */
+	if (strncmp(r->method, "VM.", 3) == 0 || strncmp(r->method, "Host.", 5) == 0) {
+		h->busy_until_ms = MAX(h->busy_until_ms, sim_now(s) + takes);
+		takes = h->busy_until_ms - sim_now(s);
+	}
 	sim_after(s, takes, execute, r, request_free, &h->agent_life);
 }
 

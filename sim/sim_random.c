@@ -18,6 +18,21 @@ static const char *pick(struct sim *s, enum kind k)
 	return e->id;
 }
 
+/* A VM that runs, or one that does not, if chance finds one soon. */
+static const char *pick_vm(struct sim *s, bool is_down)
+{
+	const char *id = "";
+
+	for (int i = 0; i < 8; i++) {
+		const struct m_vm *vm = s->core ? INV_GET(s->core->inv, VM, vm, id = pick(s, KIND_VM)) : NULL;
+		if (!s->core)
+			break;
+		if (vm && (vm->status == M_VM_STATUS_DOWN) == is_down)
+			break;
+	}
+	return id;
+}
+
 static json_t *name_of(struct sim *s, const char *prefix)
 {
 	return json_sprintf("%s%d", prefix, (int)sim_between(s, 0, 30));
@@ -78,12 +93,17 @@ static void do_attach_old(struct sim *s)
 	             pick(s, KIND_VM), NULL, NULL);
 }
 
-static void on_vm(struct sim *s, const char *op) { sim_api_send(s, op, NULL, pick(s, KIND_VM), NULL, NULL); }
-static void do_start(struct sim *s) { on_vm(s, "vm.start"); }
-static void do_stop(struct sim *s) { on_vm(s, "vm.stop"); }
-static void do_shutdown(struct sim *s) { on_vm(s, "vm.shutdown"); }
-static void do_reboot(struct sim *s) { on_vm(s, "vm.reboot"); }
-static void do_remove_vm(struct sim *s) { on_vm(s, "vm.remove"); }
+static void on_vm(struct sim *s, const char *op, bool is_down)
+{
+	/* Now and then what makes no sense. */
+	const char *id = sim_happens(s, 100000) ? pick(s, KIND_VM) : pick_vm(s, is_down);
+	sim_api_send(s, op, NULL, id, NULL, NULL);
+}
+static void do_start(struct sim *s) { on_vm(s, "vm.start", true); }
+static void do_stop(struct sim *s) { on_vm(s, "vm.stop", false); }
+static void do_shutdown(struct sim *s) { on_vm(s, "vm.shutdown", false); }
+static void do_reboot(struct sim *s) { on_vm(s, "vm.reboot", false); }
+static void do_remove_vm(struct sim *s) { on_vm(s, "vm.remove", true); }
 static void do_remove_disk(struct sim *s) { sim_api_send(s, "disk.remove", NULL, pick(s, KIND_DISK), NULL, NULL); }
 
 static void do_rename_vm(struct sim *s)
@@ -132,8 +152,8 @@ struct deed {
 };
 
 static const struct deed PEOPLE[] = {
-	{ 12, do_add_vm }, { 6, do_add_disk }, { 10, do_attach_new }, { 4, do_extend }, { 30, do_start }, { 10, do_stop },
-	{ 10, do_shutdown }, { 3, do_reboot },
+	{ 8, do_add_vm }, { 6, do_add_disk }, { 10, do_attach_new }, { 4, do_extend }, { 40, do_start }, { 15, do_stop },
+	{ 15, do_shutdown }, { 6, do_reboot },
 	{ 12, do_add_nic }, { 6, do_plug }, { 4, do_attach_old }, { 8, do_remove_vm }, { 6, do_remove_disk }, { 3, do_rename_vm },
 	{ 1, do_deactivate_domain }, { 6, do_activate_domain }, { 1, do_maintenance }, { 6, do_activate },
 };
@@ -194,8 +214,8 @@ void random_life(struct sim *s, int hours)
 	s->faults = (struct sim_faults){ .lose_answer = 2000, .slow_call = 3000, .refuse_call = 3000, .fail_task = 30000,
 	                                 .fail_start = 50000, .deaf_guest = 200000 };
 	while (sim_is_good(s) && sim_now(s) < until) {
-		sim_run(s, sim_between(s, 10, 12 * SIM_SECOND));
-		if (sim_happens(s, 900000))
+		sim_run(s, sim_between(s, 10, 5 * SIM_SECOND));
+		if (sim_happens(s, 960000))
 			do_one(s, PEOPLE, G_N_ELEMENTS(PEOPLE));
 		else
 			do_one(s, FATE, G_N_ELEMENTS(FATE));
