@@ -273,11 +273,14 @@ static int wait_step(struct job *j, struct err *e)
 	int rc;
 
 	while ((rc = look(j, e)) == 0) {
-		const struct m_vm *vm = vm_of(j, e);
+		const struct m_vm *vm;
 
 		if (loop_now_ms(c->loop) > until)
 			return err_set(e, ERR_TIMEOUT, "The host did not tell that the VM runs within %d minutes.", LAUNCH_MS / 60000);
-		if (!waitq_wait(&vm_rt(c, job_text(j, "vm"))->wake, LOOK_MS) && vm && vm->host.id)
+		if (waitq_wait(&vm_rt(c, job_text(j, "vm"))->wake, LOOK_MS))
+			continue;
+		vm = vm_of(j, e);
+		if (vm && vm->host.id)
 			host_refresh_soon(c, vm->host.id);
 	}
 	return rc < 0 ? -1 : 0;
