@@ -14,7 +14,10 @@ enum { PLUG_MS = 90 * 1000, MAX_CARDS = 26, MAX_NUMBER = 1000 };
 
 /* ---- rules ---- */
 
-static struct event_refs nic_refs(struct call *c, const struct m_vm *vm) { return vm_refs(vm, c->who.user_id, c->correlation_id); }
+static struct event_refs nic_refs(struct call *c, const struct m_vm *vm)
+{
+	return vm_refs(vm, c->who.user_id, c->correlation_id);
+}
 
 /* The VM of the path, in its latest version, fit for changes of its cards. */
 static const struct m_vm *vm_for_change(struct call *c, const char *what, struct err *e)

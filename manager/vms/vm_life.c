@@ -45,8 +45,6 @@ static void record_stop(struct job *j)
 
 	if (vm && vm_may_run(vm)) {
 		M_SET(vm, stop_requested, loop_wall_ms(job_core(j)->loop));
-		if (vm->status == M_VM_STATUS_POWERING_DOWN)
-			vm->status = M_VM_STATUS_UP; /* power off, no shutdown */
 		vm_take_end(t, vm, news, job_correlation(j));
 	}
 	json_decref(news);
@@ -141,8 +139,9 @@ static int reboot_step(struct job *j, struct err *e)
 	return ask(j, "VM.shutdown", shutdown_params(j, true, job_int(j, "force") != 0), e);
 }
 
-static int reset_step(struct job *j, struct err *e) { return ask(j, "VM.reset", json_pack("{s:s}", "vmID", job_text(j, "vm")), e); }
-static int resume_step(struct job *j, struct err *e) { return ask(j, "VM.cont", json_pack("{s:s}", "vmID", job_text(j, "vm")), e); }
+static json_t *only_id(struct job *j) { return json_pack("{s:s}", "vmID", job_text(j, "vm")); }
+static int reset_step(struct job *j, struct err *e) { return ask(j, "VM.reset", only_id(j), e); }
+static int resume_step(struct job *j, struct err *e) { return ask(j, "VM.cont", only_id(j), e); }
 
 /* Success was told when it was asked for; failures are told here. */
 static void verb_ended(struct job *j, struct txn *t, bool ok, const struct err *e)

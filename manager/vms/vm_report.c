@@ -66,7 +66,7 @@ void vm_take_end(struct txn *t, struct m_vm *vm, json_t *news, const char *corre
 {
 	bool is_failed = rep_number(news, "exitCode") != 0;
 	struct event_refs refs = vm_refs(vm, NULL, correlation_id);
-	bool is_stopped_by_user = vm->has.stop_requested && vm->status != M_VM_STATUS_POWERING_DOWN;
+	bool is_stopped_by_user = vm->has.stop_requested;
 	const char *message = rep_text(news, "exitMessage");
 
 	refs.host = pool_strdup(txn_pool(t), vm->host.id);

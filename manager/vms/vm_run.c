@@ -66,11 +66,20 @@ static int look_at_existing(struct job *j, const char *host_id, struct err *e)
 {
 	auto_json *stats = NULL;
 
-	if (job_agent_call(j, host_id, "VM.getStats", json_pack("{s:s}", "vmID", job_text(j, "vm")), CREATE_MS, CREATE_MS, &stats, e) < 0)
+	if (job_agent_call(j, host_id, "VM.getStats", json_pack("{s:s}", "vmID", job_text(j, "vm")), CREATE_MS, CREATE_MS, &stats,
+	                   e) < 0)
 		return e->code == ERR_AGENT && e->agent_code == NO_SUCH_VM ? 1 : -1;
 	if (strcmp(rep_text(json_is_array(stats) ? json_array_get(stats, 0) : stats, "status"), "Down") != 0)
 		return 0;
 	return forget(j, host_id, e) < 0 && !(e->code == ERR_AGENT && e->agent_code == NO_SUCH_VM) ? -1 : 1;
+}
+
+static int ask_create(struct job *j, const char *host, const char *xml, struct err *e)
+{
+	const char *id = job_text(j, "vm");
+
+	return agent_call(job_core(j), host, "VM.create", json_pack("{s:s,s:{s:s,s:s}}", "vmID", id, "vmParams", "vmId", id, "xml", xml),
+	                  CREATE_MS, job_correlation(j), NULL, e);
 }
 
 static int create(struct job *j, struct err *e)
@@ -88,8 +97,7 @@ static int create(struct job *j, struct err *e)
 	xml = host ? vm_domain_xml(c, job_pool(j), vm, host, &once, e) : NULL;
 	if (!xml)
 		return host ? -1 : err_set(e, ERR_CONFLICT, "The VM has no host.");
-	if (agent_call(c, host, "VM.create", json_pack("{s:s,s:{s:s,s:s}}", "vmID", job_text(j, "vm"), "vmParams", "vmId",
-	               job_text(j, "vm"), "xml", xml), CREATE_MS, job_correlation(j), NULL, e) == 0)
+	if (ask_create(j, host, xml, e) == 0)
 		return 0;
 	if (e->code != ERR_AGENT || e->agent_code != VM_EXISTS)
 		return -1;
@@ -97,8 +105,7 @@ static int create(struct job *j, struct err *e)
 	case 0:
 		return 0;
 	case 1:
-		return agent_call(c, host, "VM.create", json_pack("{s:s,s:{s:s,s:s}}", "vmID", job_text(j, "vm"), "vmParams",
-		                  "vmId", job_text(j, "vm"), "xml", xml), CREATE_MS, job_correlation(j), NULL, e);
+		return ask_create(j, host, xml, e);
 	default:
 		return -1;
 	}
