@@ -65,7 +65,7 @@ static void run_fiber(void *arg)
 void rig_run(struct rig *r, void (*fn)(struct rig *r))
 {
 	struct run run = { r, fn, false };
-	int64_t until = loop_now_ms(r->loop) + 3600 * 1000;
+	int64_t until = loop_now_ms(r->loop) + 90 * 86400LL * 1000;
 
 	fiber_start(r->loop, "test", run_fiber, &run);
 	while (!run.is_done && loop_now_ms(r->loop) < until)

@@ -26,7 +26,7 @@ void rig_open(struct rig *r, void (*made)(struct rig *r));
 /* kill -9, and a new start from the journal; time goes on. */
 void rig_restart(struct rig *r);
 void rig_close(struct rig *r);
-/* Run fn(r) in a fiber until it returns; fails the test when it does not within an hour. */
+/* Run fn(r) in a fiber until it returns; fails the test when it does not within a quarter of a year. */
 void rig_run(struct rig *r, void (*fn)(struct rig *r));
 /* Let time pass. */
 void rig_pass(struct rig *r, int64_t ms);
