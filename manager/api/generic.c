@@ -44,15 +44,15 @@ static void breathe(size_t i)
 		fiber_yield();
 }
 
-/* Keep those that the caller may see and that match. */
-static void select_versions(struct call *c, enum kind k, const struct search *s, GPtrArray *versions)
+/* Keep those that the caller may see and that match; no more than limit are looked for. */
+static void select_versions(struct call *c, enum kind k, const struct search *s, GPtrArray *versions, size_t limit)
 {
 	bool filtered = call_is_filtered(c);
 	guint kept = 0;
 
 	if (!s && !filtered)
 		return;
-	for (guint i = 0; i < versions->len; i++) {
+	for (guint i = 0; i < versions->len && kept < limit; i++) {
 		const void *v = versions->pdata[i];
 
 		breathe(i);
@@ -65,36 +65,81 @@ static void select_versions(struct call *c, enum kind k, const struct search *s,
 	g_ptr_array_set_size(versions, (int)kept);
 }
 
-int generic_reply_versions(struct call *c, enum kind k, GPtrArray *versions, struct err *e)
+/* The page asked for, of n results: from first up to before last. */
+struct window {
+	size_t first, last;
+};
+
+static struct window window_of(const struct call *c, const struct search *s, size_t n)
 {
-	struct search *s = NULL;
-	size_t first = 0, last;
+	size_t size, page = s && search_page(s) ? (size_t)search_page(s) - 1 : 0;
+	struct window w = { 0, n };
+
+	if (c->query.max < 0) {
+		w.first = page > 0 ? n : 0;
+		return w;
+	}
+	size = (size_t)c->query.max;
+	w.first = size && page > n / size ? n : MIN(page * size, n);
+	w.last = size > n - w.first ? n : w.first + size;
+	return w;
+}
+
+static int reply_versions(struct call *c, enum kind k, GPtrArray *versions, struct search *s, bool in_order, struct err *e)
+{
+	struct window w;
 	void **views;
 
-	if (c->query.search && *c->query.search) {
-		s = search_parse(c->pool, k, c->query.search, c->query.case_sensitive, e);
-		if (!s)
-			return -1;
-	}
 	for (guint i = 0; i < versions->len; i++)
 		call_retain(c, versions->pdata[i]);
-	select_versions(c, k, s, versions);
-	if (sort_versions(c, &(struct order){ s, k, versions }, e) < 0)
+	select_versions(c, k, s, versions, in_order ? window_of(c, s, G_MAXUINT).last : G_MAXUINT);
+	if (!in_order && sort_versions(c, &(struct order){ s, k, versions }, e) < 0)
 		return -1;
-	last = versions->len;
-	if (c->query.max >= 0) {
-		size_t size = (size_t)c->query.max, page = s && search_page(s) ? (size_t)search_page(s) - 1 : 0;
-		first = size && page > versions->len / size ? last : MIN(page * size, last);
-		last = MIN(first + size, last);
-	} else if (s && search_page(s) > 1) {
-		first = last;
-	}
-	views = POOL_ARRAY(c->pool, void *, last - first + 1);
-	for (size_t i = first; i < last; i++) {
+	w = window_of(c, s, versions->len);
+	views = POOL_ARRAY(c->pool, void *, w.last - w.first + 1);
+	for (size_t i = w.first; i < w.last; i++) {
 		breathe(i);
-		views[i - first] = call_view(c, k, versions->pdata[i]);
+		views[i - w.first] = call_view(c, k, versions->pdata[i]);
 	}
-	return call_reply_list(c, M_KINDS[k].type, views, last - first);
+	return call_reply_list(c, M_KINDS[k].type, views, w.last - w.first);
+}
+
+static int read_search(struct call *c, enum kind k, struct search **s, struct err *e)
+{
+	*s = NULL;
+	if (!c->query.search || !*c->query.search)
+		return 0;
+	*s = search_parse(c->pool, k, c->query.search, c->query.case_sensitive, e);
+	return *s ? 0 : -1;
+}
+
+int generic_reply_versions(struct call *c, enum kind k, GPtrArray *versions, struct err *e)
+{
+	struct search *s;
+
+	return read_search(c, k, &s, e) < 0 ? -1 : reply_versions(c, k, versions, s, false, e);
+}
+
+/* All of a kind that is kept in the order of lists: nothing is sorted, and a page takes no more than itself. */
+static int list_ordered(struct call *c, enum kind k, struct err *e)
+{
+	GPtrArray *versions;
+	struct search *s;
+	size_t limit = G_MAXUINT;
+	bool in_order;
+	int rc;
+
+	if (read_search(c, k, &s, e) < 0)
+		return -1;
+	in_order = !search_has_order(s);
+	if (in_order && !s && !call_is_filtered(c))
+		limit = window_of(c, s, G_MAXUINT).last;
+	versions = g_ptr_array_new();
+	for (struct entity *en = inv_first_ordered(c->core->inv, k); en && versions->len < limit; en = inv_next_ordered(en))
+		g_ptr_array_add(versions, (void *)en->pub);
+	rc = reply_versions(c, k, versions, s, in_order, e);
+	g_ptr_array_free(versions, TRUE);
+	return rc;
 }
 
 static int check_parent(struct call *c, int i, struct err *e)
@@ -112,6 +157,8 @@ int generic_list(struct call *c, struct err *e)
 
 	if (check_parent(c, c->n_ids - 1, e) < 0)
 		return -1;
+	if (!op->has_parent && inv_is_ordered(op->kind))
+		return list_ordered(c, op->kind, e);
 	versions = g_ptr_array_new();
 	if (op->has_parent) {
 		INV_EACH_BY(en, c->core->inv, op->kind, op->by, c->ids[c->n_ids - 1])

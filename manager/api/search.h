@@ -19,6 +19,8 @@ struct search *search_parse_query(struct pool *p, const char *text, bool is_case
 bool search_matches(struct core *c, const struct search *s, const void *version);
 /* Page asked for, from 1; 0: none. */
 int64_t search_page(const struct search *s);
+/* Has it a SORTBY? s may be NULL. */
+bool search_has_order(const struct search *s);
 /* Order of two versions: SORTBY, then the kind's own order. s NULL: the kind's own order. Any thread, as long as the versions
  * are retained. SORTBY by what is not in the version itself (names of other entities, statistics) goes by the values that
  * search_matches() saw; versions it has not seen count as without value. */

@@ -160,3 +160,5 @@ int search_compare(const struct search *s, enum kind k, const void *a, const voi
 	}
 	return compare_default(k, a, b);
 }
+
+bool search_has_order(const struct search *s) { return s && s->sort; }

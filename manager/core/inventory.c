@@ -9,6 +9,7 @@ struct inventory {
 	GHashTable *by_name[N_KINDS]; /* "scope\nname" -> entity; only kinds with unique names */
 	GHashTable **by[N_KINDS];     /* per index: id of the reference -> bucket */
 	struct inv_bucket all[N_KINDS];
+	GSequence *order[N_KINDS];    /* entities by name; NULL: the kind has no such order */
 	GHashTable *staged;           /* entities with transactions in flight */
 };
 
@@ -77,6 +78,12 @@ static char *name_key(const char *scope, const char *name)
 	return g_strconcat(scope ? scope : "", "\n", name, NULL);
 }
 
+/* Templates have versions of one name, so theirs is another order. */
+bool inv_is_ordered(enum kind k)
+{
+	return M_KINDS[k].unique_name && !M_KINDS[k].unique_within && k != KIND_TEMPLATE;
+}
+
 struct inventory *inv_new(void)
 {
 	struct inventory *inv = g_new0(struct inventory, 1);
@@ -87,6 +94,7 @@ struct inventory *inv_new(void)
 		inv->by[k] = g_new0(GHashTable *, M_KINDS[k].n_index + 1);
 		for (int i = 0; i < M_KINDS[k].n_index; i++)
 			inv->by[k][i] = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+		inv->order[k] = inv_is_ordered(k) ? g_sequence_new(NULL) : NULL;
 	}
 	inv->staged = g_hash_table_new(NULL, NULL);
 	return inv;
@@ -116,6 +124,8 @@ void inv_free(struct inventory *inv)
 		for (int i = 0; i < M_KINDS[k].n_index; i++)
 			g_hash_table_destroy(inv->by[k][i]);
 		g_free(inv->by[k]);
+		if (inv->order[k])
+			g_sequence_free(inv->order[k]);
 	}
 	g_hash_table_destroy(inv->staged);
 	g_free(inv);
@@ -252,10 +262,33 @@ struct entity *inv_make(struct inventory *inv, enum kind k, const char *id)
 	return e;
 }
 
+static int compare_names(const void *a, const void *b, void *arg)
+{
+	const struct entity *x = a, *y = b;
+	const char *nx = obj_name(x->kind, x->pub), *ny = obj_name(y->kind, y->pub);
+	int rc = g_ascii_strcasecmp(nx ? nx : "", ny ? ny : "");
+
+	return rc ? rc : g_strcmp0(nx, ny);
+}
+
+struct entity *inv_first_ordered(const struct inventory *inv, enum kind k)
+{
+	GSequenceIter *it = inv->order[k] ? g_sequence_get_begin_iter(inv->order[k]) : NULL;
+	return it && !g_sequence_iter_is_end(it) ? g_sequence_get(it) : NULL;
+}
+
+struct entity *inv_next_ordered(const struct entity *e)
+{
+	GSequenceIter *it = g_sequence_iter_next(e->place);
+	return g_sequence_iter_is_end(it) ? NULL : g_sequence_get(it);
+}
+
 static void link_version(struct inventory *inv, struct entity *e)
 {
 	enum kind k = e->kind;
 
+	if (inv->order[k])
+		e->place = g_sequence_insert_sorted(inv->order[k], e, compare_names, NULL);
 	if (has_unique_name(k, e->pub))
 		g_hash_table_insert(inv->by_name[k], name_key(name_scope(k, e->pub), obj_name(k, e->pub)), e);
 	for (int i = 0; i < M_KINDS[k].n_index; i++) {
@@ -287,6 +320,9 @@ static void unlink_version(struct inventory *inv, struct entity *e)
 {
 	enum kind k = e->kind;
 
+	if (e->place)
+		g_sequence_remove(e->place);
+	e->place = NULL;
 	if (has_unique_name(k, e->pub)) {
 		g_autofree char *key = name_key(name_scope(k, e->pub), obj_name(k, e->pub));
 		if (g_hash_table_lookup(inv->by_name[k], key) == e)

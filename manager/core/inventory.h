@@ -35,6 +35,7 @@ struct entity {
 	const void *latest;  /* == pub when nothing is staged; NULL: removed, or being removed */
 	int n_staged;        /* transactions in flight that touch it */
 	struct inv_link all; /* among the published of its kind, in order of creation */
+	GSequenceIter *place; /* ... and in order of names, for kinds that have one */
 	struct inv_link by[]; /* one per index of its kind */
 };
 
@@ -61,6 +62,12 @@ unsigned inv_count_by(const struct inventory *inv, enum kind k, int idx, const c
 
 /* Does the latest version of anything refer to ref_id? What is being removed does not count, what is being added does. */
 bool inv_is_used(const struct inventory *inv, enum kind k, int idx, const char *ref_id);
+
+/* Kinds with a name space of their own are kept in order of names (letter case counts last): the order of lists. Published
+ * entities; next is inv_next_ordered. NULL for other kinds. */
+bool inv_is_ordered(enum kind k);
+struct entity *inv_first_ordered(const struct inventory *inv, enum kind k);
+struct entity *inv_next_ordered(const struct entity *e);
 
 #define INV_EACH(e, inv, k) for (struct entity *e = inv_first(inv, k); e; e = e->all.next)
 #define INV_EACH_BY(e, inv, k, idx, id)                                                                      \
