@@ -109,12 +109,13 @@ static const char *default_quota(struct core *c, const char *cluster_id)
 	return NULL;
 }
 
-static struct m_icon *icon(struct pool *p, const char *size, const char *os)
+/* One icon of each size serves all. */
+static struct m_icon *icon(struct pool *p, const char *size)
 {
 	struct m_icon *i = m_new(p, &M_TYPE_icon);
 	uuid_text id;
 
-	uuid_derive(size, os, id);
+	uuid_derive("icon", size, id);
 	i->id = pool_strdup(p, id);
 	return i;
 }
@@ -144,13 +145,12 @@ static struct m_sso *no_sso(struct pool *p)
 void vm_view(struct core *c, struct pool *p, const void *published, void *copy)
 {
 	struct m_vm *vm = copy;
-	const char *os = vm->os && vm->os->type ? vm->os->type : "other";
 	json_t *s = vm_may_run(vm) ? vm_stats(c, vm->id) : NULL;
 
 	vm->cdroms.v = NULL; /* how the drive's disc is kept; clients find it at its own place */
 	vm->cdroms.n = 0;
-	vm->large_icon = icon(p, "large-icon", os);
-	vm->small_icon = icon(p, "small-icon", os);
+	vm->large_icon = icon(p, "large");
+	vm->small_icon = icon(p, "small");
 	vm->cpu = cpu_of_cluster(c, p, vm->cpu, vm->cluster.id);
 	if (!vm->quota.id)
 		vm->quota.id = pool_strdup(p, default_quota(c, vm->cluster.id));
@@ -176,10 +176,9 @@ void vm_view(struct core *c, struct pool *p, const void *published, void *copy)
 void template_view(struct core *c, struct pool *p, const void *published, void *copy)
 {
 	struct m_template *t = copy;
-	const char *os = t->os && t->os->type ? t->os->type : "other";
 
-	t->large_icon = icon(p, "large-icon", os);
-	t->small_icon = icon(p, "small-icon", os);
+	t->large_icon = icon(p, "large");
+	t->small_icon = icon(p, "small");
 	if (t->cluster.id)
 		t->cpu = cpu_of_cluster(c, p, t->cpu, t->cluster.id);
 	if (!t->sso)
