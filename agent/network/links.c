@@ -11,57 +11,49 @@
 #include <sys/socket.h>
 
 #include "agent/host/system.h"
+#include "agent/network/netlink.h"
 #include "agent/network/network.h"
 #include "base/auto.h"
-
-#define NET "/sys/class/net"
-
-static bool has_file(const char *name, const char *file)
-{
-	g_autofree char *path = g_build_filename(NET, name, file, NULL);
-
-	return g_file_test(path, G_FILE_TEST_EXISTS);
-}
 
 bool link_exists(const char *name)
 {
 	return if_nametoindex(name) != 0;
 }
 
+bool link_is_nic_of(const struct link *l)
+{
+	static const char *const HIDDEN[] = {"lo",      "vnet*",    "tap*", "ifb*", "virbr*",
+	                                     "docker*", "macvtap*", "w*",   "usb*"};
+	static const char *const KINDS[] = {"", "veth", "dummy", NULL};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(HIDDEN); i++)
+		if (g_pattern_match_simple(HIDDEN[i], l->name))
+			return false;
+	return l->type == 1 && g_strv_contains(KINDS, l->kind); /* Ethernet */
+}
+
+static bool is_kind(const char *name, bool (*test)(const struct link *))
+{
+	auto_pool p = pool_new();
+	int n;
+	const struct link *links = netlink_links(p, &n), *l = netlink_find(links, n, name);
+
+	return l && test(l);
+}
+
+static bool is_bridge(const struct link *l)
+{
+	return strcmp(l->kind, "bridge") == 0;
+}
+
 bool link_is_bridge(const char *name)
 {
-	return has_file(name, "bridge");
+	return is_kind(name, is_bridge);
 }
 
 bool link_is_nic(const char *name)
 {
-	static const char *const HIDDEN[] = {"lo",      "vnet*",    "tap*", "ifb*", "virbr*",
-	                                     "docker*", "macvtap*", "w*",   "usb*"};
-	auto_pool p = pool_new();
-	const char *uevent;
-
-	for (size_t i = 0; i < G_N_ELEMENTS(HIDDEN); i++)
-		if (g_pattern_match_simple(HIDDEN[i], name))
-			return false;
-	if (has_file(name, "bridge") || has_file(name, "bonding") || has_file(name, "tun_flags"))
-		return false;
-	uevent = system_readf(p, NET "/%s/uevent", name);
-	if (uevent && (strstr(uevent, "DEVTYPE=vlan") || strstr(uevent, "DEVTYPE=vxlan")))
-		return false;
-	return system_read_int(p, 0, NET "/%s/type", name) == 1; /* Ethernet */
-}
-
-char **link_names(void)
-{
-	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-	struct if_nameindex *all = if_nameindex();
-
-	for (struct if_nameindex *i = all; i && i->if_index; i++)
-		g_ptr_array_add(names, g_strdup(i->if_name));
-	if (all)
-		if_freenameindex(all);
-	g_ptr_array_add(names, NULL);
-	return (char **)g_ptr_array_steal(names, NULL);
+	return is_kind(name, link_is_nic_of);
 }
 
 /* --- addresses ---------------------------------------------------------------------- */
@@ -254,28 +246,9 @@ static int set_up(const char *name, bool is_up, struct err *e)
 	           : 0;
 }
 
-static void write_bridge(const char *name, const char *file, const char *value)
-{
-	g_autofree char *path = g_build_filename(NET, name, "bridge", file, NULL);
-	auto_close int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (fd >= 0 && write(fd, value, strlen(value)) < 0)
-		return; /* a bridge with other values still works */
-}
-
 int link_bridge_add(const char *name, bool has_stp, int mtu, struct err *e)
 {
-	struct ifreq r = {0};
-
-	if (control_bridge(SIOCBRADDBR, name) < 0 && errno != EEXIST)
-		return err_errno(e, errno, "create bridge %s", name);
-	write_bridge(name, "forward_delay", "0");
-	write_bridge(name, "stp_state", has_stp ? "1" : "0");
-	g_strlcpy(r.ifr_name, name, sizeof(r.ifr_name));
-	r.ifr_mtu = mtu;
-	if (mtu > 0 && control(SIOCSIFMTU, &r) < 0)
-		return err_errno(e, errno, "set the MTU of %s to %d", name, mtu);
-	return set_up(name, true, e);
+	return netlink_add_bridge(name, has_stp, mtu, e);
 }
 
 int link_bridge_del(const char *name, struct err *e)
@@ -300,13 +273,14 @@ int link_bridge_join(const char *bridge, const char *port, struct err *e)
 
 json_t *link_bridge_port_list(const char *bridge)
 {
-	g_autofree char *path = g_build_filename(NET, bridge, "brif", NULL);
-	g_autoptr(GDir) d = g_dir_open(path, 0, NULL);
+	auto_pool p = pool_new();
+	int n;
+	const struct link *links = netlink_links(p, &n), *b = netlink_find(links, n, bridge);
 	json_t *list = json_array();
-	const char *name;
 
-	while (d && (name = g_dir_read_name(d)))
-		json_array_append_new(list, json_string(name));
+	for (int i = 0; b && i < n; i++)
+		if (links[i].master == b->index)
+			json_array_append_new(list, json_string(links[i].name));
 	return list;
 }
 

@@ -37,6 +37,8 @@ void network_client_seen(struct agent *a);
 bool link_exists(const char *name);
 bool link_is_bridge(const char *name);
 bool link_is_nic(const char *name);
+struct link;
+bool link_is_nic_of(const struct link *l);
 bool link_has_address(const char *name);
 int link_bridge_add(const char *name, bool has_stp, int mtu, struct err *e);
 int link_bridge_del(const char *name, struct err *e);
@@ -45,8 +47,6 @@ int link_bridge_join(const char *bridge, const char *port, struct err *e);
 /* Number of devices in the bridge besides `except` (may be NULL). */
 int link_bridge_ports(const char *bridge, const char *except);
 json_t *link_bridge_port_list(const char *bridge);
-/* Names of all devices, NULL-terminated, to be freed with g_strfreev. */
-char **link_names(void);
 /* First IPv4 address of the device as text in the pool, or NULL. */
 const char *link_ipv4(struct pool *p, const char *name);
 /* addr, netmask, ipv4addrs, ipv6addrs, gateway... of a device. */
