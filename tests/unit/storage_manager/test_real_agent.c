@@ -58,6 +58,7 @@ int vm_hotplug_disk(struct call *c, const char *vm_id, const char *disk_id, bool
 struct search *search_parse(struct pool *p, enum kind k, const char *text, bool is_case_sensitive, struct err *e) { return NULL; }
 bool search_matches(struct core *c, const struct search *s, const void *version) { return true; }
 int64_t search_page(const struct search *s) { return 0; }
+bool search_has_order(const struct search *s) { return false; }
 int search_compare(const struct search *s, enum kind k, const void *a, const void *b) { return 0; }
 
 /* ---- the door ---- */
