@@ -15,6 +15,8 @@ enum {
 	RETRY_MAX_MS = 30 * 1000,
 };
 
+#define LEFT_BEHIND "left_behind" /* in a job's data: steps that could not be undone */
+
 struct jobs {
 	struct core *core;
 	GPtrArray *commands;
@@ -117,6 +119,10 @@ const char *job_correlation(const struct job *j) { return j->correlation; }
 struct pool *job_pool(struct job *j) { return j->pool; }
 json_t *job_data(struct job *j) { return j->data; }
 bool job_is_resumed(const struct job *j) { return j->is_resumed; }
+bool job_has_left(const struct job *j, const char *step)
+{
+	return json_object_get(json_object_get(j->data, LEFT_BEHIND), step) != NULL;
+}
 
 const char *job_text(struct job *j, const char *key)
 {
@@ -347,8 +353,10 @@ static void undo_step(struct job *j)
 		}
 		step_drop(j);
 		if (try >= UNDO_TRIES && e.code != ERR_NO_SPACE) {
-			log_error("a step could not be undone; what it left is found and removed later", "JOB", j->id, "STEP",
-			          s->name, "REASON", e.detail);
+			log_error("a step could not be undone; what it left stays", "JOB", j->id, "STEP", s->name, "REASON", e.detail);
+			if (!json_object_get(j->data, LEFT_BEHIND))
+				json_object_set_new(j->data, LEFT_BEHIND, json_object());
+			json_object_set_new(json_object_get(j->data, LEFT_BEHIND), s->name, json_true());
 			return;
 		}
 		fiber_sleep(pause);

@@ -79,6 +79,8 @@ struct txn *job_txn(struct job *j);
 void job_progress(struct job *j, int percent);
 /* Was this run of the step, or the undo, begun by an earlier life of the Manager? */
 bool job_is_resumed(const struct job *j);
+/* For ended(): was it given up to undo this step? What it made may still be there, and its record should stay. */
+bool job_has_left(const struct job *j, const char *step);
 /* agent_call with the job's correlation id; a lost or silent host is tried again until patience_ms is over (0: once). */
 int job_agent_call(struct job *j, const char *host_id, const char *method, json_t *params, int timeout_ms,
                    int64_t patience_ms, json_t **result, struct err *e);

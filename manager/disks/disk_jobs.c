@@ -120,7 +120,10 @@ static void add_ended(struct job *j, struct txn *t, bool ok, const struct err *e
 		          "successfully added%s%s.", job_text(j, "name"), has_vm ? " to VM " : "", job_text(j, "vm_name"));
 		return;
 	}
-	disk_remove_records(t, job_text(j, "disk"));
+	if (d && job_has_left(j, "create-volume")) /* the volume may be there: somebody has to remove the disk once more */
+		d->status = M_DISK_STATUS_ILLEGAL;
+	else
+		disk_remove_records(t, job_text(j, "disk"));
 	txn_event(t, has_vm ? "USER_ADD_DISK_TO_VM_FINISHED_FAILURE" : "USER_ADD_DISK_FINISHED_FAILURE", &refs,
 	          "Add-Disk operation of '%s' failed to complete: %s", job_text(j, "name"), e->detail);
 }
