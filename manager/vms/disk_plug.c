@@ -94,8 +94,11 @@ int vm_hotplug_disk(struct call *c, const char *vm_id, const char *disk_id, bool
 	const char *host;
 	char *xml;
 
-	if (!vm || !vm_is_live(vm))
+	if (!vm || vm_is_down(vm))
 		return 0;
+	if (!vm_is_live(vm)) /* it may have the disk: nothing may be concluded */
+		return err_set(e, ERR_CONFLICT, "Disks cannot be plugged or unplugged while VM %s is %s. Please try again later.", vm->name,
+		               m_enum_name(&M_ENUM_vm_status, vm->status));
 	if (!a)
 		return err_set(e, ERR_CONFLICT, "Disk %s is not attached to VM %s.", disk_id, vm->name);
 	if (a->interface == M_DISK_INTERFACE_IDE || a->interface == M_DISK_INTERFACE_SATA)
