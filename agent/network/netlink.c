@@ -215,7 +215,7 @@ int64_t netlink_speed(const char *name, int64_t fallback)
 	g_strlcpy(r.ifr_name, name, sizeof(r.ifr_name));
 	if (fd < 0 || ioctl(fd, SIOCETHTOOL, &r) < 0)
 		return fallback;
-	speed = ethtool_cmd_speed(&cmd);
+	speed = (uint32_t)cmd.speed_hi << 16 | cmd.speed;
 	return speed > 0 && speed < 0x7fffffff ? (int64_t)speed : fallback;
 }
 
