@@ -27,6 +27,7 @@ void manager_register_all(struct core *c)
 void manager_start_all(struct core *c)
 {
 	events_start(c);
+	networks_start(c);
 	storage_start(c);
 	vms_start(c);
 	c->is_started = true;
@@ -39,4 +40,5 @@ void manager_free_all(struct core *c)
 	vms_free(c);
 	storage_free(c);
 	hosts_free(c);
+	networks_free(c);
 }

@@ -74,6 +74,7 @@ struct core {
 	struct vms *vms;
 	struct storage *storage;
 	struct pki *pki;
+	struct macs *macs;
 };
 
 struct core_config {

@@ -247,6 +247,17 @@ void inv_sort(struct inventory *inv, enum kind k, int (*compare)(const void *a, 
 	}
 }
 
+void inv_each_staged(const struct inventory *inv, enum kind k, void (*fn)(void *arg, const void *version), void *arg)
+{
+	GHashTableIter it;
+	struct entity *e;
+
+	g_hash_table_iter_init(&it, inv->staged);
+	while (g_hash_table_iter_next(&it, (void **)&e, NULL))
+		if (e->kind == k && e->latest)
+			fn(arg, e->latest);
+}
+
 /* ---- versions ---- */
 
 struct entity *inv_make(struct inventory *inv, enum kind k, const char *id)

@@ -77,6 +77,9 @@ struct entity *inv_next_ordered(const struct entity *e);
 const void **inv_latest_by(const struct inventory *inv, struct pool *p, enum kind k, int idx, const char *ref_id,
                            unsigned *n);
 
+/* Versions of a kind that transactions have staged and the journal has not confirmed: few at any time. */
+void inv_each_staged(const struct inventory *inv, enum kind k, void (*fn)(void *arg, const void *version), void *arg);
+
 /* Typed access: INV_GET(core->inv, VM, vm, id) is a const struct m_vm *. */
 #define INV_GET(inv, K, type, id)    ((const struct m_##type *)inv_get(inv, KIND_##K, id))
 #define INV_LATEST(inv, K, type, id) ((const struct m_##type *)inv_latest(inv, KIND_##K, id))

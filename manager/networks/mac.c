@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "manager/clusters/clusters.h"
+#include "manager/networks/mac.h"
 #include "manager/networks/networks.h"
 
 static uint64_t mac_number(const char *s)
@@ -30,28 +31,92 @@ static const struct m_mac_pool *pool_of(struct core *c, const char *cluster_id)
 	return mp ? mp : first ? first->pub : NULL;
 }
 
-/* Addresses in use, staged NICs included. */
-static GHashTable *used_addresses(struct core *c)
+/* ---- which are in use: of published NICs in a table, of staged ones by looking at them ---- */
+
+struct macs {
+	GHashTable *used; /* address -> how many NICs have it */
+};
+
+struct macs *macs_new(void)
 {
-	GHashTable *used = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+	struct macs *m = g_new0(struct macs, 1);
 
-	INV_EACH(e, c->inv, KIND_NIC) {
-		const struct m_nic *nic = e->latest;
-		gint64 *key;
-
-		if (!nic || !nic->mac || !nic->mac->address)
-			continue;
-		key = g_new(gint64, 1);
-		*key = (gint64)mac_number(nic->mac->address);
-		g_hash_table_add(used, key);
-	}
-	return used;
+	m->used = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+	return m;
 }
+
+void macs_free(struct macs *m)
+{
+	if (!m)
+		return;
+	g_hash_table_destroy(m->used);
+	g_free(m);
+}
+
+static gint64 mac_of(const struct m_nic *nic)
+{
+	return nic && nic->mac && nic->mac->address ? (gint64)mac_number(nic->mac->address) : 0;
+}
+
+static int users(const struct macs *m, gint64 mac)
+{
+	return m ? GPOINTER_TO_INT(g_hash_table_lookup(m->used, &mac)) : 0;
+}
+
+static void count(struct macs *m, gint64 mac, int change)
+{
+	int n = users(m, mac) + change;
+	gint64 *key;
+
+	if (mac == 0)
+		return;
+	if (n <= 0) {
+		g_hash_table_remove(m->used, &mac);
+		return;
+	}
+	key = g_new(gint64, 1);
+	*key = mac;
+	g_hash_table_replace(m->used, key, GINT_TO_POINTER(n));
+}
+
+void mac_nic_published(struct core *c, const char *id, const void *old, const void *new)
+{
+	if (mac_of(old) == mac_of(new))
+		return;
+	count(c->macs, mac_of(old), -1);
+	count(c->macs, mac_of(new), 1);
+}
+
+struct staged_use {
+	gint64 mac;
+	const char *except_nic;
+	bool found;
+};
+
+static void look(void *arg, const void *version)
+{
+	struct staged_use *u = arg;
+	const struct m_nic *nic = version;
+
+	u->found = u->found || (g_strcmp0(nic->id, u->except_nic) != 0 && mac_of(nic) == u->mac);
+}
+
+static bool is_used(struct core *c, gint64 mac, const char *except_nic)
+{
+	struct staged_use u = { mac, except_nic, false };
+	int own = mac_of(INV_GET(c->inv, NIC, nic, except_nic)) == mac;
+
+	if (users(c->macs, mac) > own)
+		return true;
+	inv_each_staged(c->inv, KIND_NIC, look, &u);
+	return u.found;
+}
+
+/* ---- giving them out ---- */
 
 char *mac_draw(struct core *c, struct pool *p, const char *cluster_id, struct err *e)
 {
 	const struct m_mac_pool *mp = pool_of(c, cluster_id);
-	g_autoptr(GHashTable) used = used_addresses(c);
 
 	for (uint32_t i = 0; mp && i < mp->ranges.n; i++) {
 		uint64_t from = mac_number(mp->ranges.v[i]->from), to = mac_number(mp->ranges.v[i]->to);
@@ -59,7 +124,7 @@ char *mac_draw(struct core *c, struct pool *p, const char *cluster_id, struct er
 
 		for (uint64_t k = 0; k < size; k++) {
 			gint64 n = (gint64)(from + (start + k) % size);
-			if (!(n >> 40 & 1) && !g_hash_table_contains(used, &n))
+			if (!(n >> 40 & 1) && !is_used(c, n, NULL))
 				return mac_text(p, (uint64_t)n);
 		}
 	}
@@ -70,16 +135,11 @@ char *mac_draw(struct core *c, struct pool *p, const char *cluster_id, struct er
 int mac_check_free(struct core *c, const char *cluster_id, const char *mac, const char *except_nic, struct err *e)
 {
 	const struct m_mac_pool *mp = pool_of(c, cluster_id);
-	uint64_t n = mac_number(mac);
+	gint64 n = (gint64)mac_number(mac);
 
 	if (n >> 40 & 1)
 		return err_field(e, ERR_INVALID, "nic.mac.address", "%s is a multicast address.", mac);
-	if (mp && M_GET(mp, allow_duplicates, false))
-		return 0;
-	INV_EACH(en, c->inv, KIND_NIC) {
-		const struct m_nic *nic = en->latest;
-		if (nic && nic->mac && g_strcmp0(nic->id, except_nic) != 0 && mac_number(nic->mac->address) == n)
-			return err_field(e, ERR_CONFLICT, "nic.mac.address", "MAC address %s is in use already.", mac);
-	}
+	if ((!mp || !M_GET(mp, allow_duplicates, false)) && is_used(c, n, except_nic))
+		return err_field(e, ERR_CONFLICT, "nic.mac.address", "MAC address %s is in use already.", mac);
 	return 0;
 }

@@ -6,6 +6,9 @@
 #define MANAGEMENT_NETWORK "ovirtmgmt"
 
 void networks_register(struct core *c);
+/* After loading: which MAC addresses are in use. */
+void networks_start(struct core *c);
+void networks_free(struct core *c);
 
 /* A management network, with its vNIC profile, for a new data center. */
 void network_add_management(struct txn *t, const char *dc_id);

@@ -7,6 +7,7 @@
 #include "manager/clusters/clusters.h"
 #include "manager/core/jobs.h"
 #include "manager/core/locks.h"
+#include "manager/networks/mac.h"
 
 #define NO_SPOOFING_FILTER "d2370ab4-fee3-11e9-a310-8c1645ce738e"
 
@@ -473,4 +474,23 @@ static const struct api_op NETWORK_OPS[] = {
 	{ .name = NULL },
 };
 
-void networks_register(struct core *c) { api_register(NETWORK_OPS); }
+static const struct kind_ops NIC_KIND = { .published = mac_nic_published };
+
+void networks_register(struct core *c)
+{
+	c->macs = macs_new();
+	core_register_kind(c, KIND_NIC, &NIC_KIND);
+	api_register(NETWORK_OPS);
+}
+
+void networks_start(struct core *c)
+{
+	INV_EACH(e, c->inv, KIND_NIC)
+		mac_nic_published(c, e->id, NULL, e->pub);
+}
+
+void networks_free(struct core *c)
+{
+	macs_free(c->macs);
+	c->macs = NULL;
+}

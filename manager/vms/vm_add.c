@@ -242,7 +242,7 @@ int vm_add(struct call *c, struct err *e)
 	id = pool_strdup(c->pool, vm->id);
 	refs = vm_refs(vm, c->who.user_id, c->correlation_id);
 	txn_event(t, "USER_ADD_VM", &refs, "VM %s was created.", vm->name);
-	job_record(t, c->correlation_id, c->who.user_id, job, "Creating VM %s in Cluster", vm->name);
+	job_record(t, c->correlation_id, c->who.user_id, job, "Creating VM %s", vm->name);
 	return txn_commit(t, e) < 0 ? -1 : call_reply_kind(c, KIND_VM, id);
 }
 
