@@ -76,13 +76,13 @@ bool route_find(struct pool *p, const char *path, struct route *r)
 	bool ok = true;
 
 	*r = (struct route){ .service = M_ROOT_SERVICE };
+	while (*path == '/')
+		path++;
 	if (*path == ';') { /* of the base itself */
 		size_t n = strcspn(path, "/");
 		r->matrix = decode(p, path + 1, n - 1);
-		path += n;
+		path += n + strspn(path + n, "/");
 	}
-	while (*path == '/')
-		path++;
 	while (ok && *path) {
 		size_t n = strcspn(path, "/"), word_len = strcspn(path, "/;");
 		const char *next = path + n + strspn(path + n, "/");
