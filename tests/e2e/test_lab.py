@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ground itself: if these fail, the machine is at fault and not the product."""
 import os
+import pathlib
 import shutil
 import subprocess
+import tempfile
 
 import pytest
 from products import ROOT, wait_for
@@ -72,19 +74,25 @@ def test_power_failure(lab, guest):
     assert lab.run(2, ["test", "-e", "/run/lost"], check=False).returncode == 1
 
 
-def test_vms_outlive_the_private_daemon(guest, tmp_path):
-    tool, place = os.path.join(ROOT, "tools/private-libvirtd.sh"), str(tmp_path / "lv")
+@pytest.fixture
+def open_path():
+    """A folder that VMs, which run as somebody else, can get into; pytest's own are closed to others."""
+    made = pathlib.Path(tempfile.mkdtemp(prefix="hostler-lab-"))
+    made.chmod(0o755)
+    yield made
+    shutil.rmtree(made, ignore_errors=True)
+
+
+def test_vms_outlive_the_private_daemon(guest, open_path):
+    tool, place = os.path.join(ROOT, "tools/private-libvirtd.sh"), str(open_path / "lv")
 
     def call(command, check=True):
         done = subprocess.run([tool, command, place], check=check, stdout=subprocess.PIPE, text=True, timeout=60)
         return done.stdout.strip() if check else done.returncode
-    for path in [tmp_path, *tmp_path.parents]: # pytest's own folders are closed to others; the daemon's VMs must get in
-        if path.name.startswith("pytest-") or path == tmp_path:
-            os.chmod(path, 0o755)
     mounts = open("/proc/mounts").read()
     try:
         call("start")
-        subprocess.run(["virsh", "-q", "-c", call("uri"), "create", make_disk(tmp_path, guest, "outlives")], check=True)
+        subprocess.run(["virsh", "-q", "-c", call("uri"), "create", make_disk(open_path, guest, "outlives")], check=True)
         call("stop")
         assert call("status", check=False) == 3
         assert call("vms") == "outlives"
