@@ -523,6 +523,11 @@ static int prepare(struct sql_journal *j, struct err *e)
 {
 	if (db_migrate(j->db, JOURNAL_MIGRATIONS, N_JOURNAL_MIGRATIONS, e) < 0)
 		return err_wrap(e, "prepare the inventory's database");
+	if (db_kind(j->db) == DB_SQLITE) {
+		/* the lock on the file is never lost; and nothing needs to be written to start on a full disk */
+		j->session = db_session(j->db);
+		return 0;
+	}
 	return write_owner(j, e);
 }
 
