@@ -339,6 +339,7 @@ static void arrive(struct sim *s, void *arg)
 	struct request *r = arg;
 	struct sim_host *h = r->host;
 	unsigned agent_life = h->agent_life;
+	bool is_slow;
 	int64_t takes;
 
 	if (!sim_host_answers(h) || (!is_link_alive(s, r) && sim_happens(s, 500000))) {
@@ -355,10 +356,12 @@ static void arrive(struct sim *s, void *arg)
 		return;
 	}
 	takes = sim_host_takes(h, r->method);
-	if (sim_happens(s, s->faults.slow_call))
-		takes += sim_between(s, 1, 90) * SIM_SECOND;
-	/* Storage is waited for in fibers of its own; the rest is done in the order of its coming. */
-	if (strncmp(r->method, "VM.", 3) == 0 || strncmp(r->method, "Host.", 5) == 0) {
+	is_slow = sim_happens(s, s->faults.slow_call);
+	/* Storage is waited for in fibers of its own, for less than a minute; the rest is done in the order of its coming. */
+	if (strncmp(r->method, "VM.", 3) != 0 && strncmp(r->method, "Host.", 5) != 0) {
+		takes += is_slow ? sim_between(s, 1, 50) * SIM_SECOND : 0;
+	} else {
+		takes += is_slow ? sim_between(s, 1, 90) * SIM_SECOND : 0;
 		h->busy_until_ms = MAX(h->busy_until_ms, sim_now(s) + takes);
 		takes = h->busy_until_ms - sim_now(s);
 	}
