@@ -453,7 +453,7 @@ static void monitor(void *arg)
 			if (rt->is_connected)
 				c->agents.disconnect(c->agents.arg, rt->id);
 			rt->is_connected = false;
-			back_again(rt);
+			rt->silent_since_ms = 0;
 			pause_for(rt, 60 * 1000);
 			continue;
 		}
