@@ -26,7 +26,7 @@
 #include "base/fiber.h"
 #include "base/log.h"
 
-enum { TASKS = 8, TASKS_QUEUED = 1000, SETTLED_MS = 5000 };
+enum { TASKS = 8, TASKS_QUEUED = 1000, SETTLED_MS = 5000, TRIM_PERIOD_MS = 120000 };
 
 const char *argp_program_version = "hostler-agent " HOSTLER_VERSION;
 
@@ -315,7 +315,10 @@ static void start_fiber(void *arg)
 	}
 	say_ready(s->agent);
 	fiber_sleep(SETTLED_MS);
-	trim_memory();
+	while (!s->agent->is_stopping) {
+		trim_memory();
+		fiber_sleep(TRIM_PERIOD_MS);
+	}
 }
 
 static int run_agent(const struct agent_options *o)

@@ -221,6 +221,7 @@ int domain_read_doc(struct pool *p, xmlDocPtr doc, struct domain **out, struct e
 	xmlNodePtr root = xmlDocGetRootElement(doc), devices, metadata, type, vcpu;
 	struct domain *d = POOL_NEW(p, struct domain);
 	uint32_t h = 2166136261u;
+	auto_pool scratch = pool_new();
 
 	if (!xml_is(root, "domain"))
 		return err_set(e, ERR_INVALID, "the document must be a <domain>");
@@ -245,9 +246,9 @@ int domain_read_doc(struct pool *p, xmlDocPtr doc, struct domain **out, struct e
 	read_devices(p, devices, d);
 	read_metadata(p, metadata, d);
 	if (devices)
-		h = hash_text(h, xml_text_of(p, doc, devices));
+		h = hash_text(h, xml_text_of(scratch, doc, devices));
 	if (metadata)
-		h = hash_text(h, xml_text_of(p, doc, metadata));
+		h = hash_text(h, xml_text_of(scratch, doc, metadata));
 	d->hash = (int32_t)h;
 	*out = d;
 	return 0;
