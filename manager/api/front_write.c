@@ -69,7 +69,8 @@ static void write_root_links(struct http_exchange *x, GString *out, const char *
 	}
 }
 
-static void reply_object(struct http_exchange *x, int status, const struct m_type *t, const void *obj, bool is_json,
+/* The call, if there is one, is let go before the answer: behind it the exchange and its pool may be gone. */
+static void reply_object(struct http_exchange *x, struct call *c, int status, const struct m_type *t, const void *obj, bool is_json,
                          const struct m_write *w)
 {
 	GString *out = g_string_sized_new(4096);
@@ -82,12 +83,16 @@ static void reply_object(struct http_exchange *x, int status, const struct m_typ
 	}
 	if (t == &M_TYPE_api)
 		write_root_links(x, out, w->base, is_json);
+	if (c)
+		call_release(c);
 	http_reply(x, status, is_json ? JSON_TYPE : XML_TYPE, out);
 }
 
-void front_write_fault(struct http_exchange *x, const struct err *e, bool is_json)
+static void write_fault(struct http_exchange *x, struct call *c, const struct err *e, bool is_json)
 {
 	if (e->code == ERR_NO_ENTITY) { /* clients rely on the empty body of a missing entity */
+		if (c)
+			call_release(c);
 		http_reply(x, 404, NULL, NULL);
 		return;
 	}
@@ -95,8 +100,10 @@ void front_write_fault(struct http_exchange *x, const struct err *e, bool is_jso
 		http_set_header(x, "WWW-Authenticate", "Basic realm=\"RESTAPI\"");
 	if (e->code == ERR_BUSY || e->code == ERR_NO_SPACE)
 		http_set_header(x, "Retry-After", "5");
-	reply_object(x, front_status(e->code), &M_TYPE_fault, make_fault(x, e), is_json, &(struct m_write){ "", 0 });
+	reply_object(x, c, front_status(e->code), &M_TYPE_fault, make_fault(x, e), is_json, &(struct m_write){ "", 0 });
 }
+
+void front_write_fault(struct http_exchange *x, const struct err *e, bool is_json) { write_fault(x, NULL, e, is_json); }
 
 /* A failed action carries its fault inside. */
 static void write_failed_action(struct http_exchange *x, struct call *c, bool is_json, const struct m_write *w)
@@ -105,7 +112,7 @@ static void write_failed_action(struct http_exchange *x, struct call *c, bool is
 
 	a->fault = make_fault(x, &c->error);
 	a->status = pool_strdup(c->pool, "failed");
-	reply_object(x, front_status(c->error.code), &M_TYPE_action, a, is_json, w);
+	reply_object(x, c, front_status(c->error.code), &M_TYPE_action, a, is_json, w);
 }
 
 /* ---- long lists ---- */
@@ -156,13 +163,13 @@ static void write_list(struct http_exchange *x, struct call *c, bool is_json, co
 void front_write_call(struct http_exchange *x, struct call *c, bool is_json)
 {
 	struct m_write w = { c->base, c->query.all_content ? M_W_ALL_CONTENT : 0 };
+	GString *text;
 
 	if (c->error.code != ERR_NONE) {
 		if (c->op->kind == M_OP_ACTION && c->error.code != ERR_NO_ENTITY && c->error.code != ERR_AUTH)
 			write_failed_action(x, c, is_json, &w);
 		else
-			front_write_fault(x, &c->error, is_json);
-		call_release(c);
+			write_fault(x, c, &c->error, is_json);
 		return;
 	}
 	if (c->location)
@@ -170,17 +177,19 @@ void front_write_call(struct http_exchange *x, struct call *c, bool is_json)
 	switch (c->result) {
 	case RESULT_LIST:
 		write_list(x, c, is_json, &w);
-		return;
+		break;
 	case RESULT_ENTITY:
 	case RESULT_ACTION:
-		reply_object(x, c->status ? c->status : c->op->kind == M_OP_ADD ? 201 : 200, c->type, c->object, is_json, &w);
+		reply_object(x, c, c->status ? c->status : c->op->kind == M_OP_ADD ? 201 : 200, c->type, c->object, is_json, &w);
 		break;
 	case RESULT_TEXT:
-		http_reply(x, 200, c->text_type, g_string_new(c->text));
+		text = g_string_new(c->text);
+		call_release(c);
+		http_reply(x, 200, c->text_type, text);
 		break;
 	case RESULT_NONE:
+		call_release(c);
 		http_reply(x, 500, NULL, NULL);
 		break;
 	}
-	call_release(c);
 }

@@ -14,6 +14,7 @@ import products
 import rest
 
 ROUNDS = int(os.environ.get("HOSTLER_KILLS", "8"))
+HASTY = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}  # a start that fails leaves everything to the system
 
 
 class Writer(threading.Thread):
@@ -55,7 +56,7 @@ class Writer(threading.Thread):
         if answer.status_code == 201:
             self.known[answer.json()["id"]] = (collection, members)
             self.acknowledged += 1
-        if answer.status_code in (201, 400, 401, 409, 503, 507):
+        if answer.status_code in (201, 400, 401, 409, 507):
             del self.doubtful[name]
 
     def update(self, an_id, collection, members):
@@ -65,7 +66,7 @@ class Writer(threading.Thread):
         if answer.status_code == 200:
             self.known[an_id] = (collection, changed)
             self.acknowledged += 1
-        if answer.status_code in (200, 401, 409, 503, 507):
+        if answer.status_code in (200, 401, 409, 507):
             del self.doubtful[an_id]
 
     def remove(self, an_id, collection, members):
@@ -74,7 +75,7 @@ class Writer(threading.Thread):
         if answer.status_code == 200:
             del self.known[an_id]
             self.acknowledged += 1
-        if answer.status_code in (200, 401, 409, 503, 507):
+        if answer.status_code in (200, 401, 409, 507):
             del self.doubtful[an_id]
 
 
@@ -155,7 +156,7 @@ def test_killed_under_load(postgres, tmp_path):
 
 
 def test_stopped_under_load(postgres, tmp_path):
-    """SIGTERM: what was taken on is answered or not done, and the end is a clean one."""
+    """SIGTERM: a clean end. What waited for its answer hears 503, and may have been done."""
     with rest.solo(tmp_path, postgres) as manager:
         stop = threading.Event()
         writers = [Writer(manager, number, stop) for number in range(6)]
@@ -279,7 +280,7 @@ def test_full_disk_under_load(tmp_path, small_disk):
 def test_second_manager_is_refused(postgres, tmp_path):
     with rest.solo(tmp_path, postgres) as manager:
         second = subprocess.run([products.HOSTLERD, "--state", manager.state, "--listen", f"127.0.0.1:{rest.free_port()}", *manager.options],
-                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
+                                env=HASTY, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
         assert second.returncode != 0 and "in use" in second.stdout or "another" in second.stdout, second.stdout
         rest.Rest(manager).add("tags", name="first")
 
@@ -292,7 +293,7 @@ def test_journal_that_is_none(tmp_path, content):
     path = os.path.join(manager.state, "journal.db")
     with open(path, "wb") as f:
         f.write(content)
-    done = subprocess.run([products.HOSTLERD, "--state", manager.state, "--listen", f"127.0.0.1:{manager.port}"], stdin=subprocess.DEVNULL,
+    done = subprocess.run([products.HOSTLERD, "--state", manager.state, "--listen", f"127.0.0.1:{manager.port}"], env=HASTY, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
     assert done.returncode == 1 and "Traceback" not in done.stdout and "hostlerd: " in done.stdout
     with open(path, "rb") as f:
