@@ -54,8 +54,11 @@ static void run_call(void *arg)
 	if (result == 0) {
 		rpc_reply(r, c.result);
 	} else {
+		g_autofree char *text =
+		    g_utf8_make_valid(e.detail, -1); /* it may be cut within a character */
+
 		json_decref(c.result);
-		rpc_reply_error(r, verb_error_code(&e), e.detail);
+		rpc_reply_error(r, verb_error_code(&e), text);
 	}
 	pool_free(c.pool);
 	g_free(ec);

@@ -236,7 +236,7 @@ void vm_end(struct vm *vm, bool is_failed, enum vm_exit why, const char *message
 	vm->is_failed = is_failed;
 	vm->exit = why;
 	g_free(vm->exit_message);
-	vm->exit_message = g_strdup(message);
+	vm->exit_message = g_utf8_make_valid(message, -1); /* it may be cut in the middle of a character */
 	vm->is_admin_shutdown = false;
 	vm->started_wall_ms = 0;
 	json_object_clear(vm->guest);

@@ -9,6 +9,7 @@
 #include "agent/agent.h"
 #include "agent/host/caps.h"
 #include "agent/verb.h"
+#include "agent/vms/filter.h"
 #include "agent/vms/guest.h"
 #include "agent/vms/sample.h"
 #include "agent/vms/virt.h"
@@ -297,6 +298,7 @@ void vms_libvirt_found(struct agent *a)
 	struct err e = ERR_INIT;
 
 	caps_refresh(a);
+	filter_define(a);
 	if (virt_run(a, VIRT_OPS, list_work, found, &e) < 0) {
 		log_warn("virtual machines not read", "ERROR", e.detail);
 	} else {

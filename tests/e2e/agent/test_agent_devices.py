@@ -93,6 +93,13 @@ def test_nic_in_link_and_out(client, running):
     assert e.value.code == 91
 
 
+def test_nic_with_filter(client, running):
+    xml = NIC.format(bridge="ovirtmgmt").replace("<link", "<filterref filter='vdsm-no-mac-spoofing'/><link")
+    client.call("VM.hotplugNic", vmID=running, params={"vmId": running, "xml": xml})
+    assert live(client, running).find("devices/interface/filterref") is not None
+    client.call("VM.hotunplugNic", vmID=running, params={"vmId": running, "xml": xml})
+
+
 def test_disk_in_and_out(agent, client, running):
     path = os.path.join(agent.lab.shared, "disk.raw")
     with open(path, "wb") as f:
