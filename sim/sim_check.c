@@ -109,7 +109,7 @@ static char *wrong_vms(struct sim *s)
 				if (wrong)
 					return wrong;
 			}
-			if (!real->is_running && h && h->status == M_HOST_STATUS_UP)
+			if (!real->is_running && h && h->status == M_HOST_STATUS_UP && inv_get(s->core->inv, KIND_VM, real->id))
 				return WRONG("%s still lists VM %s, which is %s", real->host->address, real->name,
 				             sim_vm_status_name(real->status));
 		}
@@ -178,14 +178,18 @@ static char *wrong_volumes(struct sim *s, struct sim_sd *sd)
 static char *wrong_domain(struct sim *s, struct sim_sd *sd)
 {
 	const struct m_storage_domain *m = INV_GET(s->core->inv, STORAGE_DOMAIN, storage_domain, sd->id);
+	GHashTableIter it;
+	struct sim_task *t;
 
 	if (!m)
 		return WRONG("storage domain %s (%s) is unknown to the Manager", sd->name, sd->id);
 	if (strcmp(STR_OR(m->data_center.id, ""), sd->pool) != 0)
 		return WRONG("storage domain %s is of pool '%s', and the Manager believes '%s'", m->name, sd->pool,
 		             STR_OR(m->data_center.id, ""));
-	if (g_hash_table_size(sd->tasks) > 0)
-		return WRONG("%u tasks are not cleared on %s", g_hash_table_size(sd->tasks), sd->name);
+	g_hash_table_iter_init(&it, sd->tasks);
+	if (sd->lease && g_hash_table_iter_next(&it, NULL, (void **)&t)) /* without an SPM nobody can */
+		return WRONG("task %s (%s, %s) is not cleared on %s; the agent %s it", t->id, t->verb, t->is_finished ? t->outcome : "runs",
+		             sd->name, g_hash_table_contains(s->storage->tasks, t->id) ? "knows" : "does not know");
 	return wrong_volumes(s, sd);
 }
 

@@ -356,7 +356,8 @@ static void arrive(struct sim *s, void *arg)
 		return;
 	}
 	takes = sim_host_takes(h, r->method);
-	is_slow = sim_happens(s, s->faults.slow_call);
+	/* What begins a task begins at once, and the task takes its time. */
+	is_slow = sim_happens(s, s->faults.slow_call) && strncmp(r->method, "Volume.", 7) != 0 && strncmp(r->method, "Image.", 6) != 0;
 	/* Storage is waited for in fibers of its own, for less than a minute; the rest is done in the order of its coming. */
 	if (strncmp(r->method, "VM.", 3) != 0 && strncmp(r->method, "Host.", 5) != 0) {
 		takes += is_slow ? sim_between(s, 1, 50) * SIM_SECOND : 0;

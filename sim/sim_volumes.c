@@ -188,7 +188,7 @@ static void end_task(struct sim_task *t, const char *outcome, int code, const ch
 	t->code = code;
 	g_free(t->message);
 	t->message = g_strdup(message);
-	sim_tell(t->sim, "%s: task %s: %s", t->host ? t->host->address : "-", t->verb, code ? message : outcome);
+	sim_tell(t->sim, "%s: task %s %s: %s", t->host ? t->host->address : "-", t->id, t->verb, code ? message : outcome);
 }
 
 void sim_task_work(struct sim_task *t)
@@ -245,6 +245,7 @@ static void task_due(struct sim *s, void *arg)
 json_t *sim_task_begin(struct sim_host *h, const char *verb, const char *pool, json_t *params, bool is_persisted)
 {
 	struct sim_task *t = g_new0(struct sim_task, 1);
+	int64_t takes = sim_between(h->sim, 100, 20 * SIM_SECOND);
 
 	t->sim = h->sim;
 	t->host = h;
@@ -260,7 +261,9 @@ json_t *sim_task_begin(struct sim_host *h, const char *verb, const char *pool, j
 	g_strlcpy(t->vol, sim_text(params, "volumeID"), sizeof(t->vol));
 	g_hash_table_insert(h->sim->storage->tasks, t->id, t);
 	write_down(h, t);
-	sim_after(h->sim, sim_between(h->sim, 100, 20 * SIM_SECOND), task_due, g_strdup(t->id), g_free, &h->agent_life);
+	if (sim_happens(h->sim, h->sim->faults.slow_call))
+		takes += sim_between(h->sim, 0, 5 * SIM_MINUTE);
+	sim_after(h->sim, takes, task_due, g_strdup(t->id), g_free, &h->agent_life);
 	return json_string(t->id);
 }
 

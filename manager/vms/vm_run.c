@@ -53,7 +53,11 @@ static const struct m_vm *vm_of(struct job *j, struct err *e)
 	return vm;
 }
 
+#ifdef HOSTLER_PLANTED_BUG /* for the test that the simulator finds such a thing: silence counts as a refusal */
+static bool is_lost(const struct err *e) { return false; }
+#else
 static bool is_lost(const struct err *e) { return e->code == ERR_NETWORK || e->code == ERR_TIMEOUT; }
+#endif
 
 static int forget(struct job *j, const char *host_id, struct err *e)
 {
