@@ -219,6 +219,25 @@ def test_start_while_libvirt_dies(agent, client, guest, make_vm):
     client.call("VM.destroy", vmID=vm_id)
 
 
+@pytest.mark.parametrize("delay", [0, 0.005, 0.02, 0.05, 0.1, 0.3])
+def test_agent_dies_during_a_start(agent, guest, delay):
+    """Whatever step it dies in: afterwards it and libvirt know the same machines, and each can be destroyed."""
+    vm_id = new_id()
+    with agent.client() as c:
+        wait_for(c.is_ready)
+        c.call("VM.create", vmID=vm_id, vmParams={"vmId": vm_id, "xml": domain_xml(vm_id, guest)})
+        time.sleep(delay)
+        agent.kill()
+    agent.start()
+    with agent.client() as c:
+        wait_for(c.is_ready)
+        wait_for(lambda: (vm_id in agent.lab.virsh(1, "list", "--all", "--uuid")) == (vm_id in c.call("Host.getVMList")), 10)
+        if vm_id in c.call("Host.getVMList"):
+            assert status(c, vm_id) in ("Up", "Down")
+            c.call("VM.destroy", vmID=vm_id)
+        assert vm_id not in agent.lab.virsh(1, "list", "--all", "--uuid")
+
+
 def test_destroy_while_starting(agent, client, guest):
     vm_id = new_id()
     client.call("VM.create", vmID=vm_id, vmParams={"vmId": vm_id, "xml": domain_xml(vm_id, guest)})
