@@ -127,7 +127,10 @@ void call_release(struct call *c)
 const void *call_entity(struct call *c, int i, enum kind k, struct err *e)
 {
 	const void *obj = i < c->n_ids ? inv_get(c->core->inv, k, c->ids[i]) : NULL;
+	bool is_read = c->op->kind == M_OP_LIST || c->op->kind == M_OP_GET;
 
+	if (obj && is_read && call_is_filtered(c) && !perm_can_see(c->core, &c->who, k, c->ids[i]))
+		obj = NULL;
 	if (!obj)
 		err_set(e, ERR_NO_ENTITY, "There is no %s %s.", M_KINDS[k].type->name, i < c->n_ids ? c->ids[i] : "");
 	return obj;
@@ -144,11 +147,10 @@ const void *call_visible(struct call *c, int i, enum kind k, struct err *e)
 {
 	const void *obj = call_entity(c, i, k, e);
 
-	if (obj && call_is_filtered(c) && !perm_can_see(c->core, &c->who, k, c->ids[i])) {
-		err_set(e, ERR_NO_ENTITY, "There is no %s %s.", M_KINDS[k].type->name, c->ids[i]);
-		return NULL;
-	}
-	return obj;
+	if (!obj || !call_is_filtered(c) || perm_can_see(c->core, &c->who, k, c->ids[i]))
+		return obj;
+	err_set(e, ERR_NO_ENTITY, "There is no %s %s.", M_KINDS[k].type->name, c->ids[i]);
+	return NULL;
 }
 
 /* "StorageDomain" of storage_domain: how the known faults spell it. */

@@ -110,10 +110,11 @@ void call_release(struct call *c);
 int call_may(struct call *c, struct err *e);
 /* Is what the caller sees narrowed down to what they have permissions for? */
 bool call_is_filtered(const struct call *c);
-/* call_entity, and the caller may see it; else ERR_NO_ENTITY as if there were none. */
+/* call_entity, and the caller may see it, also for what changes something. */
 const void *call_visible(struct call *c, int i, enum kind k, struct err *e);
 
-/* Id number i of the path as an entity of kind k: its published version; ERR_NO_ENTITY if there is none. */
+/* Id number i of the path as an entity of kind k: its published version; ERR_NO_ENTITY if there is none, or, for what only
+ * reads, if the caller may not see it. */
 const void *call_entity(struct call *c, int i, enum kind k, struct err *e);
 #define CALL_ENTITY(c, i, K, type, e) ((const struct m_##type *)call_entity(c, i, KIND_##K, e))
 

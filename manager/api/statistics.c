@@ -65,8 +65,8 @@ static const struct statistics_owner *find_owner(struct call *c, const char **id
 	for (int i = 0; *id && i < MAX_OWNERS && owners[i]; i++) {
 		if (!word_is(c->path, 2 * (depth - 1), owners[i]->word))
 			continue;
-		if ((int)owners[i]->kind >= 0 && owners[i]->kind < N_KINDS && !inv_get(c->core->inv, owners[i]->kind, *id))
-			break;
+		if ((int)owners[i]->kind >= 0 && owners[i]->kind < N_KINDS && !call_visible(c, depth - 1, owners[i]->kind, e))
+			return NULL;
 		return owners[i];
 	}
 	err_set(e, ERR_NO_ENTITY, "There are no statistics here.");
