@@ -21,7 +21,8 @@ run_switch() {
 	mount --bind "$dir/hosts" /etc/hosts
 	ip link set lo up
 	for ((n = 0; n < cards; n++)); do
-		ip link add "sw$n" type bridge forward_delay 0
+		# an address of its own: else it is the lowest of the ports', and changes when a host dies
+		ip link add "sw$n" address "52:54:00:4c:ff:0$n" type bridge forward_delay 0
 		ip link set "sw$n" up
 	done
 	quiet_bridges
