@@ -227,7 +227,7 @@ static void door_connect(void *arg, const char *host_id, const char *address, in
 	struct sim_net *n = arg;
 	struct sim *s = n->sim;
 	struct link *l = link_of(s, host_id);
-	bool is_refused;
+	bool is_reachable;
 
 	if (s->is_doomed)
 		return;
@@ -250,8 +250,8 @@ static void door_connect(void *arg, const char *host_id, const char *address, in
 		return;
 	l->is_connecting = true;
 	l->out_due_ms = l->in_due_ms = 0;
-	is_refused = l->host && l->host->is_on && l->host->cut_until_ms <= sim_now(s);
-	sim_after(s, is_refused ? sim_between(s, 2, 30) : CONNECT_TIMEOUT_MS, connected, g_strdup(host_id), g_free, &s->life);
+	is_reachable = l->host && l->host->is_on && l->host->cut_until_ms <= sim_now(s);
+	sim_after(s, is_reachable ? sim_between(s, 2, 30) : CONNECT_TIMEOUT_MS, connected, g_strdup(host_id), g_free, &s->life);
 }
 
 static void door_disconnect(void *arg, const char *host_id)

@@ -205,20 +205,44 @@ static void make_peace(struct sim *s)
 	sim_answer_clear(&a);
 }
 
+/* Every life is hard in another way: what never goes wrong lets other things go further. */
+struct world {
+	unsigned fate;         /* of a million deeds, how many are fate's */
+	int64_t pause_ms;      /* between two deeds, at most */
+};
+
+static unsigned often(struct sim *s, unsigned usual)
+{
+	static const unsigned TIMES[] = { 0, 1, 1, 4, 12 };
+	return MIN(usual * TIMES[sim_between(s, 0, G_N_ELEMENTS(TIMES) - 1)], 900000);
+}
+
+static void choose_world(struct sim *s, struct world *w)
+{
+	s->faults = (struct sim_faults){ .lose_answer = often(s, 2000), .slow_call = often(s, 3000), .refuse_call = often(s, 3000),
+	                                 .fail_task = often(s, 30000), .fail_start = often(s, 50000),
+	                                 .deaf_guest = often(s, 200000) };
+	w->fate = often(s, 40000);
+	w->pause_ms = sim_between(s, SIM_SECOND, 10 * SIM_SECOND);
+	sim_tell(s, "fate %u, pause %lld ms, lose %u, slow %u, refuse %u, fail task %u, fail start %u, deaf %u", w->fate,
+	         (long long)w->pause_ms, s->faults.lose_answer, s->faults.slow_call, s->faults.refuse_call, s->faults.fail_task,
+	         s->faults.fail_start, s->faults.deaf_guest);
+}
+
 void random_life(struct sim *s, int hours)
 {
+	struct world w;
 	int64_t until;
 
 	prepare(s);
 	until = sim_now(s) + (int64_t)hours * 60 * SIM_MINUTE;
-	s->faults = (struct sim_faults){ .lose_answer = 2000, .slow_call = 3000, .refuse_call = 3000, .fail_task = 30000,
-	                                 .fail_start = 50000, .deaf_guest = 200000 };
+	choose_world(s, &w);
 	while (sim_is_good(s) && sim_now(s) < until) {
-		sim_run(s, sim_between(s, 10, 5 * SIM_SECOND));
-		if (sim_happens(s, 960000))
-			do_one(s, PEOPLE, G_N_ELEMENTS(PEOPLE));
-		else
+		sim_run(s, sim_between(s, 10, w.pause_ms));
+		if (sim_happens(s, w.fate))
 			do_one(s, FATE, G_N_ELEMENTS(FATE));
+		else
+			do_one(s, PEOPLE, G_N_ELEMENTS(PEOPLE));
 	}
 	if (sim_is_good(s))
 		make_peace(s);
