@@ -94,7 +94,10 @@ class Rest:
     def raw(self, text, timeout=30):
         """Send bytes, give back all that comes until the Manager closes or nothing comes any more."""
         with self.connect(timeout) as s:
-            s.sendall(text.encode() if isinstance(text, str) else text)
+            try:
+                s.sendall(text.encode() if isinstance(text, str) else text)
+            except (ConnectionError, ssl.SSLError): # the Manager had read enough; what it answered is still to be read
+                pass
             return read_answer(s)
 
     def request_bytes(self, method, path, body=b"", **headers):
