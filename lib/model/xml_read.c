@@ -295,6 +295,48 @@ static void syntax_error(void *arg, xmlErrorPtr error)
 	err_set(r->e, ERR_SYNTAX, "The document is not XML: line %d: %s", error->line, g_strstrip(text));
 }
 
+/*
+ * libxml2 compares each attribute of an element with all the others, so many of them take long: a number that no document of
+ * ours comes near ends it before. A '<' or '>' of a comment or of CDATA may deceive this, to no harm.
+ */
+enum { MAX_ATTRIBUTES = 500 };
+
+static bool has_too_many_attributes(const char *text, size_t len)
+{
+	char quote = 0;
+	bool is_tag = false;
+	int n = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		if (quote) {
+			quote = text[i] == quote || text[i] == '<' ? 0 : quote; /* no '<' can be in a value */
+			if (text[i] != '<')
+				continue;
+		}
+		if (text[i] == '<') {
+			is_tag = true;
+			n = 0;
+		} else if (is_tag && text[i] == '>') {
+			is_tag = false;
+		} else if (is_tag && (text[i] == '"' || text[i] == '\'')) {
+			quote = text[i];
+		} else if (is_tag && text[i] == '=' && ++n > MAX_ATTRIBUTES) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Before libxml2 sees it: documents are UTF-8, whatever they declare, so what was looked at is what is parsed. */
+static int check_text(const char *text, size_t len, struct err *e)
+{
+	if (!g_utf8_validate_len(text, len, NULL))
+		return err_set(e, ERR_SYNTAX, "The document is not XML: it is not UTF-8");
+	if (has_too_many_attributes(text, len))
+		return err_set(e, ERR_TOO_LARGE, "An element may have %d attributes at most", MAX_ATTRIBUTES);
+	return 0;
+}
+
 static void run(struct reader *r, const char *text, size_t len)
 {
 	r->ctxt = xmlCreateMemoryParserCtxt(text, (int)len);
@@ -315,7 +357,7 @@ static void run(struct reader *r, const char *text, size_t len)
 	sax->getEntity = no_entity;
 	sax->serror = syntax_error;
 	/* Substitution is needed for "&amp;" in attributes; other entities cannot be declared without a DTD. */
-	xmlCtxtUseOptions(r->ctxt, XML_PARSE_NONET | XML_PARSE_NOENT);
+	xmlCtxtUseOptions(r->ctxt, XML_PARSE_NONET | XML_PARSE_NOENT | XML_PARSE_IGNORE_ENC);
 	r->ctxt->userData = r;
 	xmlParseDocument(r->ctxt);
 	if (!r->failed && (!r->ctxt->wellFormed || !r->root)) {
@@ -346,6 +388,8 @@ int m_from_xml(struct pool *p, const struct m_type *t, const char *text, size_t 
 	}
 	if (len > r.lim->max_bytes || len > INT32_MAX)
 		return err_set(e, ERR_TOO_LARGE, "The document is longer than %zu bytes", r.lim->max_bytes);
+	if (check_text(text, len, e) < 0)
+		return -1;
 	init_library();
 	r.frames = g_new(struct frame, r.lim->max_depth);
 	r.text = g_string_new(NULL);

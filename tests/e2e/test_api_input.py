@@ -47,7 +47,9 @@ XML_CASES = [
     ("POST", "/tags", "<tag><name>x</tag>", 400, []),
     ("POST", "/tags", "<tag><name>x</name></tag><tag/>", 400, []),
     ("POST", "/tags", "<tag><name>\x01</name></tag>", 400, []),
-    ("POST", "/tags", "<?xml version='1.0' encoding='UTF-99'?><tag><name>x</name></tag>", 400, []),
+    ("POST", "/tags", b"<tag><name>\xff</name></tag>", 400, []),
+    ("POST", "/tags", "<tag><name>x</name></tag>".encode("utf-16"), 400, []),
+    ("POST", "/tags", b"<?xml version='1.0' encoding='UTF-7'?><tag><name>x</name>+ADw-colour/+AD4-</tag>", 400, []),
     # another document, unknown members
     ("POST", "/tags", "<vm><name>x</name></vm>", 400, ["vm", "tag"]),
     ("POST", "/tags", "<tag><name>x</name><colour>red</colour></tag>", 400, ["colour"]),
@@ -181,18 +183,23 @@ BOMBS = {
     "deep": nested_xml(100),
     "very deep": nested_xml(50000),
     "attributes": "<tag " + " ".join(f"a{i}='x'" for i in range(250000)) + "/>",
+    "namespaces": "<tag " + " ".join(f"xmlns:a{i}='x'" for i in range(250000)) + "/>",
+    "attributes in a value": "<tag><name a='>' " + " ".join(f"b{i}='>'" for i in range(250000)) + "/></tag>",
     "nodes": "<network><name>n</name><usages>" + "<usage>vm</usage>" * 300000 + "</usages></network>",
     "unclosed": "<tag>" * 100000,
 }
+
+
+IMPOSSIBLE = ("entities", "external", "parameter", "dtd", "include", "unclosed")
 
 
 @pytest.mark.parametrize("name", BOMBS)
 def test_xml_bombs(api, name):
     path = "/networks" if name == "nodes" else "/tags"
     before = rest.memory_kib(api.manager)
-    answer = refused(api, "POST", path, BOMBS[name], rest.XML, 413 if name in ("deep", "very deep", "nodes", "attributes") else 400)
+    answer = refused(api, "POST", path, BOMBS[name], rest.XML, 400 if name in IMPOSSIBLE else 413)
     assert "root:" not in answer.text
-    assert rest.fault(answer)[1]
+    assert rest.fault(answer)[1] and answer.elapsed.total_seconds() < 10
     assert rest.memory_kib(api.manager) < before + 300 * 1024
 
 
