@@ -37,12 +37,12 @@ static void run_call(void *arg)
 {
 	struct edge_call *ec = arg;
 	struct rpc_request *r = ec->request;
-	struct verb_call c = {.method = r->method,
-	                      .params = r->params,
-	                      .pool = pool_new(),
-	                      .correlation_id = r->correlation_id ? r->correlation_id : "",
-	                      .peer = r->peer_address ? r->peer_address : "",
-	                      .local = r->local_address ? r->local_address : ""};
+	struct verb_call c = { .method = r->method,
+		               .params = r->params,
+		               .pool = pool_new(),
+		               .correlation_id = r->correlation_id ? r->correlation_id : "",
+		               .peer = r->peer_address ? r->peer_address : "",
+		               .local = r->local_address ? r->local_address : "" };
 	struct edge *edge = ec->agent->edge;
 	struct err e = ERR_INIT;
 	int result;
@@ -54,8 +54,7 @@ static void run_call(void *arg)
 	if (result == 0) {
 		rpc_reply(r, c.result);
 	} else {
-		g_autofree char *text =
-		    g_utf8_make_valid(e.detail, -1); /* it may be cut within a character */
+		g_autofree char *text = g_utf8_make_valid(e.detail, -1); /* it may be cut within a character */
 
 		json_decref(c.result);
 		rpc_reply_error(r, verb_error_code(&e), text);
@@ -76,13 +75,14 @@ static void on_call(void *arg, struct rpc_request *r)
 
 static int serve(struct edge *g, struct err *e)
 {
-	const struct rpc_tls_config tls = {.is_server = true,
-	                                   .ca_file = g->pairing ? NULL : g->pki.ca,
-	                                   .cert_file = g->pairing ? g->pki.pairing_cert : g->pki.cert,
-	                                   .key_file = g->pki.key,
-	                                   .is_anonymous_ok = g->pairing};
+	const struct rpc_tls_config tls = { .is_server = true,
+		                            .ca_file = g->pairing ? NULL : g->pki.ca,
+		                            .cert_file = g->pairing ? g->pki.pairing_cert : g->pki.cert,
+		                            .key_file = g->pki.key,
+		                            .is_anonymous_ok = g->pairing };
 	struct rpc_server_config config = {
-	    .address = g->agent->opt.listen, .port = g->port, .call = on_call, .arg = g->agent};
+		.address = g->agent->opt.listen, .port = g->port, .call = on_call, .arg = g->agent
+	};
 
 	g->tls = rpc_tls_new(&tls, e);
 	if (!g->tls)
@@ -92,8 +92,7 @@ static int serve(struct edge *g, struct err *e)
 	if (!g->server)
 		return -1;
 	g->port = rpc_server_port(g->server);
-	log_info(g->pairing ? "waiting for certificates: enroll this host, or pair it with the code"
-	                    : "serving",
+	log_info(g->pairing ? "waiting for certificates: enroll this host, or pair it with the code" : "serving",
 	         "PORT", pool_printf(g->pool, "%d", g->port));
 	return 0;
 }
@@ -168,10 +167,7 @@ void edge_deinit(struct agent *a)
 	a->edge = NULL;
 }
 
-int edge_port(const struct agent *a)
-{
-	return a->edge->port;
-}
+int edge_port(const struct agent *a) { return a->edge->port; }
 
 void edge_event(struct agent *a, const char *method, json_t *params)
 {

@@ -43,7 +43,7 @@ static size_t take_body(char *data, size_t size, size_t n, void *arg)
 static int http(struct enrolment *en, const char *url, const char *post, struct err *e)
 {
 	struct curl_slist *headers = post ? curl_slist_append(NULL, "Content-Type: application/json") : NULL;
-	struct curl_blob ca = {.data = en->ca, .len = en->ca ? strlen(en->ca) : 0, .flags = CURL_BLOB_COPY};
+	struct curl_blob ca = { .data = en->ca, .len = en->ca ? strlen(en->ca) : 0, .flags = CURL_BLOB_COPY };
 	char *ip = NULL;
 	CURLcode r;
 
@@ -84,8 +84,7 @@ static const char *url_of(struct enrolment *en, const char *command)
 
 	while (*base && base[strlen(base) - 1] == '/')
 		base[strlen(base) - 1] = '\0';
-	return pool_printf(en->pool, "%s/ovirt-engine/services/host-register?version=1&command=%s", base,
-	                   command);
+	return pool_printf(en->pool, "%s/ovirt-engine/services/host-register?version=1&command=%s", base, command);
 }
 
 /* The answer's sentence, whatever form it has. */
@@ -97,8 +96,7 @@ static int refused(struct enrolment *en, const char *what, struct err *e)
 	if (!text)
 		text = json_string_value(json_object_get(j, "message"));
 	if (!text)
-		text = g_utf8_validate(en->body->str, (gssize)en->body->len, NULL) ? g_strstrip(en->body->str)
-		                                                                   : "";
+		text = g_utf8_validate(en->body->str, (gssize)en->body->len, NULL) ? g_strstrip(en->body->str) : "";
 	return err_set(e, ERR_DENIED, "%s: the Manager answered %ld %.300s", what, en->status, text);
 }
 
@@ -136,8 +134,7 @@ static int find_trust(struct enrolment *en, struct err *e)
 	const char *wanted = canonical_fingerprint(en->pool, dot ? dot + 1 : en->o->fingerprint), *found;
 
 	if (en->o->token && (dot ? !wanted : !en->o->ca_file))
-		return err_set(e, ERR_INVALID,
-		               "the token must be a secret, a dot and 64 hexadecimal characters");
+		return err_set(e, ERR_INVALID, "the token must be a secret, a dot and 64 hexadecimal characters");
 	if (en->o->fingerprint && !wanted)
 		return err_set(e, ERR_INVALID, "the fingerprint must be 64 hexadecimal characters");
 	if (fetch_ca(en, e) < 0)
@@ -146,17 +143,15 @@ static int find_trust(struct enrolment *en, struct err *e)
 	if (!found)
 		return err_wrap(e, "the CA of %s", en->o->manager);
 	if (!wanted && !en->o->ca_file)
-		return err_set(
-		    e, ERR_MISSING,
-		    "the Manager's CA has the SHA-256 fingerprint\n  %s\nCompare it with what the Manager's "
-		    "administrator sees, then run this again with --fingerprint (or with a --token)",
-		    found);
+		return err_set(e, ERR_MISSING,
+		               "the Manager's CA has the SHA-256 fingerprint\n  %s\nCompare it with what the Manager's "
+		               "administrator sees, then run this again with --fingerprint (or with a --token)",
+		               found);
 	if (wanted && strcmp(found, wanted) != 0)
-		return err_set(
-		    e, ERR_DENIED,
-		    "the CA of %s has the fingerprint %s, not the one that was given: this may be another "
-		    "Manager, or somebody in between",
-		    en->o->manager, found);
+		return err_set(e, ERR_DENIED,
+		               "the CA of %s has the fingerprint %s, not the one that was given: this may be another "
+		               "Manager, or somebody in between",
+		               en->o->manager, found);
 	en->ca = pool_strdup(en->pool, en->body->str);
 	return 0;
 }
@@ -205,16 +200,14 @@ static int submit(struct enrolment *en, struct err *e)
 	uuid_text id;
 
 	gethostname(host, sizeof(host) - 1);
-	if (!en->address &&
-	    http(en, url_of(en, "get-version"), NULL, e) < 0) /* to see which address we have */
+	if (!en->address && http(en, url_of(en, "get-version"), NULL, e) < 0) /* to see which address we have */
 		return -1;
 	address = en->o->address ? en->o->address : en->address;
-	if (identity_read(en->o->state_dir, id, e) < 0 ||
-	    pki_request(en->pool, &en->pki, address, &csr, e) < 0)
+	if (identity_read(en->o->state_dir, id, e) < 0 || pki_request(en->pool, &en->pki, address, &csr, e) < 0)
 		return -1;
 	csr_print = pki_request_fingerprint(en->pool, csr, e);
-	body = json_pack("{s:s, s:s, s:i, s:s, s:s, s:s%, s:s}", "name", en->o->name ? en->o->name : host,
-	                 "address", address, "port", en->o->port, "uniqueId", id, "csr", csr, "secret",
+	body = json_pack("{s:s, s:s, s:i, s:s, s:s, s:s%, s:s}", "name", en->o->name ? en->o->name : host, "address",
+	                 address, "port", en->o->port, "uniqueId", id, "csr", csr, "secret",
 	                 en->o->token ? en->o->token : "", secret_len, "nonce", saved(en, "nonce"));
 	if (!body || !csr_print)
 		return err_set(e, ERR_INVALID, "name and address must be valid text");
@@ -237,8 +230,8 @@ static int submit(struct enrolment *en, struct err *e)
 /* 1: approved and installed, 0: not yet. */
 static int look(struct enrolment *en, struct err *e)
 {
-	const char *url = pool_printf(en->pool, "%s&id=%s&nonce=%s", url_of(en, "enroll-status"),
-	                              saved(en, "id"), saved(en, "nonce"));
+	const char *url = pool_printf(en->pool, "%s&id=%s&nonce=%s", url_of(en, "enroll-status"), saved(en, "id"),
+	                              saved(en, "nonce"));
 	const char *status, *cert, *ca;
 	auto_json *answer = NULL;
 
@@ -284,8 +277,7 @@ static int run(struct enrolment *en, struct err *e)
 		return err_set(e, ERR_INVALID, "the Manager's address must begin with https://");
 	if (g_mkdir_with_parents(en->o->state_dir, 0755) < 0)
 		return err_errno(e, errno, "make %s", en->o->state_dir);
-	if (pki_open(en->pool, en->o->state_dir, &en->pki, e) < 0 || find_trust(en, e) < 0 ||
-	    prepare_state(en, e) < 0)
+	if (pki_open(en->pool, en->o->state_dir, &en->pki, e) < 0 || find_trust(en, e) < 0 || prepare_state(en, e) < 0)
 		return -1;
 	if (submit(en, e) < 0)
 		return -1;
@@ -297,7 +289,7 @@ static int run(struct enrolment *en, struct err *e)
 
 int enroll(const struct enroll_options *o, struct err *e)
 {
-	struct enrolment en = {.o = o, .pool = pool_new(), .body = g_string_new(NULL)};
+	struct enrolment en = { .o = o, .pool = pool_new(), .body = g_string_new(NULL) };
 	int r = -1;
 
 	curl_global_init(CURL_GLOBAL_DEFAULT);

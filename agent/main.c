@@ -70,24 +70,12 @@ static error_t take_option(int key, char *arg, struct argp_state *state)
 	int level;
 
 	switch (key) {
-	case 's':
-		c->agent.state_dir = arg;
-		break;
-	case 'p':
-		c->agent.port = to_number(arg, 0, 65535, state, "the port");
-		break;
-	case 'l':
-		c->agent.listen = *arg ? arg : NULL;
-		break;
-	case OPT_LIBVIRT:
-		c->agent.libvirt_uri = arg;
-		break;
-	case OPT_STORAGE_ROOT:
-		c->agent.storage_root = arg;
-		break;
-	case OPT_RUN_DIR:
-		c->agent.run_dir = arg;
-		break;
+	case 's': c->agent.state_dir = arg; break;
+	case 'p': c->agent.port = to_number(arg, 0, 65535, state, "the port"); break;
+	case 'l': c->agent.listen = *arg ? arg : NULL; break;
+	case OPT_LIBVIRT: c->agent.libvirt_uri = arg; break;
+	case OPT_STORAGE_ROOT: c->agent.storage_root = arg; break;
+	case OPT_RUN_DIR: c->agent.run_dir = arg; break;
 	case OPT_ACCEL:
 		if (strcmp(arg, "auto") != 0 && strcmp(arg, "kvm") != 0 && strcmp(arg, "tcg") != 0)
 			argp_error(state, "--accel must be auto, kvm or tcg");
@@ -99,77 +87,55 @@ static error_t take_option(int key, char *arg, struct argp_state *state)
 			argp_error(state, "--log-level must be error, warn, info or debug");
 		c->level = (enum log_level)level;
 		break;
-	case OPT_READY_FD:
-		c->agent.ready_fd = to_number(arg, 0, 1023, state, "the descriptor");
-		break;
-	case OPT_KERNEL:
-		c->agent.probe_kernel = arg;
-		break;
-	case OPT_INITRD:
-		c->agent.probe_initrd = arg;
-		break;
-	default:
-		return ARGP_ERR_UNKNOWN;
+	case OPT_READY_FD: c->agent.ready_fd = to_number(arg, 0, 1023, state, "the descriptor"); break;
+	case OPT_KERNEL: c->agent.probe_kernel = arg; break;
+	case OPT_INITRD: c->agent.probe_initrd = arg; break;
+	default: return ARGP_ERR_UNKNOWN;
 	}
 	return 0;
 }
 
 static const struct argp_option RUN_OPTIONS[] = {
-    {"state", 's', "DIR", 0, "Certificates and what must survive a restart (/var/lib/hostler-agent)", 0},
-    {"port", 'p', "N", 0, "Port to listen on (54321; 0: any)", 0},
-    {"listen", 'l', "ADDR", 0, "Address to listen on (all)", 0},
-    {"libvirt", OPT_LIBVIRT, "URI", 0, "libvirt daemon (qemu:///system)", 0},
-    {"storage-root", OPT_STORAGE_ROOT, "DIR", 0, "Where storage domains are found (/rhev/data-center)", 0},
-    {"run-dir", OPT_RUN_DIR, "DIR", 0, "What must not survive a reboot (/run/vdsm)", 0},
-    {"accel", OPT_ACCEL, "auto|kvm|tcg", 0, "Use KVM: find out with a small guest, always, never", 0},
-    {"probe-kernel", OPT_KERNEL, "FILE", 0, "Kernel that has to boot before KVM is used", 0},
-    {"probe-initrd", OPT_INITRD, "FILE", 0, "Its initrd", 0},
-    {"log-level", OPT_LOG_LEVEL, "LEVEL", 0, "error, warn, info or debug", 0},
-    {"ready-fd", OPT_READY_FD, "N", 0, "Write a line there once the port is open", 0},
-    {0},
+	{ "state", 's', "DIR", 0, "Certificates and what must survive a restart (/var/lib/hostler-agent)", 0 },
+	{ "port", 'p', "N", 0, "Port to listen on (54321; 0: any)", 0 },
+	{ "listen", 'l', "ADDR", 0, "Address to listen on (all)", 0 },
+	{ "libvirt", OPT_LIBVIRT, "URI", 0, "libvirt daemon (qemu:///system)", 0 },
+	{ "storage-root", OPT_STORAGE_ROOT, "DIR", 0, "Where storage domains are found (/rhev/data-center)", 0 },
+	{ "run-dir", OPT_RUN_DIR, "DIR", 0, "What must not survive a reboot (/run/vdsm)", 0 },
+	{ "accel", OPT_ACCEL, "auto|kvm|tcg", 0, "Use KVM: find out with a small guest, always, never", 0 },
+	{ "probe-kernel", OPT_KERNEL, "FILE", 0, "Kernel that has to boot before KVM is used", 0 },
+	{ "probe-initrd", OPT_INITRD, "FILE", 0, "Its initrd", 0 },
+	{ "log-level", OPT_LOG_LEVEL, "LEVEL", 0, "error, warn, info or debug", 0 },
+	{ "ready-fd", OPT_READY_FD, "N", 0, "Write a line there once the port is open", 0 },
+	{ 0 },
 };
 
 static const struct argp RUN_ARGP = {
-    RUN_OPTIONS,
-    take_option,
-    NULL,
-    "The agent of a virtualization host.\v"
-    "Other commands:\n"
-    "  hostler-agent enroll https://MANAGER --token T   register this host at a Manager\n"
-    "  hostler-agent pairing-code                       the code to add this host from a Manager",
-    NULL,
-    NULL,
-    NULL};
+	RUN_OPTIONS,
+	take_option,
+	NULL,
+	"The agent of a virtualization host.\v"
+	"Other commands:\n"
+	"  hostler-agent enroll https://MANAGER --token T   register this host at a Manager\n"
+	"  hostler-agent pairing-code                       the code to add this host from a Manager",
+	NULL,
+	NULL,
+	NULL
+};
 
 static error_t take_enroll(int key, char *arg, struct argp_state *state)
 {
 	struct command_line *c = state->input;
 
 	switch (key) {
-	case 's':
-		c->enroll.state_dir = arg;
-		break;
-	case 'p':
-		c->enroll.port = to_number(arg, 1, 65535, state, "the port");
-		break;
-	case OPT_TOKEN:
-		c->enroll.token = arg;
-		break;
-	case OPT_FINGERPRINT:
-		c->enroll.fingerprint = arg;
-		break;
-	case OPT_CA:
-		c->enroll.ca_file = arg;
-		break;
-	case OPT_NAME:
-		c->enroll.name = arg;
-		break;
-	case OPT_ADDRESS:
-		c->enroll.address = arg;
-		break;
-	case OPT_NO_WAIT:
-		c->enroll.is_no_wait = true;
-		break;
+	case 's': c->enroll.state_dir = arg; break;
+	case 'p': c->enroll.port = to_number(arg, 1, 65535, state, "the port"); break;
+	case OPT_TOKEN: c->enroll.token = arg; break;
+	case OPT_FINGERPRINT: c->enroll.fingerprint = arg; break;
+	case OPT_CA: c->enroll.ca_file = arg; break;
+	case OPT_NAME: c->enroll.name = arg; break;
+	case OPT_ADDRESS: c->enroll.address = arg; break;
+	case OPT_NO_WAIT: c->enroll.is_no_wait = true; break;
 	case ARGP_KEY_ARG:
 		if (state->arg_num > 0)
 			argp_usage(state);
@@ -181,31 +147,30 @@ static error_t take_enroll(int key, char *arg, struct argp_state *state)
 		if (c->enroll.token && c->enroll.fingerprint)
 			argp_error(state, "give --token or --fingerprint, not both");
 		break;
-	default:
-		return ARGP_ERR_UNKNOWN;
+	default: return ARGP_ERR_UNKNOWN;
 	}
 	return 0;
 }
 
 static const struct argp_option ENROLL_OPTIONS[] = {
-    {"state", 's', "DIR", 0, "State directory of the agent (/var/lib/hostler-agent)", 0},
-    {"token", OPT_TOKEN, "T", 0, "One-time token that the Manager gave", 0},
-    {"fingerprint", OPT_FINGERPRINT, "HEX", 0, "SHA-256 fingerprint of the Manager's CA", 0},
-    {"ca", OPT_CA, "FILE", 0, "The Manager's CA, where it is known already", 0},
-    {"name", OPT_NAME, "N", 0, "Name of the host in the Manager (its host name)", 0},
-    {"address", OPT_ADDRESS, "A", 0, "Address under which the Manager reaches this host", 0},
-    {"port", 'p', "P", 0, "Port of the agent (54321)", 0},
-    {"no-wait", OPT_NO_WAIT, NULL, 0, "Do not wait for the approval", 0},
-    {0},
+	{ "state", 's', "DIR", 0, "State directory of the agent (/var/lib/hostler-agent)", 0 },
+	{ "token", OPT_TOKEN, "T", 0, "One-time token that the Manager gave", 0 },
+	{ "fingerprint", OPT_FINGERPRINT, "HEX", 0, "SHA-256 fingerprint of the Manager's CA", 0 },
+	{ "ca", OPT_CA, "FILE", 0, "The Manager's CA, where it is known already", 0 },
+	{ "name", OPT_NAME, "N", 0, "Name of the host in the Manager (its host name)", 0 },
+	{ "address", OPT_ADDRESS, "A", 0, "Address under which the Manager reaches this host", 0 },
+	{ "port", 'p', "P", 0, "Port of the agent (54321)", 0 },
+	{ "no-wait", OPT_NO_WAIT, NULL, 0, "Do not wait for the approval", 0 },
+	{ 0 },
 };
 
-static const struct argp ENROLL_ARGP = {ENROLL_OPTIONS,
-                                        take_enroll,
-                                        "https://MANAGER[:PORT]",
-                                        "Register this host at a Manager and wait for the approval.",
-                                        NULL,
-                                        NULL,
-                                        NULL};
+static const struct argp ENROLL_ARGP = { ENROLL_OPTIONS,
+	                                 take_enroll,
+	                                 "https://MANAGER[:PORT]",
+	                                 "Register this host at a Manager and wait for the approval.",
+	                                 NULL,
+	                                 NULL,
+	                                 NULL };
 
 static error_t take_state_only(int key, char *arg, struct argp_state *state)
 {
@@ -218,11 +183,12 @@ static error_t take_state_only(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_option CODE_OPTIONS[] = {
-    {"state", 's', "DIR", 0, "State directory of the agent (/var/lib/hostler-agent)", 0},
-    {0},
+	{ "state", 's', "DIR", 0, "State directory of the agent (/var/lib/hostler-agent)", 0 },
+	{ 0 },
 };
 static const struct argp CODE_ARGP = {
-    CODE_OPTIONS, take_state_only, NULL, "Print the code to add this host from a Manager.", NULL, NULL, NULL};
+	CODE_OPTIONS, take_state_only, NULL, "Print the code to add this host from a Manager.", NULL, NULL, NULL
+};
 
 /* --- commands ---------------------------------------------------------------------------- */
 
@@ -323,9 +289,9 @@ static void start_fiber(void *arg)
 
 static int run_agent(const struct agent_options *o)
 {
-	struct agent a = {.opt = *o};
-	struct start_up s = {.agent = &a};
-	struct loop_watch stop = {.fd = -1};
+	struct agent a = { .opt = *o };
+	struct start_up s = { .agent = &a };
+	struct loop_watch stop = { .fd = -1 };
 
 	if (g_mkdir_with_parents(o->state_dir, 0755) < 0 || g_mkdir_with_parents(o->run_dir, 0755) < 0) {
 		err_errno(&s.error, errno, "make %s and %s", o->state_dir, o->run_dir);
@@ -341,8 +307,7 @@ static int run_agent(const struct agent_options *o)
 	signal(SIGTERM, on_signal);
 	signal(SIGINT, on_signal);
 	signal(SIGPIPE, SIG_IGN);
-	log_info("hostler-agent starts", "VERSION", HOSTLER_VERSION, "HOST", a.host_id, "LIBVIRT",
-	         o->libvirt_uri);
+	log_info("hostler-agent starts", "VERSION", HOSTLER_VERSION, "HOST", a.host_id, "LIBVIRT", o->libvirt_uri);
 	fiber_start(a.loop, "start", start_fiber, &s);
 	loop_run(a.loop);
 	edge_deinit(&a);
@@ -356,15 +321,15 @@ static int run_agent(const struct agent_options *o)
 int main(int argc, char **argv)
 {
 	struct command_line c = {
-	    .agent = {.state_dir = "/var/lib/hostler-agent",
-	              .run_dir = "/run/vdsm",
-	              .storage_root = "/rhev/data-center",
-	              .libvirt_uri = "qemu:///system",
-	              .accel = "auto",
-	              .port = 54321,
-	              .ready_fd = -1},
-	    .enroll = {.state_dir = "/var/lib/hostler-agent", .port = 54321},
-	    .level = LOG_LEVEL_INFO,
+		.agent = { .state_dir = "/var/lib/hostler-agent",
+		           .run_dir = "/run/vdsm",
+		           .storage_root = "/rhev/data-center",
+		           .libvirt_uri = "qemu:///system",
+		           .accel = "auto",
+		           .port = 54321,
+		           .ready_fd = -1 },
+		.enroll = { .state_dir = "/var/lib/hostler-agent", .port = 54321 },
+		.level = LOG_LEVEL_INFO,
 	};
 
 	mallopt(M_ARENA_MAX, 2); /* many threads, little each */

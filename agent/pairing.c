@@ -19,16 +19,13 @@ struct pairing {
 	struct pool *pool;
 	struct pki pki;
 	char code[CODE_LEN + 1], shown[CODE_LEN + 2]; /* without and with the dash */
-	const char *used;  /* the one of them that the Manager's proofs are made with */
-	char *fingerprint; /* of our certificate */
+	const char *used;                             /* the one of them that the Manager's proofs are made with */
+	char *fingerprint;                            /* of our certificate */
 	int n_wrong;
 	bool is_asked; /* somebody who knows the code has asked for the request */
 };
 
-static char *code_path(struct pool *p, const char *state_dir)
-{
-	return pool_printf(p, "%s/pairing-code", state_dir);
-}
+static char *code_path(struct pool *p, const char *state_dir) { return pool_printf(p, "%s/pairing-code", state_dir); }
 
 char *pairing_read_code(struct pool *p, const char *state_dir, struct err *e)
 {
@@ -64,8 +61,8 @@ static int prepare_code(struct pairing *p, struct err *e)
 			p->code[i] = BASE32[chance_below(p->agent->chance, 32)];
 	}
 	g_snprintf(p->shown, sizeof(p->shown), "%.5s-%.5s", p->code, p->code + CODE_LEN / 2);
-	return pki_write_file(code_path(p->pool, p->agent->opt.state_dir),
-	                      pool_printf(p->pool, "%s\n", p->shown), 0600, e);
+	return pki_write_file(code_path(p->pool, p->agent->opt.state_dir), pool_printf(p->pool, "%s\n", p->shown), 0600,
+	                      e);
 }
 
 struct pairing *pairing_new(struct agent *a, const struct pki *k, struct err *e)
@@ -98,15 +95,14 @@ void pairing_free(struct pairing *p)
 	g_free(p);
 }
 
-static int check_proof(struct pairing *p, struct verb_call *c, const char *what, const char *about,
-                       struct err *e)
+static int check_proof(struct pairing *p, struct verb_call *c, const char *what, const char *about, struct err *e)
 {
-	const char *const forms[] = {p->code, p->shown};
+	const char *const forms[] = { p->code, p->shown };
 	const char *given;
 
 	if (p->n_wrong >= MAX_WRONG)
-		return err_set(e, ERR_DENIED,
-		               "pairing is locked after %d wrong proofs; start the agent again", MAX_WRONG);
+		return err_set(e, ERR_DENIED, "pairing is locked after %d wrong proofs; start the agent again",
+		               MAX_WRONG);
 	if (verb_string(c, "proof", &given, e) < 0)
 		return -1;
 	for (size_t i = 0; i < G_N_ELEMENTS(forms); i++) {

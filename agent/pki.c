@@ -29,9 +29,8 @@ int pki_write_file(const char *path, const char *text, unsigned mode, struct err
 {
 	g_autoptr(GError) error = NULL;
 
-	if (g_file_set_contents_full(path, text, -1,
-	                             G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE, (int)mode,
-	                             &error))
+	if (g_file_set_contents_full(path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE,
+	                             (int)mode, &error))
 		return 0;
 	return err_set(e, ERR_BACKEND, "write %s: %s", path, error->message);
 }
@@ -63,10 +62,7 @@ static char *pem_text(struct pool *p, BIO *b)
 
 /* --- key ------------------------------------------------------------------------------ */
 
-static int no_passphrase(char *buf, int size, int is_writing, void *arg)
-{
-	return 0;
-}
+static int no_passphrase(char *buf, int size, int is_writing, void *arg) { return 0; }
 
 static EVP_PKEY *key_load(const struct pki *k)
 {
@@ -100,8 +96,7 @@ static EVP_PKEY *key_get(struct pool *p, const struct pki *k, struct err *e)
 static int set_name(X509_NAME *n, const char *name, struct err *e)
 {
 	if (strlen(name) > 64)
-		return err_set(e, ERR_RANGE, "the name %s is longer than the 64 characters of a certificate",
-		               name);
+		return err_set(e, ERR_RANGE, "the name %s is longer than the 64 characters of a certificate", name);
 	X509_NAME_add_entry_by_txt(n, "O", MBSTRING_UTF8, (const unsigned char *)"hostler", -1, -1, 0);
 	if (X509_NAME_add_entry_by_txt(n, "CN", MBSTRING_UTF8, (const unsigned char *)name, -1, -1, 0) != 1)
 		return err_set(e, ERR_INVALID, "%s cannot be the name in a certificate", name);
@@ -138,8 +133,7 @@ int pki_self_sign(struct pool *p, const struct pki *k, const char *name, struct 
 	X509_gmtime_adj(X509_getm_notBefore(x), -86400);
 	X509_gmtime_adj(X509_getm_notAfter(x), (long)PAIRING_DAYS * 86400);
 	X509_set_issuer_name(x, X509_get_subject_name(x));
-	if (X509_set_pubkey(x, key) != 1 || X509_sign(x, key, EVP_sha256()) == 0 ||
-	    PEM_write_bio_X509(b, x) != 1)
+	if (X509_set_pubkey(x, key) != 1 || X509_sign(x, key, EVP_sha256()) == 0 || PEM_write_bio_X509(b, x) != 1)
 		return err_set(e, ERR_INTERNAL, "cannot make a certificate");
 	return pki_write_file(k->pairing_cert, pem_text(p, b), 0600, e);
 }

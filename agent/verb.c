@@ -8,7 +8,7 @@
 #include "agent/vms/vms.h"
 #include "base/log.h"
 
-static const struct verb *const TABLES[] = {HOST_VERBS, NETWORK_VERBS, VM_VERBS, STORAGE_VERBS};
+static const struct verb *const TABLES[] = { HOST_VERBS, NETWORK_VERBS, VM_VERBS, STORAGE_VERBS };
 
 const struct verb *verb_find(const char *name)
 {
@@ -30,12 +30,11 @@ int verb_run(struct agent *a, struct verb_call *c, struct err *e)
 		return err_set(e, ERR_METHOD, "there is no method %.80s", c->method);
 	if (!(v->flags & VERB_EARLY) && !vms_are_found(a))
 		return err_agent(e, 99, "The agent is looking for its virtual machines, try again soon");
-	log_write(v->flags & VERB_QUIET ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, "call", "VERB", c->method,
-	          "CORRELATION", c->correlation_id[0] ? c->correlation_id : NULL, "PEER", c->peer, (char *)0);
+	log_write(v->flags & VERB_QUIET ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, "call", "VERB", c->method, "CORRELATION",
+	          c->correlation_id[0] ? c->correlation_id : NULL, "PEER", c->peer, (char *)0);
 	if (v->fn(a, c, e) == 0)
 		return 0;
 	log_write(v->flags & VERB_QUIET ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, "call failed", "VERB", c->method,
-	          "CORRELATION", c->correlation_id[0] ? c->correlation_id : NULL, "ERROR", e->detail,
-	          (char *)0);
+	          "CORRELATION", c->correlation_id[0] ? c->correlation_id : NULL, "ERROR", e->detail, (char *)0);
 	return -1;
 }

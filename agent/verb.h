@@ -49,8 +49,7 @@ struct verb {
 extern const struct verb HOST_VERBS[];
 extern const struct verb NETWORK_VERBS[];
 extern const struct verb VM_VERBS[];
-extern const struct verb
-    STORAGE_VERBS[]; /* agent/storage: pools, domains, images, volumes, tasks, SDM jobs */
+extern const struct verb STORAGE_VERBS[]; /* agent/storage: pools, domains, images, volumes, tasks, SDM jobs */
 
 /* The verb of that name in any table, or NULL. */
 const struct verb *verb_find(const char *name);
@@ -67,17 +66,15 @@ int verb_error_code(const struct err *e);
  * Texts are borrowed from the parameters, or live in c->pool.
  */
 int verb_string(struct verb_call *c, const char *name, const char **out, struct err *e);
-int verb_string_or(struct verb_call *c, const char *name, const char *fallback, const char **out,
-                   struct err *e);
+int verb_string_or(struct verb_call *c, const char *name, const char *fallback, const char **out, struct err *e);
 /* Lower case, canonical. */
 int verb_uuid(struct verb_call *c, const char *name, const char **out, struct err *e);
 /* Fallback when missing, null or "". */
-int verb_uuid_or(struct verb_call *c, const char *name, const char *fallback, const char **out,
-                 struct err *e);
+int verb_uuid_or(struct verb_call *c, const char *name, const char *fallback, const char **out, struct err *e);
 /* A number, or the decimal text of one. */
 int verb_int(struct verb_call *c, const char *name, int64_t min, int64_t max, int64_t *out, struct err *e);
-int verb_int_or(struct verb_call *c, const char *name, int64_t min, int64_t max, int64_t fallback,
-                int64_t *out, struct err *e);
+int verb_int_or(struct verb_call *c, const char *name, int64_t min, int64_t max, int64_t fallback, int64_t *out,
+                struct err *e);
 /* true, false, 0, 1, or a text of these or yes/no. */
 int verb_bool(struct verb_call *c, const char *name, bool *out, struct err *e);
 int verb_bool_or(struct verb_call *c, const char *name, bool fallback, bool *out, struct err *e);

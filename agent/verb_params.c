@@ -10,22 +10,16 @@
 int verb_error_code(const struct err *e)
 {
 	switch (e->code) {
-	case ERR_AGENT:
-		return e->agent_code;
+	case ERR_AGENT: return e->agent_code;
 	case ERR_SYNTAX:
 	case ERR_INVALID:
 	case ERR_RANGE:
-	case ERR_MISSING:
-		return -32602;
+	case ERR_MISSING: return -32602;
 	case ERR_NOT_IMPLEMENTED:
-	case ERR_METHOD:
-		return -32601;
-	case ERR_INTERNAL:
-		return -32603;
-	case ERR_BUSY:
-		return 1100;
-	default:
-		return 100;
+	case ERR_METHOD: return -32601;
+	case ERR_INTERNAL: return -32603;
+	case ERR_BUSY: return 1100;
+	default: return 100;
 	}
 }
 
@@ -56,8 +50,7 @@ static int wrong(const char *name, const char *wanted, struct err *e)
 	return err_field(e, ERR_INVALID, name, "parameter %s must be %s", name, wanted);
 }
 
-int verb_string_or(struct verb_call *c, const char *name, const char *fallback, const char **out,
-                   struct err *e)
+int verb_string_or(struct verb_call *c, const char *name, const char *fallback, const char **out, struct err *e)
 {
 	json_t *v = param_get(c, name);
 
@@ -116,8 +109,8 @@ static int int_of(json_t *v, int64_t *out)
 	return 0;
 }
 
-int verb_int_or(struct verb_call *c, const char *name, int64_t min, int64_t max, int64_t fallback,
-                int64_t *out, struct err *e)
+int verb_int_or(struct verb_call *c, const char *name, int64_t min, int64_t max, int64_t fallback, int64_t *out,
+                struct err *e)
 {
 	json_t *v = param_get(c, name);
 
@@ -127,8 +120,8 @@ int verb_int_or(struct verb_call *c, const char *name, int64_t min, int64_t max,
 	if (int_of(v, out) < 0)
 		return wrong(name, "a whole number", e);
 	if (*out < min || *out > max)
-		return err_field(e, ERR_RANGE, name, "parameter %s must be from %lld to %lld", name,
-		                 (long long)min, (long long)max);
+		return err_field(e, ERR_RANGE, name, "parameter %s must be from %lld to %lld", name, (long long)min,
+		                 (long long)max);
 	return 0;
 }
 
@@ -141,7 +134,7 @@ int verb_int(struct verb_call *c, const char *name, int64_t min, int64_t max, in
 
 int verb_bool_or(struct verb_call *c, const char *name, bool fallback, bool *out, struct err *e)
 {
-	static const char *const YES[] = {"true", "yes", "1"}, *const NO[] = {"false", "no", "0"};
+	static const char *const YES[] = { "true", "yes", "1" }, *const NO[] = { "false", "no", "0" };
 	json_t *v = param_get(c, name);
 
 	*out = fallback;

@@ -29,7 +29,7 @@
 const char *argp_program_version = "hostlerd " HOSTLER_VERSION;
 
 struct options {
-	const char *command;       /* "run", "init", "token", "coverage" */
+	const char *command; /* "run", "init", "token", "coverage" */
 	const char *state, *listen, *http_listen, *db, *password_file, *log_level;
 	const char *names[16];
 	int n_names, ready_fd;
@@ -41,7 +41,8 @@ enum { OPT_HTTP = 256, OPT_DB, OPT_READY, OPT_PRINT, OPT_PASSWORD, OPT_LOG };
 static const struct argp_option OPTIONS[] = {
 	{ "state", 's', "DIR", 0, "Where configuration, certificates and journal are (/var/lib/hostler)", 0 },
 	{ "listen", 'l', "ADDR:PORT", 0, "HTTPS address (0.0.0.0:8443)", 0 },
-	{ "http-listen", OPT_HTTP, "ADDR:PORT", 0, "HTTP address, for the CA's certificate and health alone (none)", 0 },
+	{ "http-listen", OPT_HTTP, "ADDR:PORT", 0, "HTTP address, for the CA's certificate and health alone (none)",
+	  0 },
 	{ "db", OPT_DB, "URL", 0, "Journal: sqlite:PATH or postgresql://... (sqlite:DIR/journal.db)", 0 },
 	{ "name", 'n', "NAME", 0, "init: host name or address for the server's certificate; may be repeated", 0 },
 	{ "password-file", OPT_PASSWORD, "FILE", 0, "init: password of admin@internal (else one is made)", 0 },
@@ -74,17 +75,20 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			argp_usage(state);
 		o->command = arg;
 		break;
-	default:
-		return ARGP_ERR_UNKNOWN;
+	default: return ARGP_ERR_UNKNOWN;
 	}
 	return 0;
 }
 
 static const struct argp ARGP = {
-	.options = OPTIONS, .parser = parse, .args_doc = "[run|init|token|coverage]",
-	.doc = "The Manager of Hostler.\v"
-	       "run (the default) serves; init makes certificates and the administrator's password and may be repeated; "
-	       "token prints a one-time token for enrolling a host; coverage prints how many of the API's operations are there.",
+	.options = OPTIONS,
+	.parser = parse,
+	.args_doc = "[run|init|token|coverage]",
+	.doc =
+	    "The Manager of Hostler.\v"
+	    "run (the default) serves; init makes certificates and the administrator's password and may be repeated; "
+	    "token prints a one-time token for enrolling a host; coverage prints how many of the API's operations are "
+	    "there.",
 };
 
 /* ---- init ---- */
@@ -199,9 +203,10 @@ static char *admin_hash(struct manager *m, struct err *e)
 		return NULL;
 	}
 	g_strchomp(password);
-	INV_EACH(en, m->core->inv, KIND_USER) {
+	INV_EACH (en, m->core->inv, KIND_USER) {
 		const struct m_user *u = en->pub;
-		if (g_strcmp0(u->user_name, "admin@internal-authz") == 0 && u->password_hash && password_matches(u->password_hash, password))
+		if (g_strcmp0(u->user_name, "admin@internal-authz") == 0 && u->password_hash &&
+		    password_matches(u->password_hash, password))
 			return g_strdup(u->password_hash);
 	}
 	return password_hash(m->core->chance, password);
@@ -211,8 +216,11 @@ static int serve(struct manager *m, struct err *e)
 {
 	static const struct page *const tables[] = { SSO_PAGES, SERVICE_PAGES, REGISTER_PAGES };
 	struct http_config cfg = {
-		.tls_listen = m->o->listen, .plain_listen = m->o->http_listen, .cert_file = pki_file(m->core->pki, "server.pem"),
-		.key_file = pki_file(m->core->pki, "server.key"), .handler = front_handle,
+		.tls_listen = m->o->listen,
+		.plain_listen = m->o->http_listen,
+		.cert_file = pki_file(m->core->pki, "server.pem"),
+		.key_file = pki_file(m->core->pki, "server.key"),
+		.handler = front_handle,
 	};
 
 	m->front = front_new(m->core, tables, G_N_ELEMENTS(tables));
@@ -228,7 +236,8 @@ static void start_fiber(void *arg)
 	g_autofree char *hash = admin_hash(m, e);
 	char port[16];
 
-	if (!hash || bootstrap(m->core, hash, e) < 0 || bootstrap_set_password(m->core, hash, e) < 0 || serve(m, e) < 0) {
+	if (!hash || bootstrap(m->core, hash, e) < 0 || bootstrap_set_password(m->core, hash, e) < 0 ||
+	    serve(m, e) < 0) {
 		m->is_failed = true;
 		loop_stop(m->loop);
 		return;
@@ -243,7 +252,8 @@ static void start_fiber(void *arg)
 
 static int open_core(struct manager *m, struct err *e)
 {
-	g_autofree char *dir = g_build_filename(m->o->state, "pki", NULL), *path = g_build_filename(m->o->state, "journal.db", NULL);
+	g_autofree char *dir = g_build_filename(m->o->state, "pki", NULL),
+	                *path = g_build_filename(m->o->state, "journal.db", NULL);
 	g_autofree char *dflt = g_strconcat("sqlite:", path, NULL);
 	struct core_config cfg = { .state_dir = m->o->state };
 	struct pki *pki = pki_open(dir, e);
@@ -263,7 +273,8 @@ static int open_core(struct manager *m, struct err *e)
 	manager_register_all(m->core);
 	if (core_load(m->core, e) < 0)
 		return -1;
-	m->agents = agents_new(m->core, pki_file(pki, "ca.pem"), pki_file(pki, "client.pem"), pki_file(pki, "client.key"), e);
+	m->agents =
+	    agents_new(m->core, pki_file(pki, "ca.pem"), pki_file(pki, "client.pem"), pki_file(pki, "client.key"), e);
 	if (!m->agents)
 		return -1;
 	m->core->agents = agents_door(m->agents);

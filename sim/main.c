@@ -63,40 +63,23 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	struct run_options *o = state->input;
 
 	switch (key) {
-	case 's':
-		o->seed = strtoull(arg, NULL, 10);
-		return 0;
-	case 'r':
-		o->n_runs = atoi(arg);
-		return 0;
-	case 'H':
-		o->hours = atoi(arg);
-		return 0;
-	case 'k':
-		o->is_steps = true;
-		return 0;
-	case 'o':
-		o->scenario = arg;
-		return 0;
-	case 'a':
-		o->at = atoi(arg);
-		return 0;
+	case 's': o->seed = strtoull(arg, NULL, 10); return 0;
+	case 'r': o->n_runs = atoi(arg); return 0;
+	case 'H': o->hours = atoi(arg); return 0;
+	case 'k': o->is_steps = true; return 0;
+	case 'o': o->scenario = arg; return 0;
+	case 'a': o->at = atoi(arg); return 0;
 	case 'w':
-		o->kills = strcmp(arg, "manager") == 0 ? KILL_MANAGER : strcmp(arg, "agents") == 0 ? KILL_AGENTS
-		           : strcmp(arg, "both") == 0 ? KILL_MANAGER | KILL_AGENTS : 0;
+		o->kills = strcmp(arg, "manager") == 0  ? KILL_MANAGER
+		           : strcmp(arg, "agents") == 0 ? KILL_AGENTS
+		           : strcmp(arg, "both") == 0   ? KILL_MANAGER | KILL_AGENTS
+		                                        : 0;
 		return o->kills ? 0 : EINVAL;
-	case 'f':
-		return read_refusal(o, arg);
-	case 'p':
-		return read_share(o, arg);
-	case 'l':
-		o->is_list = true;
-		return 0;
-	case 'v':
-		o->is_verbose = true;
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
+	case 'f': return read_refusal(o, arg);
+	case 'p': return read_share(o, arg);
+	case 'l': o->is_list = true; return 0;
+	case 'v': o->is_verbose = true; return 0;
+	default: return ARGP_ERR_UNKNOWN;
 	}
 }
 
@@ -114,8 +97,9 @@ static void forbid_random_addresses(char **argv)
 
 int main(int argc, char **argv)
 {
-	static const struct argp argp = { .options = OPTIONS, .parser = parse,
-	                                  .doc = "Simulates a Hostler Manager and its hosts from a seed." };
+	static const struct argp argp = { .options = OPTIONS,
+		                          .parser = parse,
+		                          .doc = "Simulates a Hostler Manager and its hosts from a seed." };
 	struct run_options o = { .hours = 2, .share_of = 1, .program = argv[0] };
 
 	forbid_random_addresses(argv);

@@ -23,11 +23,11 @@ enum { SIM_MAX_HOSTS = 8, SIM_SECOND = 1000, SIM_MINUTE = 60 * SIM_SECOND };
 
 /* Places where a run may be interrupted. */
 enum sim_point {
-	POINT_STEP,     /* a step (or its undoing) is recorded and begins */
-	POINT_TAKEN,    /* it was taken, and its end is not recorded */
-	POINT_CALL,     /* a call of a job arrives at an agent */
-	POINT_DONE,     /* the agent has done it, and has not answered */
-	POINT_COMMIT,   /* a transaction was given to the journal */
+	POINT_STEP,   /* a step (or its undoing) is recorded and begins */
+	POINT_TAKEN,  /* it was taken, and its end is not recorded */
+	POINT_CALL,   /* a call of a job arrives at an agent */
+	POINT_DONE,   /* the agent has done it, and has not answered */
+	POINT_COMMIT, /* a transaction was given to the journal */
 	N_POINTS
 };
 /* Whom an interruption kills. */
@@ -35,33 +35,33 @@ enum { KILL_MANAGER = 1, KILL_AGENTS = 2 };
 
 /* How often things go wrong, in a million of those that might. All 0: a quiet world. */
 struct sim_faults {
-	unsigned lose_answer;    /* an agent has done it, and the connection breaks before the answer */
-	unsigned slow_call;      /* an agent takes its time, perhaps longer than the Manager has patience */
-	unsigned refuse_call;    /* an agent refuses for no good reason */
-	unsigned fail_task;      /* a storage task fails in the end */
-	unsigned fail_start;     /* a VM does not start */
-	unsigned deaf_guest;     /* a guest does not react to the request to shut down */
+	unsigned lose_answer; /* an agent has done it, and the connection breaks before the answer */
+	unsigned slow_call;   /* an agent takes its time, perhaps longer than the Manager has patience */
+	unsigned refuse_call; /* an agent refuses for no good reason */
+	unsigned fail_task;   /* a storage task fails in the end */
+	unsigned fail_start;  /* a VM does not start */
+	unsigned deaf_guest;  /* a guest does not react to the request to shut down */
 };
 
 struct sim {
 	uint64_t seed;
-	struct chance *chance;       /* the world's */
-	struct chance *core_chance;  /* the Manager's, for all its lives */
+	struct chance *chance;      /* the world's */
+	struct chance *core_chance; /* the Manager's, for all its lives */
 	struct sim_faults faults;
 
 	/* time */
-	int64_t life_began_ms;       /* world's time at 0 of the loop */
+	int64_t life_began_ms; /* world's time at 0 of the loop */
 	struct sim_queue *queue;
 	uint64_t n_turns, n_idle_turns;
 
 	/* the Manager */
 	struct loop *loop;
-	struct core *core;           /* NULL: it is dead */
-	unsigned life;               /* counts its lives */
-	bool is_ready, is_doomed;    /* doomed: killed, and only not yet buried */
-	unsigned kill_agents_soon;   /* bits of hosts */
-	GPtrArray *api_calls;        /* under way */
-	unsigned n_api_calls;        /* ever made */
+	struct core *core;         /* NULL: it is dead */
+	unsigned life;             /* counts its lives */
+	bool is_ready, is_doomed;  /* doomed: killed, and only not yet buried */
+	unsigned kill_agents_soon; /* bits of hosts */
+	GPtrArray *api_calls;      /* under way */
+	unsigned n_api_calls;      /* ever made */
 
 	/* outside */
 	struct sim_journal *journal;
@@ -71,20 +71,20 @@ struct sim {
 	int n_hosts;
 
 	/* interruptions */
-	bool is_counting;            /* points count */
-	int n_points, interrupt_at;  /* number of the point, from 1; 0: never */
+	bool is_counting;           /* points count */
+	int n_points, interrupt_at; /* number of the point, from 1; 0: never */
 	unsigned interrupt_kills;
-	const char *refuse_method;   /* the next call of this verb by a job is refused */
-	int refuse_after;            /* ... but for so many before it */
+	const char *refuse_method; /* the next call of this verb by a job is refused */
+	int refuse_after;          /* ... but for so many before it */
 	bool is_refused;
-	GPtrArray *points;           /* labels of those counted, or NULL: not wanted */
-	GPtrArray *job_calls;        /* verbs that jobs called while points counted, or NULL */
+	GPtrArray *points;    /* labels of those counted, or NULL: not wanted */
+	GPtrArray *job_calls; /* verbs that jobs called while points counted, or NULL */
 
 	/* findings */
 	GPtrArray *failures;
-	GHashTable *seen_steps;      /* "AddDisk/create-volume" -> bits of SEEN_... */
+	GHashTable *seen_steps; /* "AddDisk/create-volume" -> bits of SEEN_... */
 	bool is_verbose;
-	uint64_t trace;              /* hash of all that happened, to compare two runs */
+	uint64_t trace; /* hash of all that happened, to compare two runs */
 };
 enum { SEEN_FORWARD = 1, SEEN_UNDO = 2 };
 
@@ -126,10 +126,10 @@ void sim_time_deinit(struct sim *s);
 /* ---- the API, without HTTP (sim_api.c) ---- */
 
 struct sim_answer {
-	struct err error;      /* code ERR_NONE: fine; ERR_CANCELLED: the Manager died meanwhile */
-	char id[64];           /* of the entity */
+	struct err error; /* code ERR_NONE: fine; ERR_CANCELLED: the Manager died meanwhile */
+	char id[64];      /* of the entity */
 	char job[UUID_LEN + 1];
-	json_t *object;        /* the entity or action in the API's form, or NULL */
+	json_t *object; /* the entity or action in the API's form, or NULL */
 };
 
 /* Call an operation ("vms.add") and let time pass until it is answered. body is taken, may be NULL. ids: up to three of

@@ -10,7 +10,7 @@ enum { READY_LIMIT_MS = 5 * SIM_MINUTE, CALL_LIMIT_MS = 20 * SIM_MINUTE };
 struct api_call {
 	struct sim *sim;
 	struct call call;
-	struct sim_answer *answer;  /* NULL: nobody waits */
+	struct sim_answer *answer; /* NULL: nobody waits */
 	bool is_finished, is_lost;
 };
 
@@ -67,8 +67,8 @@ static const struct m_op *read_op(struct call *c, const char *op)
 
 static void finished(struct call *c);
 
-static struct api_call *new_call(struct sim *s, const char *op, json_t *body, const char *id1, const char *id2, const char *id3,
-                                 struct err *e)
+static struct api_call *new_call(struct sim *s, const char *op, json_t *body, const char *id1, const char *id2,
+                                 const char *id3, struct err *e)
 {
 	struct api_call *a = g_new0(struct api_call, 1);
 	struct call *c = &a->call;

@@ -17,12 +17,12 @@ static char *wrong_jobs(struct sim *s)
 {
 	unsigned n = jobs_running(s->core), locks = lock_count(s->core);
 
-	INV_EACH(e, s->core->inv, KIND_JOB) {
+	INV_EACH (e, s->core->inv, KIND_JOB) {
 		const struct m_job *j = e->pub;
 		if (j->status == M_JOB_STATUS_STARTED)
 			return WRONG("job %s (%s) has not ended: step %lld%s %s", j->id, STR_OR(j->command, "?"),
-			             (long long)M_GET(j, step_index, -1), M_GET(j, is_undoing, false) ? ", being undone" : "",
-			             STR_OR(j->error, ""));
+			             (long long)M_GET(j, step_index, -1),
+			             M_GET(j, is_undoing, false) ? ", being undone" : "", STR_OR(j->error, ""));
 	}
 	if (n || locks)
 		return WRONG("%u jobs run, %u locks are held", n, locks);
@@ -36,7 +36,7 @@ static char *wrong_hosts(struct sim *s)
 	for (int i = 0; i < s->n_hosts; i++)
 		if (!sim_host_answers(s->hosts[i]) || s->hosts[i]->finds_vms_at_ms > sim_now(s))
 			return WRONG("%s does not answer yet", s->hosts[i]->address);
-	INV_EACH(e, s->core->inv, KIND_HOST) {
+	INV_EACH (e, s->core->inv, KIND_HOST) {
 		const struct m_host *h = e->pub;
 		if (h->status != M_HOST_STATUS_UP && h->status != M_HOST_STATUS_MAINTENANCE &&
 		    h->status != M_HOST_STATUS_INSTALL_FAILED)
@@ -48,7 +48,7 @@ static char *wrong_hosts(struct sim *s)
 
 static const struct m_host *host_at(struct sim *s, const struct sim_host *where)
 {
-	INV_EACH(e, s->core->inv, KIND_HOST)
+	INV_EACH (e, s->core->inv, KIND_HOST)
 		if (g_strcmp0(ENTITY_OBJ(e, host)->address, where->address) == 0)
 			return e->pub;
 	return NULL;
@@ -65,7 +65,8 @@ static char *wrong_vm(struct sim *s, const struct m_vm *vm)
 	if (!where)
 		return vm->status == M_VM_STATUS_DOWN ? NULL : WRONG("VM %s is %s, and runs nowhere", vm->name, status);
 	if (!h || g_strcmp0(vm->host.id, h->id) != 0)
-		return WRONG("VM %s (%s) runs on %s, and not where the Manager believes", vm->name, status, where->address);
+		return WRONG("VM %s (%s) runs on %s, and not where the Manager believes", vm->name, status,
+		             where->address);
 	if (vm->status != M_VM_STATUS_UP && vm->status != M_VM_STATUS_PAUSED)
 		return WRONG("VM %s runs on %s and is %s", vm->name, where->address, status);
 	return NULL;
@@ -77,12 +78,14 @@ static char *wrong_plugs(struct sim *s, const struct sim_vm *real)
 	for (int i = 0; i < real->n_disks; i++) {
 		bool is_known = false;
 
-		INV_EACH_BY(e, s->core->inv, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_vm, real->id) {
+		INV_EACH_BY (e, s->core->inv, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_vm, real->id) {
 			const struct m_disk_attachment *a = e->pub;
-			is_known = is_known || (g_strcmp0(a->disk.id, real->disks[i].img) == 0 && M_GET(a, active, true));
+			is_known =
+			    is_known || (g_strcmp0(a->disk.id, real->disks[i].img) == 0 && M_GET(a, active, true));
 		}
 		if (!is_known)
-			return WRONG("VM %s has disk %s, and the Manager does not believe so", real->name, real->disks[i].img);
+			return WRONG("VM %s has disk %s, and the Manager does not believe so", real->name,
+			             real->disks[i].img);
 	}
 	return NULL;
 }
@@ -92,7 +95,7 @@ static char *wrong_vms(struct sim *s)
 	GHashTableIter it;
 	struct sim_vm *real;
 
-	INV_EACH(e, s->core->inv, KIND_VM) {
+	INV_EACH (e, s->core->inv, KIND_VM) {
 		char *wrong = wrong_vm(s, e->pub);
 		if (wrong)
 			return wrong;
@@ -109,7 +112,8 @@ static char *wrong_vms(struct sim *s)
 				if (wrong)
 					return wrong;
 			}
-			if (!real->is_running && h && h->status == M_HOST_STATUS_UP && inv_get(s->core->inv, KIND_VM, real->id))
+			if (!real->is_running && h && h->status == M_HOST_STATUS_UP &&
+			    inv_get(s->core->inv, KIND_VM, real->id))
 				return WRONG("%s still lists VM %s, which is %s", real->host->address, real->name,
 				             sim_vm_status_name(real->status));
 		}
@@ -133,7 +137,7 @@ static int count_volumes(struct sim *s, const struct m_disk *d)
 
 static char *wrong_disks(struct sim *s)
 {
-	INV_EACH(e, s->core->inv, KIND_DISK) {
+	INV_EACH (e, s->core->inv, KIND_DISK) {
 		const struct m_disk *d = e->pub;
 		const char *sd_id = d->storage_domains.n ? d->storage_domains.v[0].id : NULL;
 		struct sim_sd *sd = sd_id ? g_hash_table_lookup(s->storage->domains, sd_id) : NULL;
@@ -149,7 +153,7 @@ static char *wrong_disks(struct sim *s)
 		if (count_volumes(s, d) != 1)
 			return WRONG("disk %s has %d volumes", STR_OR(d->alias, "?"), count_volumes(s, d));
 	}
-	INV_EACH(e, s->core->inv, KIND_DISK_ATTACHMENT) {
+	INV_EACH (e, s->core->inv, KIND_DISK_ATTACHMENT) {
 		const struct m_disk_attachment *a = e->pub;
 		if (!inv_get(s->core->inv, KIND_DISK, a->disk.id))
 			return WRONG("the attachment %s has no disk", a->id);
@@ -188,14 +192,15 @@ static char *wrong_domain(struct sim *s, struct sim_sd *sd)
 		             STR_OR(m->data_center.id, ""));
 	g_hash_table_iter_init(&it, sd->tasks);
 	if (sd->lease && g_hash_table_iter_next(&it, NULL, (void **)&t)) /* without an SPM nobody can */
-		return WRONG("task %s (%s, %s) is not cleared on %s; the agent %s it", t->id, t->verb, t->is_finished ? t->outcome : "runs",
-		             sd->name, g_hash_table_contains(s->storage->tasks, t->id) ? "knows" : "does not know");
+		return WRONG("task %s (%s, %s) is not cleared on %s; the agent %s it", t->id, t->verb,
+		             t->is_finished ? t->outcome : "runs", sd->name,
+		             g_hash_table_contains(s->storage->tasks, t->id) ? "knows" : "does not know");
 	return wrong_volumes(s, sd);
 }
 
 static bool has_host_up(struct sim *s, const char *dc_id)
 {
-	INV_EACH(e, s->core->inv, KIND_HOST) {
+	INV_EACH (e, s->core->inv, KIND_HOST) {
 		const struct m_host *h = e->pub;
 		const struct m_cluster *cl = INV_GET(s->core->inv, CLUSTER, cluster, h->cluster.id);
 		if (h->status == M_HOST_STATUS_UP && cl && g_strcmp0(cl->data_center.id, dc_id) == 0)
@@ -215,7 +220,7 @@ static char *wrong_storage(struct sim *s)
 		if (wrong)
 			return wrong;
 	}
-	INV_EACH(e, s->core->inv, KIND_STORAGE_DOMAIN) {
+	INV_EACH (e, s->core->inv, KIND_STORAGE_DOMAIN) {
 		const struct m_storage_domain *m = e->pub;
 		enum m_storage_domain_status st = m->status;
 
@@ -223,13 +228,15 @@ static char *wrong_storage(struct sim *s)
 			return WRONG("storage domain %s is not on any disk", m->name);
 		if (st != M_STORAGE_DOMAIN_STATUS_ACTIVE && st != M_STORAGE_DOMAIN_STATUS_MAINTENANCE &&
 		    st != M_STORAGE_DOMAIN_STATUS_UNATTACHED && has_host_up(s, m->data_center.id))
-			return WRONG("storage domain %s is %s", m->name, m_enum_name(&M_ENUM_storage_domain_status, st));
+			return WRONG("storage domain %s is %s", m->name,
+			             m_enum_name(&M_ENUM_storage_domain_status, st));
 	}
-	INV_EACH(e, s->core->inv, KIND_DATA_CENTER) {
+	INV_EACH (e, s->core->inv, KIND_DATA_CENTER) {
 		const struct m_data_center *dc = e->pub;
 		if (dc->status != M_DATA_CENTER_STATUS_UP && dc->status != M_DATA_CENTER_STATUS_UNINITIALIZED &&
 		    dc->status != M_DATA_CENTER_STATUS_MAINTENANCE && has_host_up(s, dc->id))
-			return WRONG("data center %s is %s", dc->name, m_enum_name(&M_ENUM_data_center_status, dc->status));
+			return WRONG("data center %s is %s", dc->name,
+			             m_enum_name(&M_ENUM_data_center_status, dc->status));
 	}
 	return NULL;
 }

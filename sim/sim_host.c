@@ -95,15 +95,17 @@ static json_t *ping(struct sim_host *h, json_t *params, struct err *e) { return 
 
 static json_t *capabilities(struct sim_host *h, json_t *params, struct err *e)
 {
-	json_t *caps = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:i,s:s}", "cpuSockets", "1", "cpuCores", "4",
-	                         "cpuThreads", "8", "cpuModel", "Simulated CPU", "cpuSpeed", "2400.000", "memSize", "65536",
-	                         "kvmEnabled", "true", "software_version", "4.50.5", "software_revision", "1", "uuid", h->uuid,
-	                         "hostdevPassthrough", "false", "kdumpStatus", 0, "ISCSIInitiatorName",
+	json_t *caps = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:i,s:s}", "cpuSockets", "1", "cpuCores",
+	                         "4", "cpuThreads", "8", "cpuModel", "Simulated CPU", "cpuSpeed", "2400.000", "memSize",
+	                         "65536", "kvmEnabled", "true", "software_version", "4.50.5", "software_revision", "1",
+	                         "uuid", h->uuid, "hostdevPassthrough", "false", "kdumpStatus", 0, "ISCSIInitiatorName",
 	                         "iqn.1994-05.com.redhat:sim");
 
-	json_object_set_new(caps, "cpuFlags", json_string("vmx,sse2,model_Nehalem,model_Westmere,model_SandyBridge,model_qemu64"));
-	json_object_set_new(caps, "operatingSystem", json_pack("{s:s,s:s,s:s,s:s}", "name", "RHEL", "pretty_name", "Simulated 1",
-	                                                       "release", "1", "version", "9.2"));
+	json_object_set_new(caps, "cpuFlags",
+	                    json_string("vmx,sse2,model_Nehalem,model_Westmere,model_SandyBridge,model_qemu64"));
+	json_object_set_new(caps, "operatingSystem",
+	                    json_pack("{s:s,s:s,s:s,s:s}", "name", "RHEL", "pretty_name", "Simulated 1", "release", "1",
+	                              "version", "9.2"));
 	json_object_set_new(caps, "packages2", json_pack("{s:{s:s}}", "libvirt", "version", "9.0.0"));
 	json_object_set_new(caps, "emulatedMachines", json_pack("[s,s]", "pc-q35-rhel8.6.0", "pc-i440fx-rhel7.6.0"));
 	json_object_set_new(caps, "clusterLevels", json_pack("[s,s]", "4.7", "4.8"));
@@ -119,13 +121,14 @@ static json_t *capabilities(struct sim_host *h, json_t *params, struct err *e)
 static json_t *hardware(struct sim_host *h, json_t *params, struct err *e)
 {
 	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s}", "systemManufacturer", "Hostler", "systemProductName", "Simulator",
-	                 "systemVersion", "1", "systemSerialNumber", h->uuid, "systemUUID", h->uuid, "systemFamily", "sim");
+	                 "systemVersion", "1", "systemSerialNumber", h->uuid, "systemUUID", h->uuid, "systemFamily",
+	                 "sim");
 }
 
 static json_t *stats(struct sim_host *h, json_t *params, struct err *e)
 {
-	json_t *out = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:i,s:i}", "cpuIdle", "90.00", "cpuUser", "5.00", "cpuSys", "5.00",
-	                        "cpuLoad", "0.10", "memAvailable", "60000", "memFree", "60000", "vmCount",
+	json_t *out = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:i,s:i}", "cpuIdle", "90.00", "cpuUser", "5.00", "cpuSys",
+	                        "5.00", "cpuLoad", "0.10", "memAvailable", "60000", "memFree", "60000", "vmCount",
 	                        (int)g_hash_table_size(h->vms), "vmActive", 0);
 
 	json_object_set_new(out, "storageDomains", sim_storage_stats(h));
@@ -142,7 +145,8 @@ static json_t *setup_networks(struct sim_host *h, json_t *params, struct err *e)
 		if (json_is_true(json_object_get(net, "remove")))
 			json_object_del(h->networks, name);
 		else
-			json_object_set_new(h->networks, name, json_pack("{s:s,s:[],s:b}", "iface", name, "ports", "bridged", 1));
+			json_object_set_new(h->networks, name,
+			                    json_pack("{s:s,s:[],s:b}", "iface", name, "ports", "bridged", 1));
 	return json_true();
 }
 
@@ -200,20 +204,13 @@ static bool fits(json_t *v, char type)
 	const char *s = json_string_value(v);
 
 	switch (type) {
-	case 'u':
-		return s && uuid_is_valid(s);
-	case 's':
-		return s || json_is_integer(v);
-	case 'i':
-		return json_is_integer(v) || is_number_text(s);
-	case 'b':
-		return json_is_boolean(v) || (s && (strcmp(s, "true") == 0 || strcmp(s, "false") == 0));
-	case 'o':
-		return json_is_object(v);
-	case 'a':
-		return json_is_array(v);
-	default:
-		return true;
+	case 'u': return s && uuid_is_valid(s);
+	case 's': return s || json_is_integer(v);
+	case 'i': return json_is_integer(v) || is_number_text(s);
+	case 'b': return json_is_boolean(v) || (s && (strcmp(s, "true") == 0 || strcmp(s, "false") == 0));
+	case 'o': return json_is_object(v);
+	case 'a': return json_is_array(v);
+	default: return true;
 	}
 }
 
@@ -247,7 +244,8 @@ static char *find_mistake(const struct sim_verb *v, json_t *params)
 
 static const struct sim_verb *find_verb(const char *name)
 {
-	static const struct sim_verb *const TABLES[] = { HOST_VERBS, SIM_VM_VERBS, SIM_STORAGE_VERBS, SIM_VOLUME_VERBS };
+	static const struct sim_verb *const TABLES[] = { HOST_VERBS, SIM_VM_VERBS, SIM_STORAGE_VERBS,
+		                                         SIM_VOLUME_VERBS };
 
 	for (size_t t = 0; t < G_N_ELEMENTS(TABLES); t++)
 		for (const struct sim_verb *v = TABLES[t]; v->name; v++)

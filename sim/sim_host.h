@@ -8,19 +8,26 @@
  */
 #include "sim/sim.h"
 
-enum sim_vm_status { SIM_VM_WAIT, SIM_VM_POWERING_UP, SIM_VM_UP, SIM_VM_PAUSED, SIM_VM_POWERING_DOWN,
-	             SIM_VM_REBOOTING, SIM_VM_DOWN };
+enum sim_vm_status {
+	SIM_VM_WAIT,
+	SIM_VM_POWERING_UP,
+	SIM_VM_UP,
+	SIM_VM_PAUSED,
+	SIM_VM_POWERING_DOWN,
+	SIM_VM_REBOOTING,
+	SIM_VM_DOWN
+};
 
 struct sim_vm_disk {
 	char sd[UUID_LEN + 1], img[UUID_LEN + 1], vol[UUID_LEN + 1];
-	char name[16];           /* "vda" */
+	char name[16]; /* "vda" */
 	bool is_readonly;
 };
 struct sim_vm {
 	char id[UUID_LEN + 1];
 	char *name, *xml;
 	enum sim_vm_status status;
-	bool is_running;         /* the truth: a QEMU process is there */
+	bool is_running; /* the truth: a QEMU process is there */
 	bool is_admin_shutdown, is_reboot_destroy, is_start_paused;
 	int exit_code, exit_reason;
 	const char *exit_message;
@@ -30,13 +37,13 @@ struct sim_vm {
 	struct sim_vm_disk *disks;
 	int n_disks;
 	struct sim_host *host;
-	unsigned life;           /* changes when what was planned for it is no longer true */
+	unsigned life; /* changes when what was planned for it is no longer true */
 };
 
 struct sim_host {
 	struct sim *sim;
 	int index;
-	char address[32];        /* "host0" */
+	char address[32]; /* "host0" */
 	char uuid[UUID_LEN + 1];
 	/* power */
 	bool is_on;
@@ -71,7 +78,7 @@ int64_t sim_host_takes(struct sim_host *h, const char *method);
 struct sim_verb {
 	const char *name, *params;
 	json_t *(*run)(struct sim_host *h, json_t *params, struct err *e);
-	bool is_early;           /* also while VMs are being found */
+	bool is_early; /* also while VMs are being found */
 };
 extern const struct sim_verb SIM_VM_VERBS[], SIM_STORAGE_VERBS[], SIM_VOLUME_VERBS[];
 json_t *sim_refuse(struct err *e, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -118,15 +125,15 @@ struct sim_task {
 /* A storage domain: what is on its disk. */
 struct sim_sd {
 	char id[UUID_LEN + 1];
-	struct sim_host *local;  /* the host whose directory it is; NULL: shared */
+	struct sim_host *local; /* the host whose directory it is; NULL: shared */
 	char *path, *name;
 	char pool[UUID_LEN + 1]; /* "": of none */
 	bool is_master;
 	int64_t master_version, spm_id, lver;
-	json_t *pool_domains;    /* id -> "Active", "Attached": on the master */
-	GHashTable *volumes;     /* "img/vol" -> sim_volume */
-	GHashTable *tasks;       /* id -> sim_task: those written down on the master */
-	struct sim_host *lease;  /* who is SPM */
+	json_t *pool_domains;   /* id -> "Active", "Attached": on the master */
+	GHashTable *volumes;    /* "img/vol" -> sim_volume */
+	GHashTable *tasks;      /* id -> sim_task: those written down on the master */
+	struct sim_host *lease; /* who is SPM */
 };
 
 struct sim_pool {

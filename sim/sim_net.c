@@ -12,9 +12,9 @@ enum { CONNECT_TIMEOUT_MS = 20 * 1000, BEAT_MS = 15 * 1000, AGENT_PORT = 54321 }
 struct link {
 	struct sim_net *net;
 	char *host_id;
-	struct sim_host *host;      /* NULL: no such address */
+	struct sim_host *host; /* NULL: no such address */
 	bool is_up, is_connecting;
-	unsigned life;              /* changes when it breaks */
+	unsigned life; /* changes when it breaks */
 	int64_t out_due_ms, in_due_ms;
 };
 
@@ -29,8 +29,8 @@ struct pending {
 
 struct sim_net {
 	struct sim *sim;
-	GHashTable *links;          /* Manager's host id -> struct link */
-	GHashTable *pending;        /* id -> struct pending */
+	GHashTable *links;   /* Manager's host id -> struct link */
+	GHashTable *pending; /* id -> struct pending */
 	uint64_t next_id;
 };
 
@@ -191,10 +191,7 @@ static int64_t travel_ms(struct sim *s, const struct sim_host *h, int64_t *last_
 
 /* ---- connecting ---- */
 
-static struct link *link_of(struct sim *s, const char *host_id)
-{
-	return g_hash_table_lookup(s->net->links, host_id);
-}
+static struct link *link_of(struct sim *s, const char *host_id) { return g_hash_table_lookup(s->net->links, host_id); }
 
 static void connected(struct sim *s, void *arg)
 {
@@ -251,7 +248,8 @@ static void door_connect(void *arg, const char *host_id, const char *address, in
 	l->is_connecting = true;
 	l->out_due_ms = l->in_due_ms = 0;
 	is_reachable = l->host && l->host->is_on && l->host->cut_until_ms <= sim_now(s);
-	sim_after(s, is_reachable ? sim_between(s, 2, 30) : CONNECT_TIMEOUT_MS, connected, g_strdup(host_id), g_free, &s->life);
+	sim_after(s, is_reachable ? sim_between(s, 2, 30) : CONNECT_TIMEOUT_MS, connected, g_strdup(host_id), g_free,
+	          &s->life);
 }
 
 static void door_disconnect(void *arg, const char *host_id)
@@ -357,7 +355,8 @@ static void arrive(struct sim *s, void *arg)
 	}
 	takes = sim_host_takes(h, r->method);
 	/* What begins a task begins at once, and the task takes its time. */
-	is_slow = sim_happens(s, s->faults.slow_call) && strncmp(r->method, "Volume.", 7) != 0 && strncmp(r->method, "Image.", 6) != 0;
+	is_slow = sim_happens(s, s->faults.slow_call) && strncmp(r->method, "Volume.", 7) != 0 &&
+	          strncmp(r->method, "Image.", 6) != 0;
 	/* Storage is waited for in fibers of its own, for less than a minute; the rest is done in the order of its coming. */
 	if (strncmp(r->method, "VM.", 3) != 0 && strncmp(r->method, "Host.", 5) != 0) {
 		takes += is_slow ? sim_between(s, 1, 50) * SIM_SECOND : 0;
@@ -405,10 +404,16 @@ static void door_call(void *arg, const char *host_id, const char *method, json_t
 		return;
 	}
 	r = g_new0(struct request, 1);
-	*r = (struct request){ .sim = s, .host = l->host, .id = pc->id, .host_id = g_strdup(host_id), .method = g_strdup(method),
-	                       .link_life = l->life, .params = params };
+	*r = (struct request){ .sim = s,
+		               .host = l->host,
+		               .id = pc->id,
+		               .host_id = g_strdup(host_id),
+		               .method = g_strdup(method),
+		               .link_life = l->life,
+		               .params = params };
 	r->is_of_job = correlation_id && *correlation_id && !is_polling(method);
-	sim_after(s, timeout_ms > 0 ? timeout_ms : 180 * SIM_SECOND, timed_out, GSIZE_TO_POINTER(pc->id), NULL, &s->life);
+	sim_after(s, timeout_ms > 0 ? timeout_ms : 180 * SIM_SECOND, timed_out, GSIZE_TO_POINTER(pc->id), NULL,
+	          &s->life);
 	sim_after(s, travel_ms(s, l->host, &l->out_due_ms), arrive, r, request_free, &l->host->agent_life);
 }
 

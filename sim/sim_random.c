@@ -42,26 +42,30 @@ static json_t *name_of(struct sim *s, const char *prefix)
 
 static void do_add_vm(struct sim *s)
 {
-	sim_api_send(s, "vms.add", json_pack("{s:o,s:{s:s},s:{s:s},s:i,s:{s:{s:{s:[s,s]}}}}", "name", name_of(s, "vm"), "cluster",
-	                                     "id", pick(s, KIND_CLUSTER), "template", "name", "Blank", "memory", 256 << 20, "os",
-	                                     "boot", "devices", "device", "hd", "network"), NULL, NULL, NULL);
+	sim_api_send(s, "vms.add",
+	             json_pack("{s:o,s:{s:s},s:{s:s},s:i,s:{s:{s:{s:[s,s]}}}}", "name", name_of(s, "vm"), "cluster",
+	                       "id", pick(s, KIND_CLUSTER), "template", "name", "Blank", "memory", 256 << 20, "os",
+	                       "boot", "devices", "device", "hd", "network"),
+	             NULL, NULL, NULL);
 }
 
 static json_t *random_disk(struct sim *s)
 {
 	bool is_cow = sim_happens(s, 500000);
 
-	return json_pack("{s:o,s:s,s:I,s:b,s:{s:[{s:s}]}}", "alias", name_of(s, "disk"), "format", is_cow ? "cow" : "raw",
-	                 "provisioned_size", (json_int_t)sim_between(s, 1, 20) << 28, "sparse", is_cow || sim_happens(s, 500000),
-	                 "storage_domains", "storage_domain", "id", pick(s, KIND_STORAGE_DOMAIN));
+	return json_pack("{s:o,s:s,s:I,s:b,s:{s:[{s:s}]}}", "alias", name_of(s, "disk"), "format",
+	                 is_cow ? "cow" : "raw", "provisioned_size", (json_int_t)sim_between(s, 1, 20) << 28, "sparse",
+	                 is_cow || sim_happens(s, 500000), "storage_domains", "storage_domain", "id",
+	                 pick(s, KIND_STORAGE_DOMAIN));
 }
 
 static void do_add_disk(struct sim *s) { sim_api_send(s, "disks.add", random_disk(s), NULL, NULL, NULL); }
 
 static void do_attach_new(struct sim *s)
 {
-	sim_api_send(s, "disk_attachments.add", json_pack("{s:s,s:b,s:b,s:o}", "interface", "virtio", "bootable",
-	                                                  sim_happens(s, 500000), "active", 1, "disk", random_disk(s)),
+	sim_api_send(s, "disk_attachments.add",
+	             json_pack("{s:s,s:b,s:b,s:o}", "interface", "virtio", "bootable", sim_happens(s, 500000), "active",
+	                       1, "disk", random_disk(s)),
 	             pick(s, KIND_VM), NULL, NULL);
 }
 
@@ -73,23 +77,28 @@ static void do_extend(struct sim *s)
 
 static void do_add_nic(struct sim *s)
 {
-	sim_api_send(s, "vm_nics.add", json_pack("{s:o,s:{s:s}}", "name", name_of(s, "nic"), "vnic_profile", "id",
-	                                         pick(s, KIND_VNIC_PROFILE)), pick(s, KIND_VM), NULL, NULL);
+	sim_api_send(
+	    s, "vm_nics.add",
+	    json_pack("{s:o,s:{s:s}}", "name", name_of(s, "nic"), "vnic_profile", "id", pick(s, KIND_VNIC_PROFILE)),
+	    pick(s, KIND_VM), NULL, NULL);
 }
 
 static void do_plug(struct sim *s)
 {
 	const char *id = pick(s, KIND_DISK_ATTACHMENT);
-	const struct m_disk_attachment *a = s->core ? INV_GET(s->core->inv, DISK_ATTACHMENT, disk_attachment, id) : NULL;
+	const struct m_disk_attachment *a =
+	    s->core ? INV_GET(s->core->inv, DISK_ATTACHMENT, disk_attachment, id) : NULL;
 
 	if (a && a->vm.id && a->disk.id)
-		sim_api_send(s, "disk_attachment.update", json_pack("{s:b}", "active", sim_happens(s, 500000)), a->vm.id, a->disk.id, NULL);
+		sim_api_send(s, "disk_attachment.update", json_pack("{s:b}", "active", sim_happens(s, 500000)),
+		             a->vm.id, a->disk.id, NULL);
 }
 
 static void do_attach_old(struct sim *s)
 {
-	sim_api_send(s, "disk_attachments.add", json_pack("{s:s,s:b,s:b,s:{s:s}}", "interface", "virtio", "bootable", 0, "active",
-	                                                  sim_happens(s, 500000), "disk", "id", pick(s, KIND_DISK)),
+	sim_api_send(s, "disk_attachments.add",
+	             json_pack("{s:s,s:b,s:b,s:{s:s}}", "interface", "virtio", "bootable", 0, "active",
+	                       sim_happens(s, 500000), "disk", "id", pick(s, KIND_DISK)),
 	             pick(s, KIND_VM), NULL, NULL);
 }
 
@@ -152,15 +161,16 @@ struct deed {
 };
 
 static const struct deed PEOPLE[] = {
-	{ 8, do_add_vm }, { 6, do_add_disk }, { 10, do_attach_new }, { 4, do_extend }, { 40, do_start }, { 15, do_stop },
-	{ 15, do_shutdown }, { 6, do_reboot },
-	{ 12, do_add_nic }, { 6, do_plug }, { 4, do_attach_old }, { 8, do_remove_vm }, { 6, do_remove_disk }, { 3, do_rename_vm },
-	{ 1, do_deactivate_domain }, { 6, do_activate_domain }, { 1, do_maintenance }, { 6, do_activate },
+	{ 8, do_add_vm },      { 6, do_add_disk },  { 10, do_attach_new },       { 4, do_extend },
+	{ 40, do_start },      { 15, do_stop },     { 15, do_shutdown },         { 6, do_reboot },
+	{ 12, do_add_nic },    { 6, do_plug },      { 4, do_attach_old },        { 8, do_remove_vm },
+	{ 6, do_remove_disk }, { 3, do_rename_vm }, { 1, do_deactivate_domain }, { 6, do_activate_domain },
+	{ 1, do_maintenance }, { 6, do_activate },
 };
 
 static const struct deed FATE[] = {
-	{ 10, fate_manager }, { 10, fate_agent }, { 20, fate_guest }, { 2, fate_journal }, { 4, fate_cut }, { 6, fate_break },
-	{ 1, fate_power },
+	{ 10, fate_manager }, { 10, fate_agent }, { 20, fate_guest }, { 2, fate_journal },
+	{ 4, fate_cut },      { 6, fate_break },  { 1, fate_power },
 };
 
 static void do_one(struct sim *s, const struct deed *deeds, size_t n)
@@ -188,8 +198,10 @@ static void prepare(struct sim *s)
 	sim_add_local(s, 1);
 	sim_add_domain(s, 1, "data1");
 	for (int i = 2; i < s->n_hosts; i++)
-		sim_api_send(s, "hosts.add", json_pack("{s:o,s:o,s:{s:s}}", "name", json_sprintf("host%d", i), "address",
-		                                       json_sprintf("host%d", i), "cluster", "name", "Default"), NULL, NULL, NULL);
+		sim_api_send(s, "hosts.add",
+		             json_pack("{s:o,s:o,s:{s:s}}", "name", json_sprintf("host%d", i), "address",
+		                       json_sprintf("host%d", i), "cluster", "name", "Default"),
+		             NULL, NULL, NULL);
 	sim_run(s, SIM_MINUTE);
 }
 
@@ -207,8 +219,8 @@ static void make_peace(struct sim *s)
 
 /* Every life is hard in another way: what never goes wrong lets other things go further. */
 struct world {
-	unsigned fate;         /* of a million deeds, how many are fate's */
-	int64_t pause_ms;      /* between two deeds, at most */
+	unsigned fate;    /* of a million deeds, how many are fate's */
+	int64_t pause_ms; /* between two deeds, at most */
 };
 
 static unsigned often(struct sim *s, unsigned usual)
@@ -219,14 +231,17 @@ static unsigned often(struct sim *s, unsigned usual)
 
 static void choose_world(struct sim *s, struct world *w)
 {
-	s->faults = (struct sim_faults){ .lose_answer = often(s, 2000), .slow_call = often(s, 3000), .refuse_call = often(s, 3000),
-	                                 .fail_task = often(s, 30000), .fail_start = often(s, 50000),
-	                                 .deaf_guest = often(s, 200000) };
+	s->faults = (struct sim_faults){ .lose_answer = often(s, 2000),
+		                         .slow_call = often(s, 3000),
+		                         .refuse_call = often(s, 3000),
+		                         .fail_task = often(s, 30000),
+		                         .fail_start = often(s, 50000),
+		                         .deaf_guest = often(s, 200000) };
 	w->fate = often(s, 40000);
 	w->pause_ms = sim_between(s, SIM_SECOND, 10 * SIM_SECOND);
-	sim_tell(s, "fate %u, pause %lld ms, lose %u, slow %u, refuse %u, fail task %u, fail start %u, deaf %u", w->fate,
-	         (long long)w->pause_ms, s->faults.lose_answer, s->faults.slow_call, s->faults.refuse_call, s->faults.fail_task,
-	         s->faults.fail_start, s->faults.deaf_guest);
+	sim_tell(s, "fate %u, pause %lld ms, lose %u, slow %u, refuse %u, fail task %u, fail start %u, deaf %u",
+	         w->fate, (long long)w->pause_ms, s->faults.lose_answer, s->faults.slow_call, s->faults.refuse_call,
+	         s->faults.fail_task, s->faults.fail_start, s->faults.deaf_guest);
 }
 
 void random_life(struct sim *s, int hours)

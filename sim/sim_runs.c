@@ -13,10 +13,10 @@ enum { MAX_SHOWN = 5 };
 struct tally {
 	const struct run_options *o;
 	int n_runs, n_points, n_failed, n_lives;
-	int number;                 /* of the interruption, over all scenarios */
+	int number; /* of the interruption, over all scenarios */
 	int64_t virtual_ms;
-	GHashTable *seen_steps;     /* what jobs went through, in all runs */
-	GHashTable *commands;       /* "command/step" -> has it an undo */
+	GHashTable *seen_steps; /* what jobs went through, in all runs */
+	GHashTable *commands;   /* "command/step" -> has it an undo */
 };
 
 /* What a run is: enough to repeat it. */
@@ -73,8 +73,9 @@ static void note_steps(struct tally *t, struct sim *s)
 
 	for (unsigned i = 0; s->core && (cmd = jobs_command(s->core, i)); i++)
 		for (int k = 0; k < cmd->n_steps; k++)
-			g_hash_table_insert(t->commands, g_strdup_printf("%s/%s", cmd->name, cmd->steps[k].name),
-			                    GUINT_TO_POINTER(cmd->steps[k].undo ? SEEN_FORWARD | SEEN_UNDO : SEEN_FORWARD));
+			g_hash_table_insert(
+			    t->commands, g_strdup_printf("%s/%s", cmd->name, cmd->steps[k].name),
+			    GUINT_TO_POINTER(cmd->steps[k].undo ? SEEN_FORWARD | SEEN_UNDO : SEEN_FORWARD));
 	g_hash_table_iter_init(&it, s->seen_steps);
 	while (g_hash_table_iter_next(&it, &name, &bits)) {
 		unsigned all = GPOINTER_TO_UINT(bits) | GPOINTER_TO_UINT(g_hash_table_lookup(t->seen_steps, name));
@@ -93,7 +94,8 @@ static bool end(struct tally *t, const struct plan *p, struct sim *s)
 	if (!is_good && t->n_failed++ < MAX_SHOWN) {
 		if (!t->o->is_verbose && t->n_failed == 1)
 			sim_log_dump();
-		printf("FAILED: %s, seed %llu", p->scenario ? p->scenario->name : "random", (unsigned long long)p->seed);
+		printf("FAILED: %s, seed %llu", p->scenario ? p->scenario->name : "random",
+		       (unsigned long long)p->seed);
 		if (p->refuse)
 			printf(", %s refused", p->refuse);
 		if (p->at)
@@ -119,10 +121,7 @@ static bool play(struct tally *t, const struct plan *p, GPtrArray *points, GPtrA
 
 static bool is_shared_out(struct tally *t) { return t->number++ % t->o->share_of != t->o->share_begin; }
 
-static bool is_wanted(const char *label, bool is_undo_only)
-{
-	return !is_undo_only || strstr(label, "(undo)");
-}
+static bool is_wanted(const char *label, bool is_undo_only) { return !is_undo_only || strstr(label, "(undo)"); }
 
 /* The same story, once for each point and each victim. */
 static void interrupt_everywhere(struct tally *t, struct plan p, GPtrArray *points, bool is_undo_only)
@@ -186,8 +185,12 @@ static void run_steps(struct tally *t)
 	const struct run_options *o = t->o;
 
 	for (const struct scenario *sc = SCENARIOS; sc->name; sc++) {
-		struct plan p = { .scenario = sc, .seed = o->seed, .at = o->at, .kills = o->kills, .refuse = o->refuse,
-		                  .refuse_after = o->refuse_after };
+		struct plan p = { .scenario = sc,
+			          .seed = o->seed,
+			          .at = o->at,
+			          .kills = o->kills,
+			          .refuse = o->refuse,
+			          .refuse_after = o->refuse_after };
 
 		if (o->scenario && strcmp(o->scenario, sc->name) != 0)
 			continue;
@@ -208,8 +211,8 @@ static void print_unseen(struct tally *t)
 		unsigned seen = GPOINTER_TO_UINT(g_hash_table_lookup(t->seen_steps, l->data));
 
 		if (want & ~seen)
-			printf("not gone through: %s%s%s\n", (char *)l->data, want & ~seen & SEEN_FORWARD ? " forward" : "",
-			       want & ~seen & SEEN_UNDO ? " undo" : "");
+			printf("not gone through: %s%s%s\n", (char *)l->data,
+			       want & ~seen & SEEN_FORWARD ? " forward" : "", want & ~seen & SEEN_UNDO ? " undo" : "");
 	}
 }
 
@@ -247,8 +250,8 @@ int runs_all(const struct run_options *o)
 		run_random(&t);
 	if (o->is_steps && !o->scenario)
 		print_unseen(&t);
-	printf("%d scenarios, %d kill points, %d lives, virtual time %.1f hours, %d failed\n", t.n_runs, t.n_points, t.n_lives,
-	       (double)t.virtual_ms / (3600.0 * SIM_SECOND), t.n_failed);
+	printf("%d scenarios, %d kill points, %d lives, virtual time %.1f hours, %d failed\n", t.n_runs, t.n_points,
+	       t.n_lives, (double)t.virtual_ms / (3600.0 * SIM_SECOND), t.n_failed);
 	g_hash_table_destroy(t.seen_steps);
 	g_hash_table_destroy(t.commands);
 	return t.n_failed;

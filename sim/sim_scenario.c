@@ -11,7 +11,7 @@ const char *sim_find_id(struct sim *s, enum kind k, const char *name)
 {
 	if (!s->core)
 		return "";
-	INV_EACH(e, s->core->inv, k) {
+	INV_EACH (e, s->core->inv, k) {
 		const char *own = k == KIND_DISK ? ENTITY_OBJ(e, disk)->alias : m_entity(M_KINDS[k].type, e->pub)->name;
 		if (g_strcmp0(own, name) == 0 || g_strcmp0(m_entity(M_KINDS[k].type, e->pub)->name, name) == 0)
 			return e->id;
@@ -83,7 +83,8 @@ static json_t *host_body(int i, const char *cluster)
 	char name[16];
 
 	g_snprintf(name, sizeof(name), "host%d", i);
-	return json_pack("{s:s,s:s,s:s,s:{s:s}}", "name", name, "address", name, "root_password", "code", "cluster", "name", cluster);
+	return json_pack("{s:s,s:s,s:s,s:{s:s}}", "name", name, "address", name, "root_password", "code", "cluster",
+	                 "name", cluster);
 }
 
 static void add_host(struct sim *s, int i, const char *cluster)
@@ -107,8 +108,10 @@ void sim_add_local(struct sim *s, int i)
 
 	g_snprintf(name, sizeof(name), "local%d", i);
 	must(s, "data_centers.add", json_pack("{s:s,s:b}", "name", name, "local", 1), NULL, NULL, NULL);
-	must(s, "clusters.add", json_pack("{s:s,s:{s:s},s:{s:s}}", "name", name, "data_center", "name", name, "cpu", "architecture",
-	                                  "x86_64"), NULL, NULL, NULL);
+	must(s, "clusters.add",
+	     json_pack("{s:s,s:{s:s},s:{s:s}}", "name", name, "data_center", "name", name, "cpu", "architecture",
+	               "x86_64"),
+	     NULL, NULL, NULL);
 	add_host(s, i, name);
 }
 
@@ -117,8 +120,8 @@ static json_t *domain_body(int i, const char *name)
 	char host[16];
 
 	g_snprintf(host, sizeof(host), "host%d", i);
-	return json_pack("{s:s,s:s,s:{s:s},s:{s:s,s:o}}", "name", name, "type", "data", "host", "name", host, "storage", "type",
-	                 "localfs", "path", json_sprintf("/data/%s", name));
+	return json_pack("{s:s,s:s,s:{s:s},s:{s:s,s:o}}", "name", name, "type", "data", "host", "name", host, "storage",
+	                 "type", "localfs", "path", json_sprintf("/data/%s", name));
 }
 
 static bool is_ready(struct sim *s, void *arg) { return s->core && s->is_ready; }
@@ -143,15 +146,16 @@ static json_t *by_id(const char *id) { return json_pack("{s:s}", "id", id); }
 void sim_add_domain(struct sim *s, int i, const char *name)
 {
 	must(s, "storage_domains.add", domain_body(i, name), NULL, NULL, NULL);
-	must(s, "attached_storage_domains.add", by_id(sim_find_id(s, KIND_STORAGE_DOMAIN, name)), dc_of(s, i), NULL, NULL);
+	must(s, "attached_storage_domains.add", by_id(sim_find_id(s, KIND_STORAGE_DOMAIN, name)), dc_of(s, i), NULL,
+	     NULL);
 	wait_for(s, is_domain_active, name, "storage domain");
 	wait_for(s, has_no_jobs, "", "rest");
 }
 
 static json_t *disk_body(const char *domain, const char *name)
 {
-	json_t *body = json_pack("{s:s,s:s,s:s,s:i,s:b}", "name", name, "alias", name, "format", "cow", "provisioned_size", 1 << 30,
-	                         "sparse", 1);
+	json_t *body = json_pack("{s:s,s:s,s:s,s:i,s:b}", "name", name, "alias", name, "format", "cow",
+	                         "provisioned_size", 1 << 30, "sparse", 1);
 
 	json_object_set_new(body, "storage_domains", json_pack("{s:[{s:s}]}", "storage_domain", "name", domain));
 	return body;
@@ -166,13 +170,15 @@ void sim_add_disk(struct sim *s, const char *domain, const char *name)
 
 static json_t *vm_body(const char *cluster, const char *name)
 {
-	return json_pack("{s:s,s:{s:s},s:{s:s},s:i,s:{s:{s:{s:[s,s]}}}}", "name", name, "cluster", "name", cluster, "template", "name", "Blank",
-	                 "memory", 512 << 20, "os", "boot", "devices", "device", "hd", "network");
+	return json_pack("{s:s,s:{s:s},s:{s:s},s:i,s:{s:{s:{s:[s,s]}}}}", "name", name, "cluster", "name", cluster,
+	                 "template", "name", "Blank", "memory", 512 << 20, "os", "boot", "devices", "device", "hd",
+	                 "network");
 }
 
 static json_t *attachment_body(const char *domain, const char *name)
 {
-	return json_pack("{s:s,s:b,s:b,s:o}", "interface", "virtio", "bootable", 1, "active", 1, "disk", disk_body(domain, name));
+	return json_pack("{s:s,s:b,s:b,s:o}", "interface", "virtio", "bootable", 1, "active", 1, "disk",
+	                 disk_body(domain, name));
 }
 
 void sim_add_vm(struct sim *s, const char *cluster, const char *name, const char *domain)
@@ -181,11 +187,13 @@ void sim_add_vm(struct sim *s, const char *cluster, const char *name, const char
 
 	must(s, "vms.add", vm_body(cluster, name), NULL, NULL, NULL);
 	if (!domain) {
-		must(s, "vm_nics.add", json_pack("{s:s,s:{s:s}}", "name", "nic1", "vnic_profile", "id",
-		                                 sim_find_id(s, KIND_VNIC_PROFILE, "ovirtmgmt")),
+		must(s, "vm_nics.add",
+		     json_pack("{s:s,s:{s:s}}", "name", "nic1", "vnic_profile", "id",
+		               sim_find_id(s, KIND_VNIC_PROFILE, "ovirtmgmt")),
 		     sim_find_id(s, KIND_VM, name), NULL, NULL);
 	} else {
-		must(s, "disk_attachments.add", attachment_body(domain, disk), sim_find_id(s, KIND_VM, name), NULL, NULL);
+		must(s, "disk_attachments.add", attachment_body(domain, disk), sim_find_id(s, KIND_VM, name), NULL,
+		     NULL);
 		wait_for(s, is_disk_ok, disk, "disk");
 	}
 	wait_for(s, has_no_jobs, "", "rest");
@@ -232,7 +240,8 @@ static void prepare_two_domains(struct sim *s)
 static void prepare_maintenance(struct sim *s)
 {
 	prepare_two_domains(s);
-	must(s, "attached_storage_domain.deactivate", NULL, dc_of(s, 0), sim_find_id(s, KIND_STORAGE_DOMAIN, "more"), NULL);
+	must(s, "attached_storage_domain.deactivate", NULL, dc_of(s, 0), sim_find_id(s, KIND_STORAGE_DOMAIN, "more"),
+	     NULL);
 	wait_for(s, has_no_jobs, "", "rest");
 }
 
@@ -292,8 +301,10 @@ static void prepare_paused(struct sim *s)
 static void add_local_host(struct sim *s)
 {
 	may(s, "data_centers.add", json_pack("{s:s,s:b}", "name", "local0", "local", 1), NULL, NULL, NULL);
-	may(s, "clusters.add", json_pack("{s:s,s:{s:s},s:{s:s}}", "name", "local0", "data_center", "name", "local0", "cpu",
-	                                 "architecture", "x86_64"), NULL, NULL, NULL);
+	may(s, "clusters.add",
+	    json_pack("{s:s,s:{s:s},s:{s:s}}", "name", "local0", "data_center", "name", "local0", "cpu", "architecture",
+	              "x86_64"),
+	    NULL, NULL, NULL);
 	may(s, "hosts.add", host_body(0, "local0"), NULL, NULL, NULL);
 	let_it_end(s);
 }
@@ -364,8 +375,8 @@ static void add_disk(struct sim *s)
 
 static void extend_disk(struct sim *s)
 {
-	may(s, "disk.update", json_pack("{s:I}", "provisioned_size", (json_int_t)3 << 30), ask_id(s, KIND_DISK, "disk1"), NULL,
-	    NULL);
+	may(s, "disk.update", json_pack("{s:I}", "provisioned_size", (json_int_t)3 << 30),
+	    ask_id(s, KIND_DISK, "disk1"), NULL, NULL);
 	let_it_end(s);
 }
 
@@ -407,8 +418,8 @@ static void resume_vm(struct sim *s) { vm_action(s, "vm.start"); }
 
 static void plug_disk(struct sim *s)
 {
-	json_t *body = json_pack("{s:s,s:b,s:b,s:{s:s}}", "interface", "virtio", "bootable", 0, "active", 1, "disk", "id",
-	                         ask_id(s, KIND_DISK, "disk1"));
+	json_t *body = json_pack("{s:s,s:b,s:b,s:{s:s}}", "interface", "virtio", "bootable", 0, "active", 1, "disk",
+	                         "id", ask_id(s, KIND_DISK, "disk1"));
 
 	may(s, "disk_attachments.add", body, ask_id(s, KIND_VM, "vm1"), NULL, NULL);
 	may(s, "disk_attachment.update", json_pack("{s:b}", "active", 0), ask_id(s, KIND_VM, "vm1"),

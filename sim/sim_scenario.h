@@ -18,8 +18,8 @@ int scenario_play(struct sim *s, const struct scenario *sc);
 const char *sim_find_id(struct sim *s, enum kind k, const char *name);
 
 /* What prepare() and random runs are made of. Findings when they fail. */
-void sim_add_hosts(struct sim *s);                 /* all of the world's, to the cluster Default, up */
-void sim_add_local(struct sim *s, int i);          /* data center and cluster local<i> with host<i> */
-void sim_add_domain(struct sim *s, int i, const char *name);  /* with a storage domain, attached and active */
+void sim_add_hosts(struct sim *s);                           /* all of the world's, to the cluster Default, up */
+void sim_add_local(struct sim *s, int i);                    /* data center and cluster local<i> with host<i> */
+void sim_add_domain(struct sim *s, int i, const char *name); /* with a storage domain, attached and active */
 void sim_add_disk(struct sim *s, const char *domain, const char *name);
 void sim_add_vm(struct sim *s, const char *cluster, const char *name, const char *domain); /* domain NULL: no disk */

@@ -187,10 +187,10 @@ static json_t *domain_info(struct sim_host *h, json_t *params, struct err *e)
 	pools = json_array();
 	if (*sd->pool)
 		json_array_append_new(pools, json_string(sd->pool));
-	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:i,s:I,s:I,s:I,s:o,s:s}", "uuid", sd->id, "type", "LOCALFS", "class", "Data",
-	                 "name", sd->name, "role", sd->is_master ? "Master" : "Regular", "version", 5, "master_ver",
-	                 (json_int_t)sd->master_version, "lver", (json_int_t)sd->lver, "spm_id", (json_int_t)sd->spm_id, "pool",
-	                 pools, "remotePath", sd->path);
+	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:i,s:I,s:I,s:I,s:o,s:s}", "uuid", sd->id, "type", "LOCALFS", "class",
+	                 "Data", "name", sd->name, "role", sd->is_master ? "Master" : "Regular", "version", 5,
+	                 "master_ver", (json_int_t)sd->master_version, "lver", (json_int_t)sd->lver, "spm_id",
+	                 (json_int_t)sd->spm_id, "pool", pools, "remotePath", sd->path);
 }
 
 static json_t *domain_stats(struct sim_host *h, json_t *params, struct err *e)
@@ -322,7 +322,8 @@ static int check_master(struct sim_host *h, json_t *params, struct sim_sd **out,
 		sim_refuse(e, 304, "Cannot find master domain");
 		return -1;
 	}
-	if (strcmp(sd->pool, sim_text(params, "storagepoolID")) != 0 || !sd->is_master || sd->master_version < version) {
+	if (strcmp(sd->pool, sim_text(params, "storagepoolID")) != 0 || !sd->is_master ||
+	    sd->master_version < version) {
 		sim_refuse(e, 324, "Wrong master: %s", sd->id);
 		return -1;
 	}
@@ -358,8 +359,9 @@ static json_t *pool_connect(struct sim_host *h, json_t *params, struct err *e)
 	json_decref(p->domains);
 	p->domains = given && !json_is_null(given) ? json_object() : json_deep_copy(master->pool_domains);
 	json_object_foreach (given, name, state)
-		json_object_set_new(p->domains, name,
-		                    json_string(g_ascii_strcasecmp(json_string_value(state), "active") == 0 ? "Active" : "Attached"));
+		json_object_set_new(
+		    p->domains, name,
+		    json_string(g_ascii_strcasecmp(json_string_value(state), "active") == 0 ? "Active" : "Attached"));
 	if (!json_object_get(p->domains, master->id))
 		json_object_set_new(p->domains, master->id, json_string("Active"));
 	return json_true();
@@ -446,13 +448,14 @@ static json_t *pool_info(struct sim_host *h, json_t *params, struct err *e)
 		return NULL;
 	dominfo = json_object();
 	json_object_foreach (p->domains, sd, state)
-		json_object_set_new(dominfo, sd, json_pack("{s:s,s:s,s:s,s:[],s:s,s:i}", "status", json_string_value(state), "disktotal",
-		                                           "1099511627776", "diskfree", "549755813888", "alerts", "isoprefix", "",
-		                                           "version", 5));
+		json_object_set_new(dominfo, sd,
+		                    json_pack("{s:s,s:s,s:s,s:[],s:s,s:i}", "status", json_string_value(state),
+		                              "disktotal", "1099511627776", "diskfree", "549755813888", "alerts",
+		                              "isoprefix", "", "version", 5));
 	return json_pack("{s:{s:s,s:I,s:s,s:s,s:I,s:I,s:s},s:o}", "info", "master_uuid", p->master, "lver",
 	                 (json_int_t)(p->is_spm ? p->lver : -1), "version", "5", "type", "LOCALFS", "master_ver",
-	                 (json_int_t)p->master_version, "spm_id", (json_int_t)(p->is_spm ? p->host_id : -1), "pool_status",
-	                 "connected", "dominfo", dominfo);
+	                 (json_int_t)p->master_version, "spm_id", (json_int_t)(p->is_spm ? p->host_id : -1),
+	                 "pool_status", "connected", "dominfo", dominfo);
 }
 
 static json_t *connected_pools(struct sim_host *h, json_t *params, struct err *e)
@@ -501,8 +504,10 @@ static json_t *spm_status(struct sim_host *h, json_t *params, struct err *e)
 	if (!p)
 		return NULL;
 	return json_pack("{s:I,s:s,s:I}", "spmId", (json_int_t)(p->is_spm ? p->host_id : -1), "spmStatus",
-	                 p->is_spm ? "SPM" : p->is_contending ? "Contend" : "Free", "spmLver",
-	                 (json_int_t)(p->is_spm ? p->lver : -1));
+	                 p->is_spm          ? "SPM"
+	                 : p->is_contending ? "Contend"
+	                                    : "Free",
+	                 "spmLver", (json_int_t)(p->is_spm ? p->lver : -1));
 }
 
 void sim_storage_agent_died(struct sim_host *h)
@@ -538,10 +543,11 @@ json_t *sim_storage_stats(struct sim_host *h)
 
 			if (strcmp(json_string_value(state), "Active") != 0)
 				continue;
-			json_object_set_new(out, sd, json_pack("{s:i,s:s,s:s,s:b,s:i,s:b,s:b,s:s,s:s}", "code", is_there ? 0 : 358,
-			                                       "lastCheck", "1.0", "delay", "0.001", "valid", (int)is_there, "version",
-			                                       5, "acquired", 1, "actual", 1, "disktotal", "1099511627776", "diskfree",
-			                                       "549755813888"));
+			json_object_set_new(out, sd,
+			                    json_pack("{s:i,s:s,s:s,s:b,s:i,s:b,s:b,s:s,s:s}", "code",
+			                              is_there ? 0 : 358, "lastCheck", "1.0", "delay", "0.001", "valid",
+			                              (int)is_there, "version", 5, "acquired", 1, "actual", 1,
+			                              "disktotal", "1099511627776", "diskfree", "549755813888"));
 		}
 	}
 	return out;
@@ -549,28 +555,32 @@ json_t *sim_storage_stats(struct sim_host *h)
 
 const struct sim_verb SIM_STORAGE_VERBS[] = {
 	{ "StoragePool.connectStorageServer", "storagepoolID=u domainType=s connectionParams=a", connect_server, true },
-	{ "StoragePool.disconnectStorageServer", "storagepoolID=u domainType=s connectionParams=a", disconnect_server, false },
+	{ "StoragePool.disconnectStorageServer", "storagepoolID=u domainType=s connectionParams=a", disconnect_server,
+	  false },
 	{ "StorageDomain.create",
-	  "storagedomainID=u domainType=s typeArgs=x name=s domainClass=s version=i blockSize=i? maxHosts=i?", domain_create, false },
+	  "storagedomainID=u domainType=s typeArgs=x name=s domainClass=s version=i blockSize=i? maxHosts=i?",
+	  domain_create, false },
 	{ "StorageDomain.format", "storagedomainID=u autoDetach=b", domain_format, false },
 	{ "StorageDomain.getInfo", "storagedomainID=u", domain_info, false },
 	{ "StorageDomain.getStats", "storagedomainID=u", domain_stats, false },
 	{ "StorageDomain.attach", "storagedomainID=u storagepoolID=u", domain_attach, false },
 	{ "StorageDomain.activate", "storagedomainID=u storagepoolID=u", domain_activate, false },
-	{ "StorageDomain.deactivate", "storagedomainID=u storagepoolID=u masterSdUUID=u masterVersion=i", domain_deactivate, false },
-	{ "StorageDomain.detach", "storagedomainID=u storagepoolID=u masterSdUUID=u? masterVersion=i? force=b?", domain_detach,
-	  false },
+	{ "StorageDomain.deactivate", "storagedomainID=u storagepoolID=u masterSdUUID=u masterVersion=i",
+	  domain_deactivate, false },
+	{ "StorageDomain.detach", "storagedomainID=u storagepoolID=u masterSdUUID=u? masterVersion=i? force=b?",
+	  domain_detach, false },
 	{ "StoragePool.create",
 	  "storagepoolID=u name=s masterSdUUID=u masterVersion=i domainList=a lockRenewalIntervalSec=i leaseTimeSec=i "
-	  "ioOpTimeoutSec=i leaseRetries=i", pool_create, false },
-	{ "StoragePool.connect", "storagepoolID=u hostID=i scsiKey=s masterSdUUID=u masterVersion=i domainDict=o?", pool_connect,
-	  false },
+	  "ioOpTimeoutSec=i leaseRetries=i",
+	  pool_create, false },
+	{ "StoragePool.connect", "storagepoolID=u hostID=i scsiKey=s masterSdUUID=u masterVersion=i domainDict=o?",
+	  pool_connect, false },
 	{ "StoragePool.disconnect", "storagepoolID=u hostID=i scsiKey=s remove=b?", pool_disconnect, false },
 	{ "StoragePool.destroy", "storagepoolID=u hostID=i scsiKey=s", pool_destroy, false },
 	{ "StoragePool.getInfo", "storagepoolID=u", pool_info, false },
 	{ "Host.getConnectedStoragePools", "", connected_pools, false },
-	{ "StoragePool.spmStart", "storagepoolID=u prevID=i prevLver=i enableScsiFencing=b maxHostID=i? domVersion=i?", spm_start,
-	  false },
+	{ "StoragePool.spmStart", "storagepoolID=u prevID=i prevLver=i enableScsiFencing=b maxHostID=i? domVersion=i?",
+	  spm_start, false },
 	{ "StoragePool.spmStop", "storagepoolID=u", spm_stop, false },
 	{ "StoragePool.getSpmStatus", "storagepoolID=u", spm_status, false },
 	{ NULL, NULL, NULL, false },

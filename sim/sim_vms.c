@@ -5,12 +5,19 @@
 
 #include "sim/sim_host.h"
 
-enum { EXIT_ERROR = 1, EXIT_LOST_QEMU = 2, EXIT_START_FAILED = 3, EXIT_BY_ADMIN = 6, EXIT_BY_GUEST = 7, EXIT_ON_REBOOT = 13 };
+enum {
+	EXIT_ERROR = 1,
+	EXIT_LOST_QEMU = 2,
+	EXIT_START_FAILED = 3,
+	EXIT_BY_ADMIN = 6,
+	EXIT_BY_GUEST = 7,
+	EXIT_ON_REBOOT = 13
+};
 
 const char *sim_vm_status_name(enum sim_vm_status st)
 {
-	static const char *const NAMES[] = { "WaitForLaunch", "Powering up", "Up", "Paused", "Powering down",
-		                             "RebootInProgress", "Down" };
+	static const char *const NAMES[] = { "WaitForLaunch", "Powering up",      "Up",  "Paused",
+		                             "Powering down", "RebootInProgress", "Down" };
 	return NAMES[st];
 }
 
@@ -82,8 +89,9 @@ static json_t *status_json(const struct sim_vm *vm)
 		return j;
 	}
 	json_object_set_new(j, "hash", json_string("1"));
-	json_object_set_new(j, "displayInfo", json_pack("[{s:s,s:s,s:s,s:s}]", "type", "vnc", "port", "5900", "tlsPort", "-1",
-	                                                "ipAddress", "192.0.2.1"));
+	json_object_set_new(
+	    j, "displayInfo",
+	    json_pack("[{s:s,s:s,s:s,s:s}]", "type", "vnc", "port", "5900", "tlsPort", "-1", "ipAddress", "192.0.2.1"));
 	json_object_set_new(j, "pauseCode", json_string(vm->status == SIM_VM_PAUSED ? "NOERR" : ""));
 	json_object_set_new(j, "monitorResponse", json_string("0"));
 	json_object_set_new(j, "clientIp", json_string(""));
@@ -98,14 +106,16 @@ static json_t *stats_json(const struct sim_vm *vm)
 	if (vm->status == SIM_VM_DOWN)
 		return j;
 	json_object_set_new(j, "vmName", json_string(vm->name));
-	json_object_set_new(j, "elapsedTime", json_sprintf("%lld", (long long)(sim_now(vm->host->sim) - vm->started_ms) / 1000));
+	json_object_set_new(j, "elapsedTime",
+	                    json_sprintf("%lld", (long long)(sim_now(vm->host->sim) - vm->started_ms) / 1000));
 	json_object_set_new(j, "cpuUser", json_string("1.00"));
 	json_object_set_new(j, "cpuSys", json_string("1.00"));
 	json_object_set_new(j, "memUsage", json_string("10"));
 	json_object_set_new(j, "kvmEnable", json_string("true"));
 	json_object_set_new(j, "disks", json_object());
 	for (int i = 0; i < vm->n_disks; i++)
-		json_object_set_new(json_object_get(j, "disks"), vm->disks[i].name, json_pack("{s:s}", "imageID", vm->disks[i].img));
+		json_object_set_new(json_object_get(j, "disks"), vm->disks[i].name,
+		                    json_pack("{s:s}", "imageID", vm->disks[i].img));
 	return j;
 }
 
@@ -116,7 +126,8 @@ static void vm_move(struct sim_vm *vm, enum sim_vm_status next)
 
 	if (vm->status == next)
 		return;
-	sim_tell(h->sim, "%s: vm %s: %s -> %s", h->address, vm->name, sim_vm_status_name(vm->status), sim_vm_status_name(next));
+	sim_tell(h->sim, "%s: vm %s: %s -> %s", h->address, vm->name, sim_vm_status_name(vm->status),
+	         sim_vm_status_name(next));
 	vm->status = next;
 	if (!sim_host_answers(h) || h->finds_vms_at_ms > sim_now(h->sim))
 		return;
@@ -217,8 +228,8 @@ static bool read_path(const char *path, struct sim_vm_disk *d)
 	g_auto(GStrv) parts = g_strsplit(path, "/", -1);
 	guint n = g_strv_length(parts);
 
-	if (n < 5 || strcmp(parts[n - 3], "images") != 0 || !uuid_is_valid(parts[n - 4]) || !uuid_is_valid(parts[n - 2]) ||
-	    !uuid_is_valid(parts[n - 1]))
+	if (n < 5 || strcmp(parts[n - 3], "images") != 0 || !uuid_is_valid(parts[n - 4]) ||
+	    !uuid_is_valid(parts[n - 2]) || !uuid_is_valid(parts[n - 1]))
 		return false;
 	memcpy(d->sd, parts[n - 4], UUID_LEN);
 	memcpy(d->img, parts[n - 2], UUID_LEN);
@@ -241,7 +252,8 @@ static int read_disks(struct sim_vm *vm, xmlNodePtr devices, struct err *e)
 		if (g_strcmp0(kind, "disk") != 0)
 			continue;
 		if (!path || !read_path(path, &d)) {
-			sim_fail(vm->host->sim, "VM.create has a disk without a volume's path: %s", path ? path : "none");
+			sim_fail(vm->host->sim, "VM.create has a disk without a volume's path: %s",
+			         path ? path : "none");
 			sim_refuse(e, 100, "disk without a volume");
 			return -1;
 		}
@@ -263,8 +275,8 @@ static int read_definition(struct sim_vm *vm, xmlDocPtr doc, struct err *e)
 	vm->name = content(child(root, "name"));
 	vm->mem_kib = g_ascii_strtoll(mem, NULL, 10);
 	vm->vcpus = (int)g_ascii_strtoll(vcpus, NULL, 10);
-	if (!root || strcmp((const char *)root->name, "domain") != 0 || g_ascii_strcasecmp(uuid, vm->id) != 0 || !*vm->name ||
-	    vm->mem_kib <= 0 || vm->vcpus <= 0) {
+	if (!root || strcmp((const char *)root->name, "domain") != 0 || g_ascii_strcasecmp(uuid, vm->id) != 0 ||
+	    !*vm->name || vm->mem_kib <= 0 || vm->vcpus <= 0) {
 		sim_fail(vm->host->sim, "VM.create has a domain that libvirt would not take");
 		sim_refuse(e, 100, "bad domain");
 		return -1;
@@ -297,8 +309,8 @@ static struct sim_vm *running_vm(struct sim_host *h, json_t *params, struct err 
 static json_t *definition_json(const struct sim_vm *vm)
 {
 	return json_pack("{s:s,s:s,s:s,s:s,s:I,s:i,s:s}", "vmId", vm->id, "vmName", vm->name, "status",
-	                 sim_vm_status_name(vm->status), "vmType", "kvm", "memSize", (json_int_t)(vm->mem_kib / 1024), "smp",
-	                 vm->vcpus, "xml", vm->xml);
+	                 sim_vm_status_name(vm->status), "vmType", "kvm", "memSize", (json_int_t)(vm->mem_kib / 1024),
+	                 "smp", vm->vcpus, "xml", vm->xml);
 }
 
 static json_t *create(struct sim_host *h, json_t *params, struct err *e)
@@ -438,7 +450,8 @@ static int plug(struct sim_vm *vm, xmlNodePtr devices, struct err *e)
 		return -1;
 	for (int i = 0; i < before; i++)
 		for (int k = before; k < vm->n_disks; k++)
-			if (strcmp(vm->disks[i].img, vm->disks[k].img) == 0 || strcmp(vm->disks[i].name, vm->disks[k].name) == 0) {
+			if (strcmp(vm->disks[i].img, vm->disks[k].img) == 0 ||
+			    strcmp(vm->disks[i].name, vm->disks[k].name) == 0) {
 				vm->n_disks = before;
 				sim_refuse(e, 45, "Failed to hotplug disk: it, or its name, is there already");
 				return -1;
@@ -465,11 +478,13 @@ static int unplug(struct sim_vm *vm, xmlNodePtr devices, struct err *e)
 	return sim_volumes_open(vm, &(struct err){ 0 }) < 0 || vm->n_disks == before ? -1 : 0;
 }
 
-static json_t *change_disks(struct sim_host *h, json_t *params, int (*fn)(struct sim_vm *, xmlNodePtr, struct err *), struct err *e)
+static json_t *change_disks(struct sim_host *h, json_t *params, int (*fn)(struct sim_vm *, xmlNodePtr, struct err *),
+                            struct err *e)
 {
 	const char *xml = json_string_value(json_object_get(json_object_get(params, "params"), "xml"));
 	struct sim_vm *vm = running_vm(h, params, e);
-	xmlDocPtr doc = xml ? xmlReadMemory(xml, (int)strlen(xml), NULL, NULL, XML_PARSE_NONET | XML_PARSE_NOERROR) : NULL;
+	xmlDocPtr doc =
+	    xml ? xmlReadMemory(xml, (int)strlen(xml), NULL, NULL, XML_PARSE_NONET | XML_PARSE_NOERROR) : NULL;
 	xmlNodePtr devices = doc ? child(xmlDocGetRootElement(doc), "devices") : NULL;
 	int rc = -1;
 
@@ -483,8 +498,14 @@ static json_t *change_disks(struct sim_host *h, json_t *params, int (*fn)(struct
 	return rc < 0 ? NULL : definition_json(vm);
 }
 
-static json_t *hotplug_disk(struct sim_host *h, json_t *params, struct err *e) { return change_disks(h, params, plug, e); }
-static json_t *hotunplug_disk(struct sim_host *h, json_t *params, struct err *e) { return change_disks(h, params, unplug, e); }
+static json_t *hotplug_disk(struct sim_host *h, json_t *params, struct err *e)
+{
+	return change_disks(h, params, plug, e);
+}
+static json_t *hotunplug_disk(struct sim_host *h, json_t *params, struct err *e)
+{
+	return change_disks(h, params, unplug, e);
+}
 
 static json_t *change_nic(struct sim_host *h, json_t *params, struct err *e)
 {
@@ -526,8 +547,10 @@ static json_t *list(struct sim_host *h, json_t *params, struct err *e)
 
 	for (GList *l = all; l; l = l->next) {
 		const struct sim_vm *vm = l->data;
-		json_array_append_new(out, sim_bool(params, "fullStatus") ? definition_json(vm)
-		                           : json_pack("{s:s,s:s}", "vmId", vm->id, "status", sim_vm_status_name(vm->status)));
+		json_array_append_new(
+		    out, sim_bool(params, "fullStatus")
+		             ? definition_json(vm)
+		             : json_pack("{s:s,s:s}", "vmId", vm->id, "status", sim_vm_status_name(vm->status)));
 	}
 	return out;
 }

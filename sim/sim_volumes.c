@@ -111,7 +111,8 @@ static int remove_volume(struct sim_task *t, struct sim_sd *sd, struct sim_volum
 	g_autofree char *key = volume_key(v->img, v->vol);
 
 	if (v->writer_host)
-		sim_fail(t->sim, "volume %s is removed while vm %s writes it on %s", v->vol, v->writer_vm, v->writer_host->address);
+		sim_fail(t->sim, "volume %s is removed while vm %s writes it on %s", v->vol, v->writer_vm,
+		         v->writer_host->address);
 	return g_hash_table_remove(sd->volumes, key) ? 0 : -1;
 }
 
@@ -188,7 +189,8 @@ static void end_task(struct sim_task *t, const char *outcome, int code, const ch
 	t->code = code;
 	g_free(t->message);
 	t->message = g_strdup(message);
-	sim_tell(t->sim, "%s: task %s %s: %s", t->host ? t->host->address : "-", t->id, t->verb, code ? message : outcome);
+	sim_tell(t->sim, "%s: task %s %s: %s", t->host ? t->host->address : "-", t->id, t->verb,
+	         code ? message : outcome);
 }
 
 void sim_task_work(struct sim_task *t)
@@ -432,7 +434,8 @@ static json_t *image_delete(struct sim_host *h, json_t *params, struct err *e)
 static struct sim_volume *volume_of(struct sim_host *h, json_t *params, struct err *e)
 {
 	struct sim_sd *sd = sim_sd_find(h, sim_text(params, "storagedomainID"), e);
-	struct sim_volume *v = sd ? sim_volume_find(sd, sim_text(params, "imageID"), sim_text(params, "volumeID")) : NULL;
+	struct sim_volume *v =
+	    sd ? sim_volume_find(sd, sim_text(params, "imageID"), sim_text(params, "volumeID")) : NULL;
 
 	if (sd && !v)
 		sim_refuse(e, 201, "Volume does not exist: %s", sim_text(params, "volumeID"));
@@ -445,11 +448,12 @@ static json_t *volume_info(struct sim_host *h, json_t *params, struct err *e)
 
 	if (!v)
 		return NULL;
-	return json_pack("{s:s,s:s,s:s,s:o,s:o,s:o,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:i}", "uuid", v->vol, "image", v->img,
-	                 "domain", v->sd, "capacity", json_sprintf("%lld", (long long)v->size), "apparentsize",
-	                 json_sprintf("%lld", (long long)v->size), "truesize", json_sprintf("%lld", (long long)v->size / 2),
-	                 "format", v->format, "type", v->preallocate, "voltype", "LEAF", "legality", "LEGAL", "status", "OK",
-	                 "description", v->description, "disktype", "DATA", "parent", UUID_NIL, "generation", 0);
+	return json_pack("{s:s,s:s,s:s,s:o,s:o,s:o,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:i}", "uuid", v->vol, "image",
+	                 v->img, "domain", v->sd, "capacity", json_sprintf("%lld", (long long)v->size), "apparentsize",
+	                 json_sprintf("%lld", (long long)v->size), "truesize",
+	                 json_sprintf("%lld", (long long)v->size / 2), "format", v->format, "type", v->preallocate,
+	                 "voltype", "LEAF", "legality", "LEGAL", "status", "OK", "description", v->description,
+	                 "disktype", "DATA", "parent", UUID_NIL, "generation", 0);
 }
 
 static json_t *volume_size(struct sim_host *h, json_t *params, struct err *e)
@@ -520,8 +524,10 @@ const struct sim_verb SIM_VOLUME_VERBS[] = {
 	{ "Host.getAllTasksStatuses", "", all_tasks, false },
 	{ "Host.getAllTasksInfo", "", all_infos, false },
 	{ "Volume.create",
-	  VOLUME " size=s volFormat=s preallocate=s diskType=s desc=s srcImgUUID=u srcVolUUID=u initialSize=s? addBitmaps=b? "
-	  "legal=b? sequence=i? bitmap=u?", volume_create, false },
+	  VOLUME
+	  " size=s volFormat=s preallocate=s diskType=s desc=s srcImgUUID=u srcVolUUID=u initialSize=s? addBitmaps=b? "
+	  "legal=b? sequence=i? bitmap=u?",
+	  volume_create, false },
 	{ "Volume.extendSize", VOLUME " newSize=s", volume_extend, false },
 	{ "Volume.delete", VOLUME " postZero=b force=b discard=b?", volume_delete, false },
 	{ "Volume.getInfo", VOLUME, volume_info, false },
@@ -529,7 +535,8 @@ const struct sim_verb SIM_VOLUME_VERBS[] = {
 	{ "Volume.setDescription", VOLUME " description=s", volume_set, false },
 	{ "Volume.setLegality", VOLUME " legality=s", volume_set, false },
 	{ "Volume.refresh", VOLUME, volume_size, false },
-	{ "Image.delete", "storagepoolID=u storagedomainID=u imageID=u postZero=b force=b discard=b?", image_delete, false },
+	{ "Image.delete", "storagepoolID=u storagedomainID=u imageID=u postZero=b force=b discard=b?", image_delete,
+	  false },
 	{ "Image.getVolumes", "storagepoolID=u storagedomainID=u imageID=u", image_volumes, false },
 	{ "StorageDomain.getImages", "storagedomainID=u", domain_images, false },
 	{ NULL, NULL, NULL, false },

@@ -77,7 +77,8 @@ static void on_step(void *arg, const char *command, const char *step, bool is_un
 	struct sim *s = arg;
 	g_autofree char *name = g_strdup_printf("%s/%s", command, step);
 	g_autofree char *label = g_strdup_printf("%s%s", name, is_undo ? " (undo)" : "");
-	unsigned seen = GPOINTER_TO_UINT(g_hash_table_lookup(s->seen_steps, name)) | (is_undo ? SEEN_UNDO : SEEN_FORWARD);
+	unsigned seen =
+	    GPOINTER_TO_UINT(g_hash_table_lookup(s->seen_steps, name)) | (is_undo ? SEEN_UNDO : SEEN_FORWARD);
 
 	if (s->is_doomed)
 		return;
@@ -117,7 +118,10 @@ static void new_loop(struct sim *s)
 void sim_start_manager(struct sim *s)
 {
 	struct core_config cfg = {
-		.loop = s->loop, .chance = s->core_chance, .journal = sim_journal_open(s->journal), .agents = sim_net_door(s->net),
+		.loop = s->loop,
+		.chance = s->core_chance,
+		.journal = sim_journal_open(s->journal),
+		.agents = sim_net_door(s->net),
 		.public_url = "https://manager:8443",
 	};
 	struct err e = ERR_INIT;

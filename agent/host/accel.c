@@ -66,26 +66,26 @@ static int write_image(const char *path)
 static bool run_image(struct pool *pool, struct probe *p, const char *qemu)
 {
 	g_autofree char *path = g_build_filename(p->state_dir, "accel.img", NULL);
-	const char *const argv[] = {qemu,
-	                            "-accel",
-	                            "kvm",
-	                            "-M",
-	                            "pc",
-	                            "-m",
-	                            "64",
-	                            "-nodefaults",
-	                            "-display",
-	                            "none",
-	                            "-no-reboot",
-	                            "-bios",
-	                            path,
-	                            "-debugcon",
-	                            "stdio",
-	                            "-device",
-	                            "isa-debug-exit,iobase=0xf4,iosize=4",
-	                            NULL};
-	const struct proc_spec spec = {.argv = argv, .timeout_ms = IMAGE_MS};
-	struct proc_result r = {.exit_status = -1};
+	const char *const argv[] = { qemu,
+		                     "-accel",
+		                     "kvm",
+		                     "-M",
+		                     "pc",
+		                     "-m",
+		                     "64",
+		                     "-nodefaults",
+		                     "-display",
+		                     "none",
+		                     "-no-reboot",
+		                     "-bios",
+		                     path,
+		                     "-debugcon",
+		                     "stdio",
+		                     "-device",
+		                     "isa-debug-exit,iobase=0xf4,iosize=4",
+		                     NULL };
+	const struct proc_spec spec = { .argv = argv, .timeout_ms = IMAGE_MS };
+	struct proc_result r = { .exit_status = -1 };
 	struct err e = ERR_INIT;
 
 	if (accel_image_size == 0 || write_image(path) < 0) {
@@ -107,18 +107,18 @@ static bool run_image(struct pool *pool, struct probe *p, const char *qemu)
  */
 static bool boot_kernel(struct pool *pool, struct probe *p, const char *qemu, const char *kernel)
 {
-	const char *argv[] = {qemu,         "-accel",
-	                      "kvm",        "-M",
-	                      "pc",         "-m",
-	                      "256",        "-nodefaults",
-	                      "-display",   "none",
-	                      "-serial",    "stdio",
-	                      "-kernel",    kernel,
-	                      "-append",    "console=ttyS0 panic=-1 root=none rdinit=/none",
-	                      "-no-reboot", p->initrd ? "-initrd" : NULL,
-	                      p->initrd,    NULL};
-	const struct proc_spec spec = {.argv = argv, .timeout_ms = KERNEL_MS};
-	struct proc_result r = {.exit_status = -1};
+	const char *argv[] = { qemu,         "-accel",
+		               "kvm",        "-M",
+		               "pc",         "-m",
+		               "256",        "-nodefaults",
+		               "-display",   "none",
+		               "-serial",    "stdio",
+		               "-kernel",    kernel,
+		               "-append",    "console=ttyS0 panic=-1 root=none rdinit=/none",
+		               "-no-reboot", p->initrd ? "-initrd" : NULL,
+		               p->initrd,    NULL };
+	const struct proc_spec spec = { .argv = argv, .timeout_ms = KERNEL_MS };
+	struct proc_result r = { .exit_status = -1 };
 	struct err e = ERR_INIT;
 	g_autofree char *name = g_path_get_basename(kernel);
 
@@ -147,8 +147,7 @@ static int probe_now(struct pool *pool, struct probe *p, const char *qemu)
 	auto_close int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 
 	if (fd < 0)
-		return verdict(p, false,
-		               errno == ENOENT ? "there is no /dev/kvm" : "/dev/kvm cannot be opened");
+		return verdict(p, false, errno == ENOENT ? "there is no /dev/kvm" : "/dev/kvm cannot be opened");
 	if (!qemu)
 		return verdict(p, false, "QEMU is not installed");
 	if (!run_image(pool, p, qemu))
@@ -163,9 +162,9 @@ static int probe_now(struct pool *pool, struct probe *p, const char *qemu)
 /* All that the verdict depends on. */
 static char *make_key(struct pool *pool, const struct probe *p, const char *qemu)
 {
-	const char *const argv[] = {qemu, "--version", NULL};
-	const struct proc_spec spec = {.argv = argv, .timeout_ms = 5000};
-	struct proc_result r = {0};
+	const char *const argv[] = { qemu, "--version", NULL };
+	const struct proc_spec spec = { .argv = argv, .timeout_ms = 5000 };
+	struct proc_result r = { 0 };
 	struct err e = ERR_INIT;
 	struct utsname u;
 
@@ -174,8 +173,7 @@ static char *make_key(struct pool *pool, const struct probe *p, const char *qemu
 		proc_run(pool, &spec, &r, &e);
 	return pool_printf(pool, "%s|%.*s|%s|%s|%s", u.release, r.out ? (int)strcspn(r.out, "\n") : 0,
 	                   r.out ? r.out : "", system_cpu_model(pool),
-	                   access("/dev/kvm", R_OK | W_OK) == 0 ? "kvm" : "no kvm",
-	                   p->kernel ? p->kernel : "");
+	                   access("/dev/kvm", R_OK | W_OK) == 0 ? "kvm" : "no kvm", p->kernel ? p->kernel : "");
 }
 
 static bool cache_read(struct probe *p, const char *path, const char *key)
@@ -221,17 +219,16 @@ static void decide(struct agent *a, bool is_kvm, const char *reason)
 	a->accel->is_kvm = is_kvm;
 	a->accel->reason = g_strdup(reason);
 	log_write(is_kvm ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
-	          is_kvm ? "guests run with KVM" : "guests are emulated, KVM is not used", "WHY", reason,
-	          (char *)0);
+	          is_kvm ? "guests run with KVM" : "guests are emulated, KVM is not used", "WHY", reason, (char *)0);
 	waitq_wake_all(&a->accel->known);
 }
 
 static void probe_fiber(void *arg)
 {
 	struct agent *a = arg;
-	struct probe p = {.state_dir = g_strdup(a->opt.state_dir),
-	                  .kernel = g_strdup(a->opt.probe_kernel),
-	                  .initrd = g_strdup(a->opt.probe_initrd)};
+	struct probe p = { .state_dir = g_strdup(a->opt.state_dir),
+		           .kernel = g_strdup(a->opt.probe_kernel),
+		           .initrd = g_strdup(a->opt.probe_initrd) };
 	struct err e = ERR_INIT;
 
 	if (task_run(a->tasks, probe_work, &p, &e) < 0)
@@ -258,15 +255,9 @@ int accel_wait(struct agent *a, struct err *e)
 	return 0;
 }
 
-bool accel_is_known(const struct agent *a)
-{
-	return a->accel->is_known;
-}
+bool accel_is_known(const struct agent *a) { return a->accel->is_known; }
 
-bool accel_is_kvm(const struct agent *a)
-{
-	return a->accel->is_known && a->accel->is_kvm;
-}
+bool accel_is_kvm(const struct agent *a) { return a->accel->is_known && a->accel->is_kvm; }
 
 const char *accel_reason(const struct agent *a)
 {

@@ -57,10 +57,8 @@ static void add_counter(json_t *facts, xmlNodePtr root, struct pool *p)
 
 	for (xmlNodePtr c = xml_child(cpu, "counter"); c; c = xml_next(c))
 		if (xml_attr_is(c, "name", "tsc")) {
-			json_object_set_new(facts, "tscFrequency",
-			                    json_string(xml_attr(p, c, "frequency") ?: ""));
-			json_object_set_new(facts, "tscScaling",
-			                    json_boolean(xml_attr_is(c, "scaling", "yes")));
+			json_object_set_new(facts, "tscFrequency", json_string(xml_attr(p, c, "frequency") ?: ""));
+			json_object_set_new(facts, "tscScaling", json_boolean(xml_attr_is(c, "scaling", "yes")));
 		}
 }
 
@@ -75,8 +73,7 @@ static void add_models(GString *flags, xmlNodePtr root, struct pool *p)
 		for (xmlNodePtr f = xml_child(mode, "feature"); is_host && f; f = xml_next(f))
 			if (xml_attr_is(f, "policy", "require"))
 				g_string_append_printf(flags, ",%s", xml_attr(p, f, "name") ?: "");
-		for (xmlNodePtr m = xml_child(mode, "model"); xml_attr_is(mode, "name", "custom") && m;
-		     m = xml_next(m))
+		for (xmlNodePtr m = xml_child(mode, "model"); xml_attr_is(mode, "name", "custom") && m; m = xml_next(m))
 			if (xml_attr_is(m, "usable", "yes"))
 				g_string_append_printf(flags, ",model_%s", xml_content(p, m));
 	}
@@ -101,8 +98,8 @@ static int read_models(virConnectPtr conn, struct reading *r, struct pool *p, st
 
 static json_t *version_json(unsigned long v)
 {
-	return json_pack("{s:o, s:s}", "version",
-	                 json_sprintf("%lu.%lu.%lu", v / 1000000, v / 1000 % 1000, v % 1000), "release", "");
+	return json_pack("{s:o, s:s}", "version", json_sprintf("%lu.%lu.%lu", v / 1000000, v / 1000 % 1000, v % 1000),
+	                 "release", "");
 }
 
 static void add_versions(virConnectPtr conn, json_t *facts)
@@ -113,13 +110,13 @@ static void add_versions(virConnectPtr conn, json_t *facts)
 		const char *level;
 		unsigned long libvirt, qemu;
 	} LEVELS[] = {
-	    {"4.2", 0, 0},
-	    {"4.3", 0, 0},
-	    {"4.4", 5000000, 4000000},
-	    {"4.5", 6000000, 4002000},
-	    {"4.6", 6006000, 5002000},
-	    {"4.7", 8000000, 6002000},
-	    {"4.8", 9000000, 7002000},
+		{ "4.2", 0, 0 },
+		{ "4.3", 0, 0 },
+		{ "4.4", 5000000, 4000000 },
+		{ "4.5", 6000000, 4002000 },
+		{ "4.6", 6006000, 5002000 },
+		{ "4.7", 8000000, 6002000 },
+		{ "4.8", 9000000, 7002000 },
 	};
 	struct utsname u;
 
@@ -129,8 +126,7 @@ static void add_versions(virConnectPtr conn, json_t *facts)
 	json_object_set_new(packages, "libvirt", version_json(libvirt));
 	json_object_set_new(packages, "qemu-kvm", version_json(qemu));
 	json_object_set_new(packages, "qemu-img", version_json(qemu));
-	json_object_set_new(packages, "kernel",
-	                    json_pack("{s:s, s:s}", "version", u.release, "release", u.version));
+	json_object_set_new(packages, "kernel", json_pack("{s:s, s:s}", "version", u.release, "release", u.version));
 	json_object_set_new(
 	    packages, "vdsm",
 	    json_pack("{s:s, s:s}", "version", PROTOCOL_VERSION, "release", "hostler-" HOSTLER_VERSION));
@@ -164,7 +160,7 @@ static int read_work(virConnectPtr conn, void *arg, struct err *e)
 static void read_fiber(void *arg)
 {
 	struct agent *a = arg;
-	struct reading r = {.facts = NULL};
+	struct reading r = { .facts = NULL };
 	struct err e = ERR_INIT;
 
 	accel_wait(a, &e);
@@ -188,20 +184,18 @@ void caps_refresh(struct agent *a)
 	fiber_start(a->loop, "capabilities", read_fiber, a);
 }
 
-void caps_init(struct agent *a)
-{
-	a->caps = g_new0(struct caps, 1);
-}
+void caps_init(struct agent *a) { a->caps = g_new0(struct caps, 1); }
 
 /* --- the whole --------------------------------------------------------------------------- */
 
 /* What this agent cannot do yet is not promised. */
 static void add_promises(json_t *j)
 {
-	static const char *const NOT_YET[] = {"liveSnapshot", "liveMerge"};
-	static const char *const NOT_YET_BOOL[] = {
-	    "backupEnabled",     "hostedEngineDeployed", "ovnConfigured",  "zerocopy_migrations",
-	    "coldBackupEnabled", "clearBitmapsEnabled",  "cd_change_pdiv", "refresh_disk_supported"};
+	static const char *const NOT_YET[] = { "liveSnapshot", "liveMerge" };
+	static const char *const NOT_YET_BOOL[] = { "backupEnabled",     "hostedEngineDeployed",
+		                                    "ovnConfigured",     "zerocopy_migrations",
+		                                    "coldBackupEnabled", "clearBitmapsEnabled",
+		                                    "cd_change_pdiv",    "refresh_disk_supported" };
 
 	for (size_t i = 0; i < G_N_ELEMENTS(NOT_YET); i++)
 		json_object_set_new(j, NOT_YET[i], json_string("false"));

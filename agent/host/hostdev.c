@@ -28,9 +28,9 @@ static void add_named(json_t *params, xmlNodePtr cap, struct pool *p, const char
 
 static void add_address(json_t *params, xmlNodePtr cap, struct pool *p)
 {
-	static const char *const PCI[] = {"domain", "bus", "slot", "function", NULL};
-	static const char *const USB[] = {"bus", "device", NULL};
-	static const char *const SCSI[] = {"host", "bus", "target", "lun", NULL};
+	static const char *const PCI[] = { "domain", "bus", "slot", "function", NULL };
+	static const char *const USB[] = { "bus", "device", NULL };
+	static const char *const SCSI[] = { "host", "bus", "target", "lun", NULL };
 	const char *const *keys = xml_attr_is(cap, "type", "pci")          ? PCI
 	                          : xml_attr_is(cap, "type", "usb_device") ? USB
 	                          : xml_attr_is(cap, "type", "scsi")       ? SCSI
@@ -52,8 +52,9 @@ static bool is_wanted(const json_t *kinds, const char *kind)
 
 	if (!kinds || json_array_size(kinds) == 0)
 		return true;
-	json_array_foreach((json_t *)kinds, i,
-	                   k) if (json_is_string(k) && strcmp(json_string_value(k), kind) == 0) return true;
+	json_array_foreach ((json_t *)kinds, i, k)
+		if (json_is_string(k) && strcmp(json_string_value(k), kind) == 0)
+			return true;
 	return false;
 }
 
@@ -114,7 +115,7 @@ static int list_work(virConnectPtr conn, void *arg, struct err *e)
 int hostdev_list(struct agent *a, const json_t *kinds, json_t **out, struct err *e)
 {
 	json_t *copy = json_deep_copy(kinds); /* the worker has its own */
-	struct listing l = {.kinds = copy, .devices = json_object()};
+	struct listing l = { .kinds = copy, .devices = json_object() };
 	const int r = virt_run(a, VIRT_OPS, list_work, &l, e);
 
 	json_decref(copy);
@@ -122,9 +123,8 @@ int hostdev_list(struct agent *a, const json_t *kinds, json_t **out, struct err 
 		json_decref(l.devices);
 		return -1;
 	}
-	json_object_set_new(
-	    l.devices, "computer",
-	    json_pack("{s:{s:s, s:s}}", "params", "capability", "system", "is_assignable", "false"));
+	json_object_set_new(l.devices, "computer",
+	                    json_pack("{s:{s:s, s:s}}", "params", "capability", "system", "is_assignable", "false"));
 	*out = l.devices;
 	return 0;
 }

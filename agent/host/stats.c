@@ -36,15 +36,15 @@ struct host_stats {
 
 static bool read_cpu_line(const char *line, struct cpu_times *t)
 {
-	unsigned long long v[8] = {0};
+	unsigned long long v[8] = { 0 };
 	int used = 0;
 
 	if (strncmp(line, "cpu", 3) != 0)
 		return false;
 	t->id = g_ascii_isdigit(line[3]) ? atoi(line + 3) : -1;
 	line += 3 + strspn(line + 3, "0123456789");
-	used = sscanf(line, "%llu %llu %llu %llu %llu %llu %llu %llu", &v[0], &v[1], &v[2], &v[3], &v[4],
-	              &v[5], &v[6], &v[7]);
+	used = sscanf(line, "%llu %llu %llu %llu %llu %llu %llu %llu", &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6],
+	              &v[7]);
 	if (used < 4)
 		return false;
 	t->user = v[0] + v[1];
@@ -83,7 +83,7 @@ static void take_sample(struct agent *a)
 
 	g_free(h->before.cpus);
 	h->before = h->now;
-	h->now = (struct sample){.at_ms = loop_now_ms(a->loop)};
+	h->now = (struct sample){ .at_ms = loop_now_ms(a->loop) };
 	take_cpus(&h->now, p);
 	take_self(&h->now, p);
 }
@@ -117,8 +117,7 @@ void host_stats_set_policy(struct agent *a, const json_t *policy)
 
 static json_t *percent(uint64_t now, uint64_t before, uint64_t total)
 {
-	return json_sprintf("%.2f",
-	                    total && now > before ? (double)(now - before) * 100 / (double)total : 0.0);
+	return json_sprintf("%.2f", total && now > before ? (double)(now - before) * 100 / (double)total : 0.0);
 }
 
 static const struct cpu_times *cpu_by_id(const struct sample *s, int id)
@@ -159,12 +158,10 @@ static void add_cpu(json_t *j, const struct host_stats *h, struct pool *p)
 	json_object_set_new(j, "cpuLoad", json_sprintf("%.2f", load ? g_ascii_strtod(load, NULL) : 0.0));
 	json_object_set_new(
 	    j, "cpuUserVdsmd",
-	    json_sprintf("%.2f",
-	                 is_rate ? (double)(h->now.self_user - h->before.self_user) * 100 / ticks : 0.0));
+	    json_sprintf("%.2f", is_rate ? (double)(h->now.self_user - h->before.self_user) * 100 / ticks : 0.0));
 	json_object_set_new(
 	    j, "cpuSysVdsmd",
-	    json_sprintf("%.2f",
-	                 is_rate ? (double)(h->now.self_system - h->before.self_system) * 100 / ticks : 0.0));
+	    json_sprintf("%.2f", is_rate ? (double)(h->now.self_system - h->before.self_system) * 100 / ticks : 0.0));
 	for (int i = 0; i < h->now.n_cpus; i++) {
 		json_t *cpu;
 
@@ -188,21 +185,19 @@ static const char *thp_state(struct pool *p)
 
 static json_t *numa_free(struct pool *p)
 {
-	json_t *out = json_object(),
-	       *nodes = system_number_list(system_read(p, "/sys/devices/system/node/online")), *node;
+	json_t *out = json_object(), *nodes = system_number_list(system_read(p, "/sys/devices/system/node/online")),
+	       *node;
 	size_t i;
 
-	json_array_foreach(nodes, i, node)
-	{
+	json_array_foreach (nodes, i, node) {
 		const int n = (int)json_integer_value(node);
 		const char *text = system_readf(p, "/sys/devices/system/node/node%d/meminfo", n);
-		const int64_t total = system_keyed(text, "MemTotal"),
-		              free_kib = system_keyed(text, "MemFree");
+		const int64_t total = system_keyed(text, "MemTotal"), free_kib = system_keyed(text, "MemFree");
 
-		json_object_set_new(
-		    out, pool_printf(p, "%d", n),
-		    json_pack("{s:o, s:I}", "memFree", json_sprintf("%lld", (long long)(free_kib / 1024)),
-		              "memPercent", (json_int_t)(total ? 100 - free_kib * 100 / total : 0)));
+		json_object_set_new(out, pool_printf(p, "%d", n),
+		                    json_pack("{s:o, s:I}", "memFree",
+		                              json_sprintf("%lld", (long long)(free_kib / 1024)), "memPercent",
+		                              (json_int_t)(total ? 100 - free_kib * 100 / total : 0)));
 	}
 	json_decref(nodes);
 	return out;
@@ -215,8 +210,7 @@ static void add_memory(json_t *j, struct pool *p)
 	const int64_t page_kib = sysconf(_SC_PAGESIZE) / 1024,
 	              shared = system_read_int(p, 0, "/sys/kernel/mm/ksm/pages_sharing");
 
-	json_object_set_new(j, "memUsed",
-	                    json_sprintf("%lld", (long long)(total ? 100 - available * 100 / total : 0)));
+	json_object_set_new(j, "memUsed", json_sprintf("%lld", (long long)(total ? 100 - available * 100 / total : 0)));
 	json_object_set_new(j, "memFree", json_integer(available / 1024));
 	json_object_set_new(j, "swapTotal", json_integer(system_keyed(text, "SwapTotal") / 1024));
 	json_object_set_new(j, "swapFree", json_integer(system_keyed(text, "SwapFree") / 1024));
@@ -225,10 +219,8 @@ static void add_memory(json_t *j, struct pool *p)
 	json_object_set_new(j, "thpState", json_string(thp_state(p)));
 	json_object_set_new(j, "numaNodeMemFree", numa_free(p));
 	json_object_set_new(j, "memShared", json_integer(shared * page_kib / 1024));
-	json_object_set_new(j, "ksmState",
-	                    json_boolean(system_read_int(p, 0, "/sys/kernel/mm/ksm/run") == 1));
-	json_object_set_new(j, "ksmPages",
-	                    json_integer(system_read_int(p, 0, "/sys/kernel/mm/ksm/pages_to_scan")));
+	json_object_set_new(j, "ksmState", json_boolean(system_read_int(p, 0, "/sys/kernel/mm/ksm/run") == 1));
+	json_object_set_new(j, "ksmPages", json_integer(system_read_int(p, 0, "/sys/kernel/mm/ksm/pages_to_scan")));
 	json_object_set_new(j, "ksmCpu", json_integer(0));
 	json_object_set_new(j, "ksmMergeAcrossNodes",
 	                    json_boolean(system_read_int(p, 1, "/sys/kernel/mm/ksm/merge_across_nodes")));
@@ -272,8 +264,7 @@ json_t *host_stats_json(struct agent *a)
 	add_memory(j, p);
 	add_vms(j, a);
 	network_add_statistics(a, j);
-	json_object_set_new(j, "momStatus",
-	                    json_string("disabled")); /* ballooning and KSM are not tuned here yet */
+	json_object_set_new(j, "momStatus", json_string("disabled")); /* ballooning and KSM are not tuned here yet */
 	json_object_set_new(j, "dateTime", date_time(a));
 	json_object_set_new(j, "bootTime", json_sprintf("%lld", btime ? atoll(btime + 6) : 0LL));
 	json_object_set_new(j, "elapsedTime",

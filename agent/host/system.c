@@ -57,8 +57,7 @@ int64_t system_keyed(const char *text, const char *key)
 {
 	const size_t n = strlen(key);
 
-	for (const char *line = text; line && *line;
-	     line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
+	for (const char *line = text; line && *line; line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
 		const char *at = g_strstr_len(line, (gssize)strcspn(line, "\n"), key);
 
 		if (at && (at == line || at[-1] == ' ') && at[n] == ':')
@@ -125,8 +124,7 @@ static char *cpuinfo(struct pool *p, const char *key)
 	const char *text = system_read(p, "/proc/cpuinfo");
 	const size_t n = strlen(key);
 
-	for (const char *line = text; line && *line;
-	     line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
+	for (const char *line = text; line && *line; line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
 		const char *colon = strchr(line, ':');
 
 		if (strncmp(line, key, n) != 0 || (line[n] != '\t' && line[n] != ' ') || !colon)
@@ -136,15 +134,9 @@ static char *cpuinfo(struct pool *p, const char *key)
 	return pool_strdup(p, "");
 }
 
-char *system_cpu_model(struct pool *p)
-{
-	return cpuinfo(p, "model name");
-}
+char *system_cpu_model(struct pool *p) { return cpuinfo(p, "model name"); }
 
-char *system_cpu_flags(struct pool *p)
-{
-	return g_strdelimit(cpuinfo(p, "flags"), " ", ',');
-}
+char *system_cpu_flags(struct pool *p) { return g_strdelimit(cpuinfo(p, "flags"), " ", ','); }
 
 static json_t *affinity(void)
 {
@@ -163,8 +155,7 @@ static int node_of_cpu(struct pool *p, int cpu, const json_t *nodes)
 	size_t i;
 	json_t *node;
 
-	json_array_foreach(nodes, i, node)
-	{
+	json_array_foreach (nodes, i, node) {
 		const int n = (int)json_integer_value(node);
 		g_autofree char *path = g_strdup_printf("/sys/devices/system/node/node%d/cpu%d", n, cpu);
 
@@ -176,8 +167,7 @@ static int node_of_cpu(struct pool *p, int cpu, const json_t *nodes)
 
 static void count_new(GHashTable *seen, int64_t a, int64_t b, int64_t c)
 {
-	g_hash_table_add(
-	    seen, g_strdup_printf("%" G_GINT64_FORMAT ".%" G_GINT64_FORMAT ".%" G_GINT64_FORMAT, a, b, c));
+	g_hash_table_add(seen, g_strdup_printf("%" G_GINT64_FORMAT ".%" G_GINT64_FORMAT ".%" G_GINT64_FORMAT, a, b, c));
 }
 
 void system_add_cpu(json_t *caps)
@@ -191,18 +181,17 @@ void system_add_cpu(json_t *caps)
 	g_autoptr(GString) list = g_string_new(NULL);
 	size_t i;
 
-	json_array_foreach(cpus, i, cpu)
-	{
+	json_array_foreach (cpus, i, cpu) {
 		const int n = (int)json_integer_value(cpu);
 		const char *dir = pool_printf(p, "/sys/devices/system/cpu/cpu%d/topology", n);
 		const int64_t socket = system_read_int(p, 0, "%s/physical_package_id", dir);
 		const int64_t die = system_read_int(p, 0, "%s/die_id", dir),
 		              core = system_read_int(p, n, "%s/core_id", dir);
 
-		json_array_append_new(
-		    topology, json_pack("{s:i, s:i, s:I, s:I, s:I}", "cpu_id", n, "numa_cell_id",
-		                        node_of_cpu(p, n, nodes), "socket_id", (json_int_t)MAX(socket, 0),
-		                        "die_id", (json_int_t)MAX(die, 0), "core_id", (json_int_t)core));
+		json_array_append_new(topology,
+		                      json_pack("{s:i, s:i, s:I, s:I, s:I}", "cpu_id", n, "numa_cell_id",
+		                                node_of_cpu(p, n, nodes), "socket_id", (json_int_t)MAX(socket, 0),
+		                                "die_id", (json_int_t)MAX(die, 0), "core_id", (json_int_t)core));
 		count_new(sockets, socket, 0, 0);
 		count_new(cores, socket, die, core);
 		g_string_append_printf(list, "%s%d", i ? "," : "", n);
@@ -238,8 +227,8 @@ static json_t *hugepages_of(struct pool *p, const char *dir, bool is_sizes_only)
 			json_object_set_new(
 			    out, pool_printf(p, "%ld", kib),
 			    json_pack("{s:o}", "totalPages",
-			              json_sprintf("%lld", (long long)system_read_int(
-			                                       p, 0, "%s/%s/nr_hugepages", dir, name))));
+			              json_sprintf("%lld",
+			                           (long long)system_read_int(p, 0, "%s/%s/nr_hugepages", dir, name))));
 	}
 	return out;
 }
@@ -269,27 +258,23 @@ void system_add_memory(json_t *caps)
 	                    json_sprintf("%lld", (long long)(system_keyed(meminfo, "MemTotal") / 1024)));
 	json_object_set_new(caps, "reservedMem", json_sprintf("%d", RESERVED_MIB));
 	json_object_set_new(caps, "guestOverhead", json_sprintf("%d", OVERHEAD_MIB));
-	json_array_foreach(nodes, i, node)
-	{
-		const char *dir =
-		    pool_printf(p, "/sys/devices/system/node/node%d", (int)json_integer_value(node));
+	json_array_foreach (nodes, i, node) {
+		const char *dir = pool_printf(p, "/sys/devices/system/node/node%d", (int)json_integer_value(node));
 		const char *id = pool_printf(p, "%d", (int)json_integer_value(node));
 		json_t *j = json_object();
 		const int64_t kib = system_keyed(system_readf(p, "%s/meminfo", dir), "MemTotal");
 
 		json_object_set_new(j, "cpus", system_number_list(system_readf(p, "%s/cpulist", dir)));
 		json_object_set_new(j, "totalMemory", json_sprintf("%lld", (long long)(kib / 1024)));
-		json_object_set_new(j, "hugepages",
-		                    hugepages_of(p, pool_printf(p, "%s/hugepages", dir), false));
+		json_object_set_new(j, "hugepages", hugepages_of(p, pool_printf(p, "%s/hugepages", dir), false));
 		json_object_set_new(numa, id, j);
 		json_object_set_new(distance, id, distances(system_readf(p, "%s/distance", dir)));
 	}
 	json_object_set_new(caps, "numaNodes", numa);
 	json_object_set_new(caps, "numaNodeDistance", distance);
-	json_object_set_new(caps, "autoNumaBalancing",
-	                    json_integer(json_array_size(nodes) > 1
-	                                     ? system_read_int(p, 2, "/proc/sys/kernel/numa_balancing")
-	                                     : 2));
+	json_object_set_new(
+	    caps, "autoNumaBalancing",
+	    json_integer(json_array_size(nodes) > 1 ? system_read_int(p, 2, "/proc/sys/kernel/numa_balancing") : 2));
 	json_object_set_new(caps, "hugepages", hugepages_of(p, "/sys/kernel/mm/hugepages", true));
 	json_decref(nodes);
 }
@@ -305,7 +290,7 @@ static bool has_iommu_groups(void)
 
 static bool is_nested(struct pool *p)
 {
-	static const char *const MODULES[] = {"kvm_intel", "kvm_amd"};
+	static const char *const MODULES[] = { "kvm_intel", "kvm_amd" };
 
 	for (size_t i = 0; i < G_N_ELEMENTS(MODULES); i++) {
 		const char *v = system_readf(p, "/sys/module/%s/parameters/nested", MODULES[i]);
@@ -328,8 +313,8 @@ void system_add_platform(json_t *caps)
 	system_os_info(p, &os);
 	uname(&u);
 	json_object_set_new(caps, "operatingSystem",
-	                    json_pack("{s:s, s:s, s:s, s:s}", "name", os.name, "version", os.version,
-	                              "release", os.release, "pretty_name", os.pretty_name));
+	                    json_pack("{s:s, s:s, s:s, s:s}", "name", os.name, "version", os.version, "release",
+	                              os.release, "pretty_name", os.pretty_name));
 	json_object_set_new(caps, "kernelArgs", json_string(cmdline ? cmdline : ""));
 	json_object_set_new(caps, "boot_uuid", json_string(boot ? boot : ""));
 	json_object_set_new(caps, "realtimeKernel", json_boolean(strstr(u.version, "PREEMPT_RT")));
@@ -354,9 +339,9 @@ json_t *system_hardware(const char *host_id)
 	static const struct {
 		const char *key, *file;
 	} FACTS[] = {
-	    {"systemProductName", "product_name"},    {"systemManufacturer", "sys_vendor"},
-	    {"systemVersion", "product_version"},     {"systemFamily", "product_family"},
-	    {"systemSerialNumber", "product_serial"},
+		{ "systemProductName", "product_name" },    { "systemManufacturer", "sys_vendor" },
+		{ "systemVersion", "product_version" },     { "systemFamily", "product_family" },
+		{ "systemSerialNumber", "product_serial" },
 	};
 	auto_pool p = pool_new();
 	json_t *j = json_object();

@@ -11,8 +11,7 @@
 char *system_read(struct pool *p, const char *path);
 char *system_readf(struct pool *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* A number in a file, or fallback. */
-int64_t system_read_int(struct pool *p, int64_t fallback, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
+int64_t system_read_int(struct pool *p, int64_t fallback, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* "Key:   123 kB" of a file like /proc/meminfo: 123, or 0. text is the file. */
 int64_t system_keyed(const char *text, const char *key);
 /* "0-3,8": the numbers as a JSON list. NULL gives an empty list. */

@@ -11,10 +11,7 @@
 #include "agent/verb.h"
 #include "base/log.h"
 
-static int ping(struct agent *a, struct verb_call *c, struct err *e)
-{
-	return 0;
-}
+static int ping(struct agent *a, struct verb_call *c, struct err *e) { return 0; }
 
 static int echo(struct agent *a, struct verb_call *c, struct err *e)
 {
@@ -76,8 +73,7 @@ static int set_log_level(struct agent *a, struct verb_call *c, struct err *e)
 		*p = g_ascii_tolower(*p);
 	level = log_level_from_name(strcmp(lower, "warning") == 0 ? "warn" : lower);
 	if (level < 0)
-		return err_field(e, ERR_INVALID, "level",
-		                 "parameter level must be DEBUG, INFO, WARNING or ERROR");
+		return err_field(e, ERR_INVALID, "level", "parameter level must be DEBUG, INFO, WARNING or ERROR");
 	log_set_level((enum log_level)level);
 	return 0;
 }
@@ -88,15 +84,15 @@ static int set_ha_maintenance(struct agent *a, struct verb_call *c, struct err *
 }
 
 const struct verb HOST_VERBS[] = {
-    {"Host.ping", ping, VERB_EARLY | VERB_QUIET},
-    {"Host.ping2", ping, VERB_EARLY | VERB_QUIET},
-    {"Host.echo", echo, VERB_EARLY | VERB_QUIET},
-    {"Host.getCapabilities", get_capabilities, VERB_EARLY | VERB_QUIET},
-    {"Host.getHardwareInfo", get_hardware_info, VERB_EARLY | VERB_QUIET},
-    {"Host.getStats", get_stats, VERB_EARLY | VERB_QUIET},
-    {"Host.setMOMPolicyParameters", set_mom_policy_parameters, VERB_EARLY},
-    {"Host.hostdevListByCaps", hostdev_list_by_caps, VERB_EARLY | VERB_QUIET},
-    {"Host.setLogLevel", set_log_level, VERB_EARLY},
-    {"Host.setHaMaintenanceMode", set_ha_maintenance, VERB_EARLY},
-    {NULL, NULL, 0},
+	{ "Host.ping", ping, VERB_EARLY | VERB_QUIET },
+	{ "Host.ping2", ping, VERB_EARLY | VERB_QUIET },
+	{ "Host.echo", echo, VERB_EARLY | VERB_QUIET },
+	{ "Host.getCapabilities", get_capabilities, VERB_EARLY | VERB_QUIET },
+	{ "Host.getHardwareInfo", get_hardware_info, VERB_EARLY | VERB_QUIET },
+	{ "Host.getStats", get_stats, VERB_EARLY | VERB_QUIET },
+	{ "Host.setMOMPolicyParameters", set_mom_policy_parameters, VERB_EARLY },
+	{ "Host.hostdevListByCaps", hostdev_list_by_caps, VERB_EARLY | VERB_QUIET },
+	{ "Host.setLogLevel", set_log_level, VERB_EARLY },
+	{ "Host.setHaMaintenanceMode", set_ha_maintenance, VERB_EARLY },
+	{ NULL, NULL, 0 },
 };

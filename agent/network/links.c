@@ -15,16 +15,13 @@
 #include "agent/network/network.h"
 #include "base/auto.h"
 
-bool link_exists(const char *name)
-{
-	return if_nametoindex(name) != 0;
-}
+bool link_exists(const char *name) { return if_nametoindex(name) != 0; }
 
 bool link_is_nic_of(const struct link *l)
 {
-	static const char *const HIDDEN[] = {"lo",      "vnet*",    "tap*", "ifb*", "virbr*",
-	                                     "docker*", "macvtap*", "w*",   "usb*"};
-	static const char *const KINDS[] = {"", "veth", "dummy", NULL};
+	static const char *const HIDDEN[] = { "lo",      "vnet*",    "tap*", "ifb*", "virbr*",
+		                              "docker*", "macvtap*", "w*",   "usb*" };
+	static const char *const KINDS[] = { "", "veth", "dummy", NULL };
 
 	for (size_t i = 0; i < G_N_ELEMENTS(HIDDEN); i++)
 		if (g_pattern_match_simple(HIDDEN[i], l->name))
@@ -41,20 +38,11 @@ static bool is_kind(const char *name, bool (*test)(const struct link *))
 	return l && test(l);
 }
 
-static bool is_bridge(const struct link *l)
-{
-	return strcmp(l->kind, "bridge") == 0;
-}
+static bool is_bridge(const struct link *l) { return strcmp(l->kind, "bridge") == 0; }
 
-bool link_is_bridge(const char *name)
-{
-	return is_kind(name, is_bridge);
-}
+bool link_is_bridge(const char *name) { return is_kind(name, is_bridge); }
 
-bool link_is_nic(const char *name)
-{
-	return is_kind(name, link_is_nic_of);
-}
+bool link_is_nic(const char *name) { return is_kind(name, link_is_nic_of); }
 
 /* --- addresses ---------------------------------------------------------------------- */
 
@@ -78,15 +66,13 @@ static bool text_of(const struct sockaddr *sa, char out[INET6_ADDRSTRLEN])
 	if (sa && sa->sa_family == AF_INET)
 		return inet_ntop(AF_INET, &((const struct sockaddr_in *)sa)->sin_addr, out, INET6_ADDRSTRLEN);
 	if (sa && sa->sa_family == AF_INET6)
-		return inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)sa)->sin6_addr, out,
-		                 INET6_ADDRSTRLEN);
+		return inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)sa)->sin6_addr, out, INET6_ADDRSTRLEN);
 	return false;
 }
 
 static bool is_link_local(const struct sockaddr *sa)
 {
-	return sa->sa_family == AF_INET6 &&
-	       IN6_IS_ADDR_LINKLOCAL(&((const struct sockaddr_in6 *)sa)->sin6_addr);
+	return sa->sa_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&((const struct sockaddr_in6 *)sa)->sin6_addr);
 }
 
 /* Call fn for each address of the device (NULL: of all) until it returns true. */
@@ -99,8 +85,7 @@ static void each_address(const char *name, address_fn fn, void *arg)
 	if (getifaddrs(&all) < 0)
 		return;
 	for (const struct ifaddrs *i = all; i; i = i->ifa_next)
-		if ((!name || strcmp(i->ifa_name, name) == 0) && text_of(i->ifa_addr, text) &&
-		    fn(i, text, arg))
+		if ((!name || strcmp(i->ifa_name, name) == 0) && text_of(i->ifa_addr, text) && fn(i, text, arg))
 			break;
 	freeifaddrs(all);
 }
@@ -121,7 +106,7 @@ static bool take_device(const struct ifaddrs *i, const char *text, void *arg)
 
 const char *network_device_of(struct pool *p, const char *address)
 {
-	struct finding f = {.pool = p, .wanted = address};
+	struct finding f = { .pool = p, .wanted = address };
 
 	if (g_str_has_prefix(address, "::ffff:"))
 		f.wanted += strlen("::ffff:");
@@ -140,7 +125,7 @@ static bool take_ipv4(const struct ifaddrs *i, const char *text, void *arg)
 
 const char *link_ipv4(struct pool *p, const char *name)
 {
-	struct finding f = {.pool = p};
+	struct finding f = { .pool = p };
 
 	each_address(name, take_ipv4, &f);
 	return f.found;
@@ -190,7 +175,7 @@ static char *gateway_of(struct pool *p, const char *name)
 		if (sscanf(*l, "%63s %x %x", device, &dest, &gateway) != 3 || dest != 0 || gateway == 0 ||
 		    strcmp(device, name) != 0)
 			continue;
-		return pool_strdup(p, inet_ntop(AF_INET, &(struct in_addr){gateway}, text, sizeof(text)));
+		return pool_strdup(p, inet_ntop(AF_INET, &(struct in_addr){ gateway }, text, sizeof(text)));
 	}
 	return pool_strdup(p, "");
 }
@@ -210,9 +195,8 @@ void link_add_addresses(json_t *j, const char *name)
 	json_object_set_new(j, "ipv6gateway", json_string("::"));
 	json_object_set_new(j, "dhcpv4", json_false());
 	json_object_set_new(j, "dhcpv6", json_false());
-	json_object_set_new(
-	    j, "ipv6autoconf",
-	    json_boolean(system_read_int(p, 0, "/proc/sys/net/ipv6/conf/%s/autoconf", name) == 1));
+	json_object_set_new(j, "ipv6autoconf",
+	                    json_boolean(system_read_int(p, 0, "/proc/sys/net/ipv6/conf/%s/autoconf", name) == 1));
 }
 
 /* --- bridges ------------------------------------------------------------------------ */
@@ -227,7 +211,7 @@ static int control(unsigned long request, void *arg)
 /* The kernel reads all of a name's 16 bytes. */
 static int control_bridge(unsigned long request, const char *name)
 {
-	char padded[IFNAMSIZ] = {0};
+	char padded[IFNAMSIZ] = { 0 };
 
 	g_strlcpy(padded, name, sizeof(padded));
 	return control(request, padded);
@@ -235,15 +219,13 @@ static int control_bridge(unsigned long request, const char *name)
 
 static int set_up(const char *name, bool is_up, struct err *e)
 {
-	struct ifreq r = {0};
+	struct ifreq r = { 0 };
 
 	g_strlcpy(r.ifr_name, name, sizeof(r.ifr_name));
 	if (control(SIOCGIFFLAGS, &r) < 0)
 		return err_errno(e, errno, "device %s", name);
 	r.ifr_flags = (short)(is_up ? r.ifr_flags | IFF_UP : r.ifr_flags & ~IFF_UP);
-	return control(SIOCSIFFLAGS, &r) < 0
-	           ? err_errno(e, errno, "set device %s %s", name, is_up ? "up" : "down")
-	           : 0;
+	return control(SIOCSIFFLAGS, &r) < 0 ? err_errno(e, errno, "set device %s %s", name, is_up ? "up" : "down") : 0;
 }
 
 int link_bridge_add(const char *name, bool has_stp, int mtu, struct err *e)
@@ -262,7 +244,7 @@ int link_bridge_del(const char *name, struct err *e)
 
 int link_bridge_join(const char *bridge, const char *port, struct err *e)
 {
-	struct ifreq r = {0};
+	struct ifreq r = { 0 };
 
 	g_strlcpy(r.ifr_name, bridge, sizeof(r.ifr_name));
 	r.ifr_ifindex = (int)if_nametoindex(port);
@@ -291,6 +273,7 @@ int link_bridge_ports(const char *bridge, const char *except)
 	size_t i;
 	int n = 0;
 
-	json_array_foreach(list, i, port) n += !except || strcmp(json_string_value(port), except) != 0;
+	json_array_foreach (list, i, port)
+		n += !except || strcmp(json_string_value(port), except) != 0;
 	return n;
 }

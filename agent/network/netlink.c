@@ -24,7 +24,7 @@ struct request {
 
 static int open_socket(void)
 {
-	const struct timeval limit = {.tv_sec = ANSWER_S};
+	const struct timeval limit = { .tv_sec = ANSWER_S };
 	const int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 
 	if (fd >= 0)
@@ -60,7 +60,7 @@ static void copy_mac(char *to, size_t size, const struct rtattr *a)
 
 static void take_stats(struct link *l, const struct rtattr *a)
 {
-	struct rtnl_link_stats64 s = {0};
+	struct rtnl_link_stats64 s = { 0 };
 
 	memcpy(&s, RTA_DATA(a), MIN(RTA_PAYLOAD(a), sizeof(s)));
 	l->rx_bytes = s.rx_bytes;
@@ -105,35 +105,18 @@ static void take_info(struct link *l, struct rtattr *info)
 static void take_attribute(struct link *l, struct rtattr *a)
 {
 	switch (a->rta_type & NLA_TYPE_MASK) {
-	case IFLA_IFNAME:
-		copy_text(l->name, sizeof(l->name), a);
-		break;
-	case IFLA_MTU:
-		l->mtu = number(a);
-		break;
-	case IFLA_MASTER:
-		l->master = (int)number(a);
-		break;
-	case IFLA_LINK:
-		l->lower = (int)number(a);
-		break;
-	case IFLA_ADDRESS:
-		copy_mac(l->mac, sizeof(l->mac), a);
-		break;
-	case IFLA_PERM_ADDRESS:
-		copy_mac(l->permanent_mac, sizeof(l->permanent_mac), a);
-		break;
+	case IFLA_IFNAME: copy_text(l->name, sizeof(l->name), a); break;
+	case IFLA_MTU: l->mtu = number(a); break;
+	case IFLA_MASTER: l->master = (int)number(a); break;
+	case IFLA_LINK: l->lower = (int)number(a); break;
+	case IFLA_ADDRESS: copy_mac(l->mac, sizeof(l->mac), a); break;
+	case IFLA_PERM_ADDRESS: copy_mac(l->permanent_mac, sizeof(l->permanent_mac), a); break;
 	case IFLA_OPERSTATE:
 		l->is_down = (number(a) & 0xff) == 2; /* IF_OPER_DOWN */
 		break;
-	case IFLA_STATS64:
-		take_stats(l, a);
-		break;
-	case IFLA_LINKINFO:
-		take_info(l, a);
-		break;
-	default:
-		break;
+	case IFLA_STATS64: take_stats(l, a); break;
+	case IFLA_LINKINFO: take_info(l, a); break;
+	default: break;
 	}
 }
 
@@ -141,7 +124,7 @@ static void take_link(GArray *links, struct nlmsghdr *h)
 {
 	const struct ifinfomsg *info = NLMSG_DATA(h);
 	int left = (int)IFLA_PAYLOAD(h);
-	struct link l = {.index = info->ifi_index, .type = info->ifi_type, .flags = info->ifi_flags};
+	struct link l = { .index = info->ifi_index, .type = info->ifi_type, .flags = info->ifi_flags };
 
 	for (struct rtattr *a = IFLA_RTA(info); RTA_OK(a, left); a = RTA_NEXT(a, left))
 		take_attribute(&l, a);
@@ -168,9 +151,9 @@ struct link *netlink_links(struct pool *p, int *n)
 	auto_close int fd = open_socket();
 	g_autoptr(GArray) links = g_array_new(FALSE, FALSE, sizeof(struct link));
 	g_autofree char *buffer = g_malloc(BUFFER);
-	struct request r = {.head = {.nlmsg_len = NLMSG_LENGTH(sizeof(struct ifinfomsg)),
-	                             .nlmsg_type = RTM_GETLINK,
-	                             .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP}};
+	struct request r = { .head = { .nlmsg_len = NLMSG_LENGTH(sizeof(struct ifinfomsg)),
+		                       .nlmsg_type = RTM_GETLINK,
+		                       .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP } };
 	struct link *copy;
 
 	*n = 0;
@@ -208,8 +191,8 @@ const struct link *netlink_by_index(const struct link *links, int n, int index)
 int64_t netlink_speed(const char *name, int64_t fallback)
 {
 	auto_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ethtool_cmd cmd = {.cmd = ETHTOOL_GSET};
-	struct ifreq r = {.ifr_data = (void *)&cmd};
+	struct ethtool_cmd cmd = { .cmd = ETHTOOL_GSET };
+	struct ifreq r = { .ifr_data = (void *)&cmd };
 	uint32_t speed;
 
 	g_strlcpy(r.ifr_name, name, sizeof(r.ifr_name));
@@ -251,8 +234,7 @@ static int exchange(struct request *r, const char *what, const char *name, struc
 	if (fd < 0 || send(fd, r, r->head.nlmsg_len, 0) < 0)
 		return err_errno(e, errno, "%s %s", what, name);
 	n = recv(fd, &answer, sizeof(answer), 0);
-	if (n < (ssize_t)(sizeof(answer.head) + sizeof(answer.error.error)) ||
-	    answer.head.nlmsg_type != NLMSG_ERROR)
+	if (n < (ssize_t)(sizeof(answer.head) + sizeof(answer.error.error)) || answer.head.nlmsg_type != NLMSG_ERROR)
 		return err_set(e, ERR_BACKEND, "%s %s: the kernel does not answer", what, name);
 	return answer.error.error ? err_errno(e, -answer.error.error, "%s %s", what, name) : 0;
 }
@@ -260,10 +242,10 @@ static int exchange(struct request *r, const char *what, const char *name, struc
 int netlink_add_bridge(const char *name, bool has_stp, int mtu, struct err *e)
 {
 	const uint32_t no_delay = 0, stp = has_stp, bytes = (uint32_t)mtu;
-	struct request r = {.head = {.nlmsg_len = NLMSG_LENGTH(sizeof(struct ifinfomsg)),
-	                             .nlmsg_type = RTM_NEWLINK,
-	                             .nlmsg_flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_ACK},
-	                    .info = {.ifi_flags = IFF_UP, .ifi_change = IFF_UP}};
+	struct request r = { .head = { .nlmsg_len = NLMSG_LENGTH(sizeof(struct ifinfomsg)),
+		                       .nlmsg_type = RTM_NEWLINK,
+		                       .nlmsg_flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_ACK },
+		             .info = { .ifi_flags = IFF_UP, .ifi_change = IFF_UP } };
 	struct rtattr *info, *data;
 
 	put(&r, IFLA_IFNAME, name, MIN(strlen(name), IFNAMSIZ - 1) + 1);

@@ -16,10 +16,7 @@ struct view {
 	int n;
 };
 
-static json_t *mtu_of(const struct link *l)
-{
-	return json_sprintf("%u", l->mtu);
-}
+static json_t *mtu_of(const struct link *l) { return json_sprintf("%u", l->mtu); }
 
 static json_t *nic_json(const struct link *l)
 {
@@ -114,9 +111,8 @@ static json_t *nameservers(struct pool *p)
 void network_add_capabilities(struct agent *a, json_t *caps)
 {
 	auto_pool p = pool_new();
-	struct view v = {.pool = p};
-	json_t *nics = json_object(), *bridges = json_object(), *bonds = json_object(),
-	       *vlans = json_object();
+	struct view v = { .pool = p };
+	json_t *nics = json_object(), *bridges = json_object(), *bonds = json_object(), *vlans = json_object();
 	json_t *networks = json_object(), *conf;
 	const char *name;
 
@@ -134,8 +130,7 @@ void network_add_capabilities(struct agent *a, json_t *caps)
 			json_object_set_new(nics, l->name, nic_json(l));
 	}
 	json_object_del(bridges, DUMMY_BRIDGE);
-	json_object_foreach((json_t *)network_running(a), name, conf)
-	{
+	json_object_foreach ((json_t *)network_running(a), name, conf) {
 		json_t *j = network_json(&v, name, conf);
 
 		if (j)
@@ -147,8 +142,7 @@ void network_add_capabilities(struct agent *a, json_t *caps)
 	json_object_set_new(caps, "bondings", bonds);
 	json_object_set_new(caps, "vlans", vlans);
 	json_object_set_new(caps, "nameservers", nameservers(p));
-	json_object_set_new(caps, "supportsIPv6",
-	                    json_boolean(g_file_test("/proc/net/if_inet6", G_FILE_TEST_EXISTS)));
+	json_object_set_new(caps, "supportsIPv6", json_boolean(g_file_test("/proc/net/if_inet6", G_FILE_TEST_EXISTS)));
 	json_object_set_new(caps, "netConfigDirty", json_string(network_is_dirty(a) ? "True" : "False"));
 }
 
@@ -158,8 +152,8 @@ static json_t *link_statistics(const struct link *l, double now_s)
 		const char *key;
 		uint64_t value;
 	} counters[] = {
-	    {"rx", l->rx_bytes},        {"tx", l->tx_bytes},          {"rxErrors", l->rx_errors},
-	    {"txErrors", l->tx_errors}, {"rxDropped", l->rx_dropped}, {"txDropped", l->tx_dropped},
+		{ "rx", l->rx_bytes },        { "tx", l->tx_bytes },          { "rxErrors", l->rx_errors },
+		{ "txErrors", l->tx_errors }, { "rxDropped", l->rx_dropped }, { "txDropped", l->tx_dropped },
 	};
 	json_t *j = json_object();
 
@@ -168,8 +162,7 @@ static json_t *link_statistics(const struct link *l, double now_s)
 	json_object_set_new(j, "state", json_string(l->is_down || !(l->flags & IFF_UP) ? "down" : "up"));
 	json_object_set_new(j, "sampleTime", json_real(now_s));
 	for (size_t i = 0; i < G_N_ELEMENTS(counters); i++)
-		json_object_set_new(j, counters[i].key,
-		                    json_sprintf("%llu", (unsigned long long)counters[i].value));
+		json_object_set_new(j, counters[i].key, json_sprintf("%llu", (unsigned long long)counters[i].value));
 	return j;
 }
 

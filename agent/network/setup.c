@@ -26,15 +26,9 @@ struct networks {
 	char listen[64];
 };
 
-const json_t *network_running(const struct agent *a)
-{
-	return a->networks->running;
-}
+const json_t *network_running(const struct agent *a) { return a->networks->running; }
 
-bool network_is_dirty(struct agent *a)
-{
-	return !json_equal(a->networks->running, a->networks->safe);
-}
+bool network_is_dirty(struct agent *a) { return !json_equal(a->networks->running, a->networks->safe); }
 
 void network_client_seen(struct agent *a)
 {
@@ -44,8 +38,7 @@ void network_client_seen(struct agent *a)
 
 /* --- checks against the kernel ----------------------------------------------------------- */
 
-static int check_one(const json_t *all, const char *name, const json_t *conf, const json_t *was,
-                     struct err *e)
+static int check_one(const json_t *all, const char *name, const json_t *conf, const json_t *was, struct err *e)
 {
 	const char *nic = json_string_value(json_object_get(conf, "nic")), *other;
 	const bool is_bridged = json_is_true(json_object_get(conf, "bridged"));
@@ -54,24 +47,20 @@ static int check_one(const json_t *all, const char *name, const json_t *conf, co
 	if (is_bridged && !was && link_exists(name) && !link_is_bridge(name))
 		return err_agent(e, BAD_BRIDGE, "network %s: a device of that name exists", name);
 	if (is_bridged && !was && nic && link_is_bridge(name) && link_bridge_ports(name, nic) > 0)
-		return err_agent(e, BAD_BRIDGE, "network %s: a bridge of that name exists and is in use",
-		                 name);
+		return err_agent(e, BAD_BRIDGE, "network %s: a bridge of that name exists and is in use", name);
 	if (!nic)
 		return 0;
 	if (!link_exists(nic) || !link_is_nic(nic))
 		return err_agent(e, BAD_NIC, "network %s: there is no network card %s", name, nic);
 	if (is_bridged && !was && link_has_address(nic))
-		return err_agent(
-		    e, USED_NIC,
-		    "network %s: %s carries IP addresses; moving them to a bridge is not supported yet", name,
-		    nic);
-	json_object_foreach((json_t *)all, other, c)
-	{
+		return err_agent(e, USED_NIC,
+		                 "network %s: %s carries IP addresses; moving them to a bridge is not supported yet",
+		                 name, nic);
+	json_object_foreach ((json_t *)all, other, c) {
 		const char *its = json_string_value(json_object_get(c, "nic"));
 
 		if (its && strcmp(its, nic) == 0 && strcmp(other, name) != 0)
-			return err_agent(e, USED_NIC, "network %s: %s is used by network %s", name, nic,
-			                 other);
+			return err_agent(e, USED_NIC, "network %s: %s is used by network %s", name, nic, other);
 	}
 	return 0;
 }
@@ -81,16 +70,15 @@ static int check(const json_t *from, const json_t *to, struct err *e)
 	const char *name;
 	json_t *conf;
 
-	json_object_foreach(
-	    (json_t *)from, name,
-	    conf) if (!json_equal(conf, json_object_get(to, name)) &&
-	              json_is_true(json_object_get(conf, "bridged")) && !json_object_get(conf, "adopted") &&
-	              link_bridge_ports(name, json_string_value(json_object_get(conf, "nic"))) >
-	                  0) return err_agent(e, USED_NIC, "network %s is used by virtual machines", name);
-	json_object_foreach((json_t *)to, name,
-	                    conf) if (!json_equal(conf, json_object_get(from, name)) &&
-	                              check_one(to, name, conf, json_object_get(from, name), e) <
-	                                  0) return -1;
+	json_object_foreach ((json_t *)from, name, conf)
+		if (!json_equal(conf, json_object_get(to, name)) && json_is_true(json_object_get(conf, "bridged")) &&
+		    !json_object_get(conf, "adopted") &&
+		    link_bridge_ports(name, json_string_value(json_object_get(conf, "nic"))) > 0)
+			return err_agent(e, USED_NIC, "network %s is used by virtual machines", name);
+	json_object_foreach ((json_t *)to, name, conf)
+		if (!json_equal(conf, json_object_get(from, name)) &&
+		    check_one(to, name, conf, json_object_get(from, name), e) < 0)
+			return -1;
 	return 0;
 }
 
@@ -114,12 +102,13 @@ static int step(const json_t *from, const json_t *to, struct err *e)
 	const char *name;
 	json_t *conf;
 
-	json_object_foreach((json_t *)from, name, conf) if (!json_equal(conf, json_object_get(to, name)) &&
-	                                                    json_is_true(json_object_get(conf, "bridged")) &&
-	                                                    !json_object_get(conf, "adopted") &&
-	                                                    link_bridge_del(name, e) < 0) return -1;
-	json_object_foreach((json_t *)to, name, conf) if (!json_equal(conf, json_object_get(from, name)) &&
-	                                                  build(name, conf, e) < 0) return -1;
+	json_object_foreach ((json_t *)from, name, conf)
+		if (!json_equal(conf, json_object_get(to, name)) && json_is_true(json_object_get(conf, "bridged")) &&
+		    !json_object_get(conf, "adopted") && link_bridge_del(name, e) < 0)
+			return -1;
+	json_object_foreach ((json_t *)to, name, conf)
+		if (!json_equal(conf, json_object_get(from, name)) && build(name, conf, e) < 0)
+			return -1;
 	return 0;
 }
 
@@ -130,8 +119,8 @@ static int save(const char *path, const json_t *conf, struct err *e)
 	g_autofree char *text = json_dumps(conf, JSON_INDENT(2) | JSON_SORT_KEYS);
 	g_autoptr(GError) error = NULL;
 
-	if (g_file_set_contents_full(
-	        path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE, 0600, &error))
+	if (g_file_set_contents_full(path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE, 0600,
+	                             &error))
 		return 0;
 	return err_set(e, ERR_BACKEND, "write %s: %s", path, error->message);
 }
@@ -157,12 +146,10 @@ int network_init(struct agent *a, struct err *e)
 	n->safe = load(n->safe_path);
 	n->running = load(n->running_path);
 	a->networks = n;
-	json_object_foreach(n->safe, name, conf)
-	{ /* after a reboot: those that are safe come back */
+	json_object_foreach (n->safe, name, conf) { /* after a reboot: those that are safe come back */
 		struct err one = ERR_INIT;
 
-		if (json_is_true(json_object_get(conf, "bridged")) && !link_exists(name) &&
-		    build(name, conf, &one) < 0)
+		if (json_is_true(json_object_get(conf, "bridged")) && !link_exists(name) && build(name, conf, &one) < 0)
 			log_warn("network not restored", "NETWORK", name, "ERROR", one.detail);
 		if (!json_object_get(n->running, name))
 			json_object_set(n->running, name, conf);
@@ -188,10 +175,10 @@ static void adopt(const json_t *from, json_t *to)
 	const char *name;
 	json_t *conf;
 
-	json_object_foreach(to, name, conf) if (!json_object_get(from, name) &&
-	                                        json_is_true(json_object_get(conf, "bridged")) &&
-	                                        link_is_bridge(name))
-	    json_object_set_new(conf, "adopted", json_true());
+	json_object_foreach (to, name, conf)
+		if (!json_object_get(from, name) && json_is_true(json_object_get(conf, "bridged")) &&
+		    link_is_bridge(name))
+			json_object_set_new(conf, "adopted", json_true());
 }
 
 static int change(struct agent *a, json_t *next, bool is_checked, int64_t timeout_s, struct err *e)
@@ -220,10 +207,7 @@ static int change(struct agent *a, json_t *next, bool is_checked, int64_t timeou
 	return 0;
 }
 
-static const char *address_of(void *arg, const char *device)
-{
-	return link_ipv4(arg, device);
-}
+static const char *address_of(void *arg, const char *device) { return link_ipv4(arg, device); }
 
 static int set_up_networks(struct agent *a, struct verb_call *c, struct err *e)
 {
@@ -290,12 +274,12 @@ static int confirm(struct agent *a, struct verb_call *c, struct err *e)
 }
 
 const struct verb NETWORK_VERBS[] = {
-    {"Host.setupNetworks", set_up_networks, VERB_EARLY},
-    {"Host.setSafeNetworkConfig", set_safe, VERB_EARLY},
-    {"Host.confirmConnectivity", confirm, VERB_EARLY | VERB_QUIET},
-    {"Host.getNetworkCapabilities", get_capabilities, VERB_EARLY | VERB_QUIET},
-    {"Host.getNetworkStatistics", get_statistics, VERB_EARLY | VERB_QUIET},
-    {NULL, NULL, 0},
+	{ "Host.setupNetworks", set_up_networks, VERB_EARLY },
+	{ "Host.setSafeNetworkConfig", set_safe, VERB_EARLY },
+	{ "Host.confirmConnectivity", confirm, VERB_EARLY | VERB_QUIET },
+	{ "Host.getNetworkCapabilities", get_capabilities, VERB_EARLY | VERB_QUIET },
+	{ "Host.getNetworkStatistics", get_statistics, VERB_EARLY | VERB_QUIET },
+	{ NULL, NULL, 0 },
 };
 
 /* --- for virtual machines ------------------------------------------------------------------ */
@@ -328,8 +312,7 @@ void network_prepare_for(struct agent *a, xmlNodePtr devices)
 			xmlChar *bridge =
 			    s->type == XML_ELEMENT_NODE ? xmlGetNoNsProp(s, (const xmlChar *)"bridge") : NULL;
 
-			if (bridge && strcmp((const char *)bridge, DUMMY_BRIDGE) == 0 &&
-			    network_make_dummy(a, &e) < 0)
+			if (bridge && strcmp((const char *)bridge, DUMMY_BRIDGE) == 0 && network_make_dummy(a, &e) < 0)
 				log_warn("bridge for unplugged cards not made", "ERROR", e.detail);
 			if (bridge)
 				xmlFree(bridge);

@@ -21,5 +21,4 @@ typedef const char *(*setup_address_fn)(void *arg, const char *device);
  * The canonical form of what a client wants, as a new reference: `now` with the changes of `wanted`
  * (the parameter "networks"). Pure. Codes 21 (parameters), 26 (VLAN), 27 (bridge name).
  */
-json_t *setup_merge(const json_t *now, const json_t *wanted, setup_address_fn address, void *arg,
-                    struct err *e);
+json_t *setup_merge(const json_t *now, const json_t *wanted, setup_address_fn address, void *arg, struct err *e);

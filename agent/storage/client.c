@@ -72,10 +72,7 @@ struct client_host *client_host_new(struct loop *l, uid_t uid, gid_t gid)
 	return h;
 }
 
-int client_host_count(const struct client_host *h)
-{
-	return (int)h->gone->len;
-}
+int client_host_count(const struct client_host *h) { return (int)h->gone->len; }
 
 /* --- processes --- */
 
@@ -92,10 +89,7 @@ static bool process_reap(struct process *p)
 	return true;
 }
 
-static void process_ended(void *arg, int events)
-{
-	process_reap(arg);
-}
+static void process_ended(void *arg, int events) { process_reap(arg); }
 
 void client_host_free(struct client_host *h)
 {
@@ -121,7 +115,7 @@ void client_host_free(struct client_host *h)
 /* In the child: system calls only. */
 static void __attribute__((noreturn)) become_worker(int sock, int lease_fd, pid_t parent, char *const *argv)
 {
-	struct sigaction sa = {.sa_handler = SIG_DFL};
+	struct sigaction sa = { .sa_handler = SIG_DFL };
 	sigset_t none;
 
 	for (int s = 1; s < NSIG; s++)
@@ -131,8 +125,7 @@ static void __attribute__((noreturn)) become_worker(int sock, int lease_fd, pid_
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (dup2(sock, WORKER_FD) < 0 || (lease_fd >= 0 && dup2(lease_fd, WORKER_LEASE_FD) < 0))
 		_exit(126);
-	syscall(SYS_close_range, lease_fd >= 0 ? WORKER_LEASE_FD + 1 : WORKER_FD + 1, ~0U,
-	        CLOSE_RANGE_CLOEXEC);
+	syscall(SYS_close_range, lease_fd >= 0 ? WORKER_LEASE_FD + 1 : WORKER_FD + 1, ~0U, CLOSE_RANGE_CLOEXEC);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(126);
@@ -141,15 +134,12 @@ static void __attribute__((noreturn)) become_worker(int sock, int lease_fd, pid_
 }
 
 /* Copies above the numbers that the child uses. */
-static int high_copy(int fd)
-{
-	return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 10);
-}
+static int high_copy(int fd) { return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 10); }
 
 static pid_t fork_worker(const struct client_host *h, int sock, int lease_fd)
 {
 	char uid[16], gid[16], name[] = "hostler-agent", sub[] = WORKER_SUBCOMMAND;
-	char *argv[] = {name, sub, uid, gid, NULL};
+	char *argv[] = { name, sub, uid, gid, NULL };
 	auto_close int high_sock = high_copy(sock), high_lease = high_copy(lease_fd);
 	pid_t parent = getpid(), pid;
 
@@ -239,10 +229,7 @@ bool client_wait_gone(struct client *c, int timeout_ms)
 	return true;
 }
 
-pid_t client_pid(const struct client *c)
-{
-	return c->process ? c->process->pid : 0;
-}
+pid_t client_pid(const struct client *c) { return c->process ? c->process->pid : 0; }
 
 /* The process is no longer ours to talk to; it is reaped when it ends. */
 static void drop_process(struct client *c)
@@ -266,10 +253,7 @@ static void fail_call(struct client *c, enum err_code why)
 	}
 }
 
-void client_kill(struct client *c)
-{
-	fail_call(c, ERR_CANCELLED);
-}
+void client_kill(struct client *c) { fail_call(c, ERR_CANCELLED); }
 
 static void client_destroy(struct client *c)
 {
@@ -303,8 +287,7 @@ static bool take_line(struct client *c, const char *text, size_t len)
 		json_decref(line);
 		return true;
 	}
-	if (!c->is_busy || c->answer ||
-	    (!json_object_get(line, "result") && !json_object_get(line, "error"))) {
+	if (!c->is_busy || c->answer || (!json_object_get(line, "result") && !json_object_get(line, "error"))) {
 		json_decref(line);
 		return false;
 	}
@@ -347,11 +330,10 @@ static ssize_t receive(struct client *c)
 		char buf[CMSG_SPACE(sizeof(int))];
 		struct cmsghdr align;
 	} control;
-	struct iovec iov = {buf, sizeof(buf)};
-	struct msghdr msg = {.msg_iov = &iov,
-	                     .msg_iovlen = 1,
-	                     .msg_control = control.buf,
-	                     .msg_controllen = sizeof(control.buf)};
+	struct iovec iov = { buf, sizeof(buf) };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.buf, .msg_controllen = sizeof(control.buf)
+	};
 	ssize_t got = recvmsg(c->fd, &msg, MSG_CMSG_CLOEXEC);
 
 	if (got > 0) {
@@ -450,8 +432,7 @@ static int wait_answer(struct client *c, const char *op, int timeout_ms, struct 
 	if (!waiter_wait(&c->answered, timeout_ms)) {
 		log_error("storage worker hangs and is killed", "OP", op);
 		drop_process(c);
-		return err_set(e, ERR_TIMEOUT, "%s got no answer from storage in %d s", op,
-		               timeout_ms / 1000);
+		return err_set(e, ERR_TIMEOUT, "%s got no answer from storage in %d s", op, timeout_ms / 1000);
 	}
 	if (c->failure == ERR_CANCELLED)
 		return err_set(e, ERR_CANCELLED, "%s was stopped", op);
@@ -482,7 +463,7 @@ json_t *client_call(struct client *c, const char *op, json_t *args, int timeout_
 	if (client_lock(c, e) < 0)
 		return NULL;
 	c->failure = ERR_NONE;
-	c->answered = (struct waiter){0};
+	c->answered = (struct waiter){ 0 };
 	if (send_request(c, op, owned, e) == 0 && wait_answer(c, op, timeout_ms, e) == 0)
 		result = judge(c->answer, e);
 	g_clear_pointer(&c->answer, json_decref);

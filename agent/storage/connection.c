@@ -121,8 +121,7 @@ static int make_link(struct connection *c, struct err *e)
 		return err_agent(e, SC_CONNECT, "Storage server connection: %s is in the way", c->mount);
 	unlink(c->mount);
 	if (symlink(c->path, c->mount) < 0)
-		return err_agent(e, SC_CONNECT, "Storage server connection: link %s: %s", c->mount,
-		                 g_strerror(errno));
+		return err_agent(e, SC_CONNECT, "Storage server connection: link %s: %s", c->mount, g_strerror(errno));
 	return 0;
 }
 
@@ -148,8 +147,8 @@ static int connect_local(struct storage *s, const char *text, const char *id, st
 	json_t *ok;
 
 	if (!path)
-		return err_agent(e, SC_SD_REMOTE_PATH,
-		                 "Illegal path %.200s: it must be absolute, without \"..\"", text);
+		return err_agent(e, SC_SD_REMOTE_PATH, "Illegal path %.200s: it must be absolute, without \"..\"",
+		                 text);
 	ok = ask_once(s, "mount.check", json_pack("{s:s}", "mount", path), e);
 	if (!ok)
 		return -1;
@@ -190,14 +189,12 @@ static int read_type(struct verb_call *c, struct err *e)
 	if (verb_string(c, "domainType", &type, e) < 0)
 		return -1;
 	if (strcmp(type, "4") != 0 && g_ascii_strcasecmp(type, "LOCALFS") != 0)
-		return err_agent(e, SC_STORAGE_TYPE, "Storage type %.32s is not supported by this agent yet",
-		                 type);
+		return err_agent(e, SC_STORAGE_TYPE, "Storage type %.32s is not supported by this agent yet", type);
 	return 0;
 }
 
 static int each_connection(struct agent *a, struct verb_call *c,
-                           int (*fn)(struct storage *, const char *path, const char *id, struct err *),
-                           struct err *e)
+                           int (*fn)(struct storage *, const char *path, const char *id, struct err *), struct err *e)
 {
 	json_t *list, *one, *answers = json_array();
 	size_t i;
@@ -206,8 +203,7 @@ static int each_connection(struct agent *a, struct verb_call *c,
 		json_decref(answers);
 		return -1;
 	}
-	json_array_foreach(list, i, one)
-	{
+	json_array_foreach (list, i, one) {
 		const char *id = json_string_value(json_object_get(one, "id"));
 		const char *path = json_string_value(json_object_get(one, "connection"));
 		struct err failure = ERR_INIT;
@@ -221,8 +217,8 @@ static int each_connection(struct agent *a, struct verb_call *c,
 			err_agent(&failure, SC_CONNECT, "Storage server connection without a path");
 		if (!path || fn(storage_of(a), path, id, &failure) < 0) {
 			code = verb_error_code(&failure);
-			log_warn("storage connection failed", "VERB", c->method, "PATH", path, "ERROR",
-			         failure.detail, "CORRELATION", c->correlation_id);
+			log_warn("storage connection failed", "VERB", c->method, "PATH", path, "ERROR", failure.detail,
+			         "CORRELATION", c->correlation_id);
 		}
 		json_array_append_new(answers, json_pack("{s:s,s:i}", "id", id, "status", code));
 	}

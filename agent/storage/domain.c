@@ -85,8 +85,7 @@ static void note_found(struct storage *s, const char *mount, const json_t *domai
 	json_t *id;
 	size_t i;
 
-	json_array_foreach(domains, i, id)
-	{
+	json_array_foreach (domains, i, id) {
 		g_autofree char *lower = g_ascii_strdown(json_string_value(id), -1);
 		struct sdomain *d = sdomain_get(s, lower);
 
@@ -110,15 +109,14 @@ static void scan_mounts(struct storage *s)
 			continue;
 		w = client_new(s->workers, -1);
 		storage_fiber_begin(s);
-		found = client_call(w, "mount.scan", json_pack("{s:s}", "mount", c->mount), STORAGE_CALL_MS,
-		                    NULL, &e);
+		found = client_call(w, "mount.scan", json_pack("{s:s}", "mount", c->mount), STORAGE_CALL_MS, NULL, &e);
 		client_free(w);
 		storage_fiber_end(s);
 		if (found && c->is_connected)
 			note_found(s, c->mount, json_object_get(found, "domains"));
 		if (!found)
-			log_warn("storage connection cannot be searched for domains", "PATH", c->path,
-			         "ERROR", e.detail);
+			log_warn("storage connection cannot be searched for domains", "PATH", c->path, "ERROR",
+			         e.detail);
 		json_decref(found);
 	}
 }
@@ -190,8 +188,8 @@ int sdomain_check_writable(struct sdomain *d, struct err *e)
 	if (!d->meta && !sdomain_read(d, e))
 		return -1;
 	if (sd_meta_get_int(d->meta, "VERSION", 0) != 5 || strcmp(sd_meta_get(d->meta, "CLASS"), "Data") != 0)
-		return err_agent(e, SC_SD_VERSION,
-		                 "Unsupported domain version: domain %s must be a V5 data domain", d->id);
+		return err_agent(e, SC_SD_VERSION, "Unsupported domain version: domain %s must be a V5 data domain",
+		                 d->id);
 	return 0;
 }
 
@@ -208,8 +206,7 @@ static void note_health(struct sdomain *d, const json_t *result, const struct er
 		d->code = verb_error_code(e);
 		snprintf(code, sizeof(code), "%d", d->code);
 		if (before != d->code || !was_checked)
-			log_warn("storage domain has a problem", "DOMAIN", d->id, "CODE", code, "ERROR",
-			         e->detail);
+			log_warn("storage domain has a problem", "DOMAIN", d->id, "CODE", code, "ERROR", e->detail);
 		return;
 	}
 	d->code = 0;
@@ -277,10 +274,8 @@ json_t *sdomain_stats_json(const struct sdomain *d)
 	char delay[32], last[32];
 
 	g_snprintf(delay, sizeof(delay), "%.6f", d->delay_s);
-	g_snprintf(last, sizeof(last), "%.1f",
-	           (double)(loop_now_ms(d->storage->loop) - d->last_check_ms) / 1000);
-	return json_pack("{s:i,s:s,s:s,s:b,s:i,s:b,s:b}", "code", d->code, "lastCheck", last, "delay", delay,
-	                 "valid", (int)(d->code == 0), "version",
-	                 (int)sd_meta_get_int(d->meta, "VERSION", -1), "acquired",
+	g_snprintf(last, sizeof(last), "%.1f", (double)(loop_now_ms(d->storage->loop) - d->last_check_ms) / 1000);
+	return json_pack("{s:i,s:s,s:s,s:b,s:i,s:b,s:b}", "code", d->code, "lastCheck", last, "delay", delay, "valid",
+	                 (int)(d->code == 0), "version", (int)sd_meta_get_int(d->meta, "VERSION", -1), "acquired",
 	                 (int)(d->code == 0 && d->is_checked), "actual", (int)d->is_checked);
 }

@@ -24,28 +24,23 @@ static int check_choices(struct verb_call *c, int64_t *block_size, int64_t *max_
 	const char *type, *sd_class, *name;
 	int64_t version;
 
-	if (verb_string(c, "domainType", &type, e) < 0 ||
-	    verb_string_or(c, "domainClass", "Data", &sd_class, e) < 0 ||
+	if (verb_string(c, "domainType", &type, e) < 0 || verb_string_or(c, "domainClass", "Data", &sd_class, e) < 0 ||
 	    verb_string(c, "name", &name, e) < 0 || verb_int_or(c, "version", 0, 100, 5, &version, e) < 0 ||
 	    verb_int_or(c, "blockSize", 0, 4096, 512, block_size, e) < 0 ||
 	    verb_int_or(c, "maxHosts", 0, 2000, 2000, max_hosts, e) < 0)
 		return -1;
 	if (strcmp(type, "4") != 0 && g_ascii_strcasecmp(type, "LOCALFS") != 0)
-		return err_agent(e, SC_SD_TYPE,
-		                 "Storage domain type %.32s is not supported by this agent yet", type);
+		return err_agent(e, SC_SD_TYPE, "Storage domain type %.32s is not supported by this agent yet", type);
 	if (strcmp(sd_class, "Data") != 0 && strcmp(sd_class, "1") != 0)
 		return err_agent(e, SC_SD_CLASS,
-		                 "Storage domain class %.32s is not supported: only Data can be created",
-		                 sd_class);
+		                 "Storage domain class %.32s is not supported: only Data can be created", sd_class);
 	if (version != 5)
 		return err_agent(e, SC_SD_VERSION, "Unsupported domain version: %lld, only 5 can be created",
 		                 (long long)version);
 	if (*block_size > 1 && *block_size != 512 && *block_size != 4096)
-		return err_agent(e, SC_INVALID_PARAM, "Invalid parameter: block size %lld",
-		                 (long long)*block_size);
+		return err_agent(e, SC_INVALID_PARAM, "Invalid parameter: block size %lld", (long long)*block_size);
 	if (!g_utf8_validate(name, -1, NULL) || g_utf8_strlen(name, -1) > SD_NAME_MAX)
-		return err_agent(e, SC_SD_NAME_TOO_LONG, "Domain name of more than %d characters",
-		                 SD_NAME_MAX);
+		return err_agent(e, SC_SD_NAME_TOO_LONG, "Domain name of more than %d characters", SD_NAME_MAX);
 	return 0;
 }
 
@@ -62,8 +57,7 @@ static int find_target(struct agent *a, struct verb_call *c, struct connection *
 	}
 	*out = connection_find(storage_of(a), path);
 	if (!*out)
-		return err_agent(e, SC_SD_NOT_MOUNTED, "Storage domain remote path not mounted: %.200s",
-		                 path);
+		return err_agent(e, SC_SD_NOT_MOUNTED, "Storage domain remote path not mounted: %.200s", path);
 	return 0;
 }
 
@@ -82,12 +76,12 @@ int sverb_domain_create(struct agent *a, struct verb_call *c, struct err *e)
 		return -1;
 	w = client_new(s->workers, -1);
 	storage_fiber_begin(s);
-	result = client_call(w, "domain.create",
-	                     json_pack("{s:s,s:s,s:O,s:s,s:s,s:s,s:I,s:I}", "mount", conn->mount, "sd", id,
-	                               "name", json_object_get(c->params, "name"), "type", "LOCALFS", "class",
-	                               "Data", "remote_path", conn->path, "block_size",
-	                               (json_int_t)block_size, "max_hosts", (json_int_t)max_hosts),
-	                     STORAGE_CALL_MS, NULL, e);
+	result =
+	    client_call(w, "domain.create",
+	                json_pack("{s:s,s:s,s:O,s:s,s:s,s:s,s:I,s:I}", "mount", conn->mount, "sd", id, "name",
+	                          json_object_get(c->params, "name"), "type", "LOCALFS", "class", "Data", "remote_path",
+	                          conn->path, "block_size", (json_int_t)block_size, "max_hosts", (json_int_t)max_hosts),
+	                STORAGE_CALL_MS, NULL, e);
 	client_free(w);
 	slock_release(s, conn->mount, true);
 	storage_fiber_end(s);
@@ -106,14 +100,12 @@ static int check_formattable(struct sdomain *d, bool auto_detach, struct err *e)
 	const json_t *meta;
 
 	if (spool_of_domain(d->storage, d->id))
-		return err_agent(e, SC_SD_FORMAT_CONNECTED, "Cannot format domain %s: its pool is connected",
-		                 d->id);
+		return err_agent(e, SC_SD_FORMAT_CONNECTED, "Cannot format domain %s: its pool is connected", d->id);
 	meta = sdomain_read(d, e);
 	if (!meta)
 		return -1;
 	if (*sd_meta_get(meta, "POOL_UUID") && !auto_detach)
-		return err_agent(e, SC_SD_FORMAT_ATTACHED,
-		                 "Cannot format domain %s: it is attached to pool %s", d->id,
+		return err_agent(e, SC_SD_FORMAT_ATTACHED, "Cannot format domain %s: it is attached to pool %s", d->id,
 		                 sd_meta_get(meta, "POOL_UUID"));
 	return 0;
 }
@@ -167,14 +159,14 @@ int sverb_domain_info(struct agent *a, struct verb_call *c, struct err *e)
 		return -1;
 	p = spool_of_domain(d->storage, d->id);
 	is_spm = p && p->spm == SPM_IS_SPM && strcmp(p->master, d->id) == 0;
-	c->result = json_pack(
-	    "{s:s,s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:i,s:i,s:i,s:o,s:s}", "uuid", d->id, "type",
-	    sd_meta_get(m, "TYPE"), "class", sd_meta_get(m, "CLASS"), "name", sd_meta_get(m, "DESCRIPTION"),
-	    "role", sd_meta_get(m, "ROLE"), "version", (int)sd_meta_get_int(m, "VERSION", -1), "master_ver",
-	    (int)sd_meta_get_int(m, "MASTER_VERSION", 0), "lver", is_spm ? (int)p->lver : -1, "spm_id",
-	    is_spm ? (int)p->host_id : -1, "block_size", (int)sd_meta_get_int(m, "BLOCK_SIZE", 512),
-	    "alignment", (int)sd_meta_get_int(m, "ALIGNMENT", 1048576), "pool", pools_json(m), "remotePath",
-	    sd_meta_get(m, "REMOTE_PATH"));
+	c->result =
+	    json_pack("{s:s,s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:i,s:i,s:i,s:o,s:s}", "uuid", d->id, "type",
+	              sd_meta_get(m, "TYPE"), "class", sd_meta_get(m, "CLASS"), "name", sd_meta_get(m, "DESCRIPTION"),
+	              "role", sd_meta_get(m, "ROLE"), "version", (int)sd_meta_get_int(m, "VERSION", -1), "master_ver",
+	              (int)sd_meta_get_int(m, "MASTER_VERSION", 0), "lver", is_spm ? (int)p->lver : -1, "spm_id",
+	              is_spm ? (int)p->host_id : -1, "block_size", (int)sd_meta_get_int(m, "BLOCK_SIZE", 512),
+	              "alignment", (int)sd_meta_get_int(m, "ALIGNMENT", 1048576), "pool", pools_json(m), "remotePath",
+	              sd_meta_get(m, "REMOTE_PATH"));
 	return 0;
 }
 
@@ -188,9 +180,9 @@ int sverb_domain_stats(struct agent *a, struct verb_call *c, struct err *e)
 	result = sdomain_call(d, "domain.check", json_object(), e);
 	if (!result)
 		return -1;
-	c->result = json_pack("{s:O,s:O,s:b,s:b,s:i,s:i}", "disktotal", json_object_get(result, "total"),
-	                      "diskfree", json_object_get(result, "free"), "mdavalid", 1, "mdathreshold", 1,
-	                      "mdasize", 0, "mdafree", 0);
+	c->result =
+	    json_pack("{s:O,s:O,s:b,s:b,s:i,s:i}", "disktotal", json_object_get(result, "total"), "diskfree",
+	              json_object_get(result, "free"), "mdavalid", 1, "mdathreshold", 1, "mdasize", 0, "mdafree", 0);
 	json_decref(result);
 	return 0;
 }
@@ -223,8 +215,8 @@ int sverb_domain_volumes(struct agent *a, struct verb_call *c, struct err *e)
 	if (!result)
 		return -1;
 	c->result = json_array();
-	json_object_foreach(json_object_get(result, "volumes"), vol, value)
-	    json_array_append_new(c->result, json_string(vol));
+	json_object_foreach (json_object_get(result, "volumes"), vol, value)
+		json_array_append_new(c->result, json_string(vol));
 	json_decref(result);
 	return 0;
 }
@@ -275,8 +267,8 @@ int sverb_all_domains(struct agent *a, struct verb_call *c, struct err *e)
 
 /* --- a domain and its pool --- */
 
-static int find_in_pool(struct agent *a, struct verb_call *c, struct sdomain **d, struct spool **p,
-                        bool is_member, struct err *e)
+static int find_in_pool(struct agent *a, struct verb_call *c, struct sdomain **d, struct spool **p, bool is_member,
+                        struct err *e)
 {
 	const char *pool;
 
@@ -320,12 +312,10 @@ int sverb_domain_activate(struct agent *a, struct verb_call *c, struct err *e)
 	struct spool *p;
 	json_t *result = NULL;
 
-	if (find_in_pool(a, c, &d, &p, true, e) < 0 || !sdomain_read(d, e) ||
-	    sdomain_check_writable(d, e) < 0)
+	if (find_in_pool(a, c, &d, &p, true, e) < 0 || !sdomain_read(d, e) || sdomain_check_writable(d, e) < 0)
 		return -1;
 	if (slock_take(d->storage, d->id, true, &garbage) == 0) {
-		result =
-		    sdomain_call_alone(d, "domain.collect", json_object(), 10 * STORAGE_CALL_MS, &garbage);
+		result = sdomain_call_alone(d, "domain.collect", json_object(), 10 * STORAGE_CALL_MS, &garbage);
 		slock_release(d->storage, d->id, true);
 	}
 	if (!result)
@@ -345,11 +335,9 @@ int sverb_domain_deactivate(struct agent *a, struct verb_call *c, struct err *e)
 	struct sdomain *d;
 	struct spool *p;
 
-	if (find_in_pool(a, c, &d, &p, true, e) < 0 ||
-	    verb_uuid_or(c, "masterSdUUID", UUID_NIL, &successor, e) < 0)
+	if (find_in_pool(a, c, &d, &p, true, e) < 0 || verb_uuid_or(c, "masterSdUUID", UUID_NIL, &successor, e) < 0)
 		return -1;
-	if (strcmp(d->id, p->master) == 0 && strcmp(successor, UUID_NIL) != 0 &&
-	    strcmp(successor, d->id) != 0)
+	if (strcmp(d->id, p->master) == 0 && strcmp(successor, UUID_NIL) != 0 && strcmp(successor, d->id) != 0)
 		return err_agent(e, SC_NOT_IMPLEMENTED,
 		                 "Moving the master role to another domain is not implemented yet");
 	if (slock_take(d->storage, d->id, true, e) < 0) /* until its tasks have ended */
@@ -388,8 +376,7 @@ int sverb_domain_set_description(struct agent *a, struct verb_call *c, struct er
 	if (find_domain(a, c, &d, e) < 0 || verb_string(c, "description", &text, e) < 0)
 		return -1;
 	if (!g_utf8_validate(text, -1, NULL) || g_utf8_strlen(text, -1) > SD_NAME_MAX)
-		return err_agent(e, SC_SD_NAME_TOO_LONG, "Domain description of more than %d characters",
-		                 SD_NAME_MAX);
+		return err_agent(e, SC_SD_NAME_TOO_LONG, "Domain description of more than %d characters", SD_NAME_MAX);
 	if (sdomain_check_writable(d, e) < 0)
 		return -1;
 	return sdomain_update(d, json_pack("{s:s}", "DESCRIPTION", text), e);

@@ -72,8 +72,7 @@ int fs_error(struct err *e, int errnum, int code, const char *fmt, ...)
 	if (errnum == ENOSPC || errnum == EDQUOT)
 		return err_agent(e, SC_SD_NO_SPACE, "No space left on the storage domain: %s", what);
 	if (errnum == ESTALE || errnum == ENOTCONN)
-		return err_agent(e, SC_SD_NOT_MOUNTED, "File system is not mounted: %s: %s", what,
-		                 g_strerror(errnum));
+		return err_agent(e, SC_SD_NOT_MOUNTED, "File system is not mounted: %s: %s", what, g_strerror(errnum));
 	if (errnum == ETIMEDOUT)
 		return err_agent(e, SC_ACCESS_TIMEOUT, "Access to storage timed out: %s", what);
 	return err_agent(e, code, "%s: %s", what, g_strerror(errnum));
@@ -287,7 +286,7 @@ struct remove_args {
 
 static int remove_entry(int dir, const char *name, void *arg, struct err *e)
 {
-	struct remove_args *up = arg, args = {up->code, up->depth + 1};
+	struct remove_args *up = arg, args = { up->code, up->depth + 1 };
 	auto_close int fd = -1;
 	struct stat st;
 
@@ -309,7 +308,7 @@ static int remove_entry(int dir, const char *name, void *arg, struct err *e)
 
 int fs_remove_tree(int dir, const char *name, int code, struct err *e)
 {
-	struct remove_args args = {code, 0};
+	struct remove_args args = { code, 0 };
 
 	return remove_entry(dir, name, &args, e);
 }
@@ -335,8 +334,7 @@ int fs_check_space(int fd, uint64_t bytes, struct err *e)
 	struct statvfs vfs;
 
 	if (fstatvfs(fd, &vfs) == 0 && vfs.f_bavail < bytes / vfs.f_frsize)
-		return err_agent(e, SC_SD_NO_SPACE,
-		                 "No space left on the storage domain: %llu bytes wanted, %llu free",
+		return err_agent(e, SC_SD_NO_SPACE, "No space left on the storage domain: %llu bytes wanted, %llu free",
 		                 (unsigned long long)bytes, (unsigned long long)vfs.f_bavail * vfs.f_frsize);
 	return 0;
 }

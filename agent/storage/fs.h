@@ -62,5 +62,4 @@ int fs_allocate(int fd, off_t from, off_t to, int code, struct err *e);
 int fs_zero(int dir, const char *name, int code, struct err *e);
 
 /* Call fn for every entry but "." and ".."; stops at the first -1. */
-int fs_each(int dir, int (*fn)(int dir, const char *name, void *arg, struct err *e), void *arg,
-            struct err *e);
+int fs_each(int dir, int (*fn)(int dir, const char *name, void *arg, struct err *e), void *arg, struct err *e);

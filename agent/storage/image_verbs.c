@@ -25,8 +25,8 @@ int sverb_image_delete(struct agent *a, struct verb_call *c, struct err *e)
 	if (!found)
 		return -1;
 	json_decref(found);
-	return stask_start(c, p, d, "image.delete",
-	                   json_pack("{s:s,s:b}", "img", img, "post_zero", (int)post_zero), img, e);
+	return stask_start(c, p, d, "image.delete", json_pack("{s:s,s:b}", "img", img, "post_zero", (int)post_zero),
+	                   img, e);
 }
 
 int sverb_image_volumes(struct agent *a, struct verb_call *c, struct err *e)
@@ -42,8 +42,8 @@ int sverb_image_volumes(struct agent *a, struct verb_call *c, struct err *e)
 	if (!result)
 		return -1;
 	c->result = json_array();
-	json_object_foreach(json_object_get(result, "volumes"), vol, value)
-	    json_array_append_new(c->result, json_string(vol));
+	json_object_foreach (json_object_get(result, "volumes"), vol, value)
+		json_array_append_new(c->result, json_string(vol));
 	json_decref(result);
 	return 0;
 }
@@ -54,14 +54,13 @@ static json_t *chain_json(const struct sdomain *d, struct verb_call *c, const ch
 	json_t *out = json_array(), *one;
 	size_t i;
 
-	json_array_foreach(chain, i, one)
-	{
+	json_array_foreach (chain, i, one) {
 		const char *vol = json_string_value(json_object_get(one, "vol"));
 		const char *path = pool_printf(c->pool, "%s/%s/images/%s/%s", d->mount, d->id, img, vol);
 
 		json_array_insert_new(out, 0,
-		                      json_pack("{s:s,s:s,s:s,s:s,s:s,s:i}", "domainID", d->id, "imageID",
-		                                img, "volumeID", vol, "path", path, "leasePath",
+		                      json_pack("{s:s,s:s,s:s,s:s,s:s,s:i}", "domainID", d->id, "imageID", img,
+		                                "volumeID", vol, "path", path, "leasePath",
 		                                pool_printf(c->pool, "%s.lease", path), "leaseOffset", 0));
 	}
 	return out;
@@ -76,8 +75,8 @@ int sverb_image_prepare(struct agent *a, struct verb_call *c, struct err *e)
 	json_t *chain;
 
 	if (verb_uuid(c, "storagedomainID", &sd, e) < 0 || verb_uuid(c, "imageID", &img, e) < 0 ||
-	    verb_uuid(c, "volumeID", &vol, e) < 0 ||
-	    verb_bool_or(c, "allowIllegal", false, &allow_illegal, e) < 0 || sdomain_find(s, sd, &d, e) < 0)
+	    verb_uuid(c, "volumeID", &vol, e) < 0 || verb_bool_or(c, "allowIllegal", false, &allow_illegal, e) < 0 ||
+	    sdomain_find(s, sd, &d, e) < 0)
 		return -1;
 	chain = storage_prepare_chain(s, d, img, vol, allow_illegal, e);
 	if (!chain)

@@ -53,12 +53,11 @@ static void forget_old(struct storage *s)
 
 static json_t *job_json(const struct sjob *j)
 {
-	json_t *out = json_pack("{s:s,s:s,s:s,s:s,s:i}", "id", j->id, "status", j->status, "job_type",
-	                        "storage", "description", j->description, "progress", j->progress);
+	json_t *out = json_pack("{s:s,s:s,s:s,s:s,s:i}", "id", j->id, "status", j->status, "job_type", "storage",
+	                        "description", j->description, "progress", j->progress);
 
 	if (j->message)
-		json_object_set_new(out, "error",
-		                    json_pack("{s:i,s:s}", "code", j->code, "message", j->message));
+		json_object_set_new(out, "error", json_pack("{s:i,s:s}", "code", j->code, "message", j->message));
 	return out;
 }
 
@@ -69,10 +68,7 @@ static void tell(const struct sjob *j)
 	agent_event(j->storage->agent, method, job_json(j));
 }
 
-static void job_progress(void *arg, int percent)
-{
-	((struct sjob *)arg)->progress = percent;
-}
+static void job_progress(void *arg, int percent) { ((struct sjob *)arg)->progress = percent; }
 
 /* Locks of two images are taken in one order, whichever way the data flows. */
 static int take_locks(struct sjob *j, struct err *e)
@@ -112,8 +108,8 @@ static void job_end(struct sjob *j, const struct err *e)
 		j->code = verb_error_code(e);
 		j->message = g_strdup(e->detail);
 	}
-	log_write(e ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "storage job ended", "JOB", j->id, "ERROR",
-	          e ? e->detail : NULL, (char *)0);
+	log_write(e ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "storage job ended", "JOB", j->id, "ERROR", e ? e->detail : NULL,
+	          (char *)0);
 	tell(j);
 }
 
@@ -127,8 +123,7 @@ static void job_fiber(void *arg)
 	if (take_locks(j, &e) == 0) {
 		j->status = "running";
 		tell(j);
-		result =
-		    client_call(j->worker, j->op, json_incref(j->args), j->src ? -1 : UPDATE_MS, NULL, &e);
+		result = client_call(j->worker, j->op, json_incref(j->args), j->src ? -1 : UPDATE_MS, NULL, &e);
 		release_locks(j);
 	}
 	if (!result)
@@ -142,8 +137,8 @@ static void job_fiber(void *arg)
 
 /* --- the verbs --- */
 
-static int read_endpoint(struct agent *a, struct verb_call *c, const char *name, struct sdomain **d,
-                         json_t **args, char **lock, struct err *e)
+static int read_endpoint(struct agent *a, struct verb_call *c, const char *name, struct sdomain **d, json_t **args,
+                         char **lock, struct err *e)
 {
 	const char *sd, *img, *vol;
 	int64_t generation;
@@ -152,8 +147,7 @@ static int read_endpoint(struct agent *a, struct verb_call *c, const char *name,
 	if (verb_uuid(c, pool_printf(c->pool, "%s.sd_id", name), &sd, e) < 0 ||
 	    verb_uuid(c, pool_printf(c->pool, "%s.img_id", name), &img, e) < 0 ||
 	    verb_uuid(c, pool_printf(c->pool, "%s.vol_id", name), &vol, e) < 0 ||
-	    verb_int_or(c, pool_printf(c->pool, "%s.generation", name), 0, VOL_GEN_MAX, -1, &generation, e) <
-	        0 ||
+	    verb_int_or(c, pool_printf(c->pool, "%s.generation", name), 0, VOL_GEN_MAX, -1, &generation, e) < 0 ||
 	    sdomain_find(storage_of(a), sd, d, e) < 0 || sdomain_check_writable(*d, e) < 0)
 		return -1;
 	*args = json_pack("{s:s,s:s}", "img", img, "vol", vol);
@@ -276,9 +270,9 @@ static bool is_listed(const json_t *ids, const char *id)
 
 	if (!json_array_size(ids))
 		return true;
-	json_array_foreach(ids, i,
-	                   one) if (g_ascii_strcasecmp(json_is_string(one) ? json_string_value(one) : "",
-	                                               id) == 0) return true;
+	json_array_foreach (ids, i, one)
+		if (g_ascii_strcasecmp(json_is_string(one) ? json_string_value(one) : "", id) == 0)
+			return true;
 	return false;
 }
 
@@ -290,8 +284,7 @@ int sverb_get_jobs(struct agent *a, struct verb_call *c, struct err *e)
 	json_t *ids;
 	const char *type;
 
-	if (verb_array_or(c, "job_ids", &ids, e) < 0 ||
-	    verb_string_or(c, "job_type", "storage", &type, e) < 0)
+	if (verb_array_or(c, "job_ids", &ids, e) < 0 || verb_string_or(c, "job_type", "storage", &type, e) < 0)
 		return -1;
 	forget_old(s);
 	c->result = json_object();

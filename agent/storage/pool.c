@@ -116,7 +116,8 @@ static void unlink_pool(struct spool *p)
 	const char *sd;
 	json_t *state;
 
-	json_object_foreach(p->domains, sd, state) spool_unlink_domain(p, sd);
+	json_object_foreach (p->domains, sd, state)
+		spool_unlink_domain(p, sd);
 	spool_unlink_domain(p, "mastersd");
 	rmdir(dir);
 }
@@ -129,8 +130,8 @@ static char *domains_text(const struct spool *p)
 	const char *sd;
 	json_t *state;
 
-	json_object_foreach(p->domains, sd, state)
-	    g_string_append_printf(out, "%s%s:%s", out->len ? "," : "", sd, json_string_value(state));
+	json_object_foreach (p->domains, sd, state)
+		g_string_append_printf(out, "%s%s:%s", out->len ? "," : "", sd, json_string_value(state));
 	return g_string_free(out, FALSE);
 }
 
@@ -187,8 +188,7 @@ static int read_domain_dict(struct verb_call *c, const json_t *master_meta, cons
 	if (json_object_size(given) > STORAGE_MAX_POOL_DOMAINS)
 		return err_agent(e, SC_POOL_TOO_MANY_DOMAINS, "Too many domains in the pool");
 	domains = given ? json_object() : domains_of_text(sd_meta_get(master_meta, "POOL_DOMAINS"));
-	json_object_foreach(given, sd, value)
-	{
+	json_object_foreach (given, sd, value) {
 		const char *state = state_name(json_string_value(value));
 		g_autofree char *lower = g_ascii_strdown(sd, -1);
 
@@ -216,21 +216,19 @@ static int check_joinable(struct sdomain *d, const char *pool, struct err *e)
 }
 
 /* First the others, the master last: with it the pool exists. */
-static int create_members(struct storage *s, json_t *list, const char *pool, const char *master,
-                          GString *text, struct err *e)
+static int create_members(struct storage *s, json_t *list, const char *pool, const char *master, GString *text,
+                          struct err *e)
 {
 	struct sdomain *d;
 	json_t *one;
 	size_t i;
 
 	g_string_append_printf(text, "%s:Active", master);
-	json_array_foreach(list, i, one)
-	{
+	json_array_foreach (list, i, one) {
 		const char *id = json_string_value(one);
 
 		if (!id || !uuid_is_valid(id))
-			return err_field(e, ERR_INVALID, "domainList",
-			                 "parameter domainList must hold UUIDs");
+			return err_field(e, ERR_INVALID, "domainList", "parameter domainList must hold UUIDs");
 		if (g_ascii_strcasecmp(id, master) == 0)
 			continue;
 		if (sdomain_find(s, id, &d, e) < 0 || check_joinable(d, pool, e) < 0 ||
@@ -252,8 +250,7 @@ int sverb_pool_create(struct agent *a, struct verb_call *c, struct err *e)
 
 	if (verb_uuid(c, "storagepoolID", &pool, e) < 0 || verb_string(c, "name", &name, e) < 0 ||
 	    verb_uuid(c, "masterSdUUID", &master, e) < 0 ||
-	    verb_int(c, "masterVersion", 0, G_MAXINT32, &version, e) < 0 ||
-	    verb_array(c, "domainList", &list, e) < 0)
+	    verb_int(c, "masterVersion", 0, G_MAXINT32, &version, e) < 0 || verb_array(c, "domainList", &list, e) < 0)
 		return -1;
 	if (json_array_size(list) > STORAGE_MAX_POOL_DOMAINS)
 		return err_agent(e, SC_POOL_TOO_MANY_DOMAINS, "Too many domains in the pool");
@@ -263,17 +260,16 @@ int sverb_pool_create(struct agent *a, struct verb_call *c, struct err *e)
 		return -1;
 	if (create_members(s, list, pool, master, text, e) < 0)
 		return -1;
-	set = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "POOL_UUID", pool, "ROLE", "Master",
-	                "POOL_DESCRIPTION", name, "POOL_DOMAINS", text->str, "POOL_SPM_ID", "-1",
-	                "POOL_SPM_LVER", "-1", "MASTER_VERSION", "0");
+	set = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "POOL_UUID", pool, "ROLE", "Master", "POOL_DESCRIPTION", name,
+	                "POOL_DOMAINS", text->str, "POOL_SPM_ID", "-1", "POOL_SPM_LVER", "-1", "MASTER_VERSION", "0");
 	sd_meta_set_int(set, "MASTER_VERSION", version);
 	return sdomain_update(d, set, e);
 }
 
 /* --- connect --- */
 
-static int check_master(struct spool *p, const char *pool, const char *master, int64_t version,
-                        const json_t **meta, struct err *e)
+static int check_master(struct spool *p, const char *pool, const char *master, int64_t version, const json_t **meta,
+                        struct err *e)
 {
 	struct storage *s = p->storage;
 	struct sdomain *d;
@@ -282,22 +278,20 @@ static int check_master(struct spool *p, const char *pool, const char *master, i
 	if (sdomain_find(s, master, &d, e) < 0) {
 		if (e->agent_code != SC_SD_MISSING)
 			return -1;
-		return err_agent(e, SC_POOL_NO_MASTER, "Cannot find master domain %s of pool %s", master,
-		                 pool);
+		return err_agent(e, SC_POOL_NO_MASTER, "Cannot find master domain %s of pool %s", master, pool);
 	}
 	*meta = sdomain_read(d, e);
 	if (!*meta)
 		return -1;
 	if (!sd_meta_in_pool(*meta, pool))
-		return err_agent(e, SC_POOL_WRONG_MASTER,
-		                 "Wrong master: domain %s does not belong to pool %s", master, pool);
+		return err_agent(e, SC_POOL_WRONG_MASTER, "Wrong master: domain %s does not belong to pool %s", master,
+		                 pool);
 	found = sd_meta_get_int(*meta, "MASTER_VERSION", -1);
 	if (strcmp(sd_meta_get(*meta, "ROLE"), "Master") != 0 || found < version)
-		return err_agent(e, SC_POOL_WRONG_MASTER, "Wrong master: domain %s is %s with version %lld",
-		                 master, sd_meta_get(*meta, "ROLE"), (long long)found);
+		return err_agent(e, SC_POOL_WRONG_MASTER, "Wrong master: domain %s is %s with version %lld", master,
+		                 sd_meta_get(*meta, "ROLE"), (long long)found);
 	if (found > version)
-		return err_agent(e, SC_POOL_HIGHER_MASTER,
-		                 "Master domain %s has version %lld, asked for %lld", master,
+		return err_agent(e, SC_POOL_HIGHER_MASTER, "Master domain %s has version %lld, asked for %lld", master,
 		                 (long long)found, (long long)version);
 	return 0;
 }
@@ -307,15 +301,14 @@ static void apply_domains(struct spool *p, json_t *domains)
 	const char *sd;
 	json_t *state;
 
-	json_object_foreach(p->domains, sd, state) if (!json_object_get(domains, sd))
-	{
-		sdomain_monitor_stop(sdomain_get(p->storage, sd));
-		spool_unlink_domain(p, sd);
-	}
+	json_object_foreach (p->domains, sd, state)
+		if (!json_object_get(domains, sd)) {
+			sdomain_monitor_stop(sdomain_get(p->storage, sd));
+			spool_unlink_domain(p, sd);
+		}
 	json_decref(p->domains);
 	p->domains = domains;
-	json_object_foreach(domains, sd, state)
-	{
+	json_object_foreach (domains, sd, state) {
 		struct sdomain *d = sdomain_get(p->storage, sd);
 
 		spool_link_domain(p, d);
@@ -344,8 +337,7 @@ int sverb_pool_connect(struct agent *a, struct verb_call *c, struct err *e)
 		return err_agent(e, SC_POOL_CONNECTED, "Pool %s is connected with host id %lld", id,
 		                 (long long)p->host_id);
 	if (p->spm != SPM_FREE && strcmp(p->master, master) != 0)
-		return err_agent(e, SC_IS_SPM, "Operation not allowed while SPM: pool %s has another master",
-		                 id);
+		return err_agent(e, SC_IS_SPM, "Operation not allowed while SPM: pool %s has another master", id);
 	if (check_master(p, id, master, version, &meta, e) < 0)
 		return -1;
 	if (read_domain_dict(c, meta, master, &domains, e) < 0)
@@ -363,7 +355,8 @@ static void disconnect(struct spool *p)
 	const char *sd;
 	json_t *state;
 
-	json_object_foreach(p->domains, sd, state) sdomain_monitor_stop(sdomain_get(p->storage, sd));
+	json_object_foreach (p->domains, sd, state)
+		sdomain_monitor_stop(sdomain_get(p->storage, sd));
 	unlink_pool(p);
 	json_object_clear(p->domains);
 	p->is_connected = false;
@@ -397,14 +390,12 @@ int sverb_pool_destroy(struct agent *a, struct verb_call *c, struct err *e)
 	struct spool *p;
 	json_t *state;
 
-	if (verb_uuid(c, "storagepoolID", &id, e) < 0 || spool_find(s, id, &p, e) < 0 ||
-	    spool_check_spm(p, e) < 0)
+	if (verb_uuid(c, "storagepoolID", &id, e) < 0 || spool_find(s, id, &p, e) < 0 || spool_check_spm(p, e) < 0)
 		return -1;
 	if (stasks_are_running(p))
 		return err_agent(e, 406, "Task in progress: pool %s", id);
 	domains = json_copy(p->domains); /* we wait, and it may change */
-	json_object_foreach(domains, sd, state)
-	{
+	json_object_foreach (domains, sd, state) {
 		if (strcmp(sd, p->master) == 0 || sdomain_find(s, sd, &d, e) < 0)
 			continue;
 		if (sdomain_update(d, json_pack("{s:s,s:s}", "POOL_UUID", "", "ROLE", "Regular"), e) < 0)
@@ -414,9 +405,8 @@ int sverb_pool_destroy(struct agent *a, struct verb_call *c, struct err *e)
 		return -1;
 	spm_release(p);
 	if (sdomain_update(d,
-	                   json_pack("{s:s,s:s,s:s,s:s,s:s,s:s}", "POOL_UUID", "", "ROLE", "Regular",
-	                             "POOL_DOMAINS", "", "POOL_DESCRIPTION", "", "POOL_SPM_ID", "-1",
-	                             "MASTER_VERSION", "0"),
+	                   json_pack("{s:s,s:s,s:s,s:s,s:s,s:s}", "POOL_UUID", "", "ROLE", "Regular", "POOL_DOMAINS",
+	                             "", "POOL_DESCRIPTION", "", "POOL_SPM_ID", "-1", "MASTER_VERSION", "0"),
 	                   e) < 0)
 		return -1;
 	disconnect(p);
@@ -429,9 +419,8 @@ static json_t *domain_info(struct spool *p, const char *sd, const char *state)
 {
 	const struct sdomain *d = sdomain_get(p->storage, sd);
 	char total[24], avail[24];
-	json_t *info =
-	    json_pack("{s:s,s:[],s:s,s:i}", "status", d->is_monitored && d->code ? "Unknown" : state,
-	              "alerts", "isoprefix", "", "version", (int)sd_meta_get_int(d->meta, "VERSION", -1));
+	json_t *info = json_pack("{s:s,s:[],s:s,s:i}", "status", d->is_monitored && d->code ? "Unknown" : state,
+	                         "alerts", "isoprefix", "", "version", (int)sd_meta_get_int(d->meta, "VERSION", -1));
 
 	if (d->is_checked && d->total_bytes) {
 		g_snprintf(total, sizeof(total), "%lld", (long long)d->total_bytes);
@@ -458,15 +447,14 @@ int sverb_pool_info(struct agent *a, struct verb_call *c, struct err *e)
 	if (!master->meta && !sdomain_read(master, e))
 		return -1;
 	dominfo = json_object();
-	json_object_foreach(p->domains, sd, state)
-	    json_object_set_new(dominfo, sd, domain_info(p, sd, json_string_value(state)));
+	json_object_foreach (p->domains, sd, state)
+		json_object_set_new(dominfo, sd, domain_info(p, sd, json_string_value(state)));
 	text = domains_text(p);
 	g_snprintf(version, sizeof(version), "%d", (int)sd_meta_get_int(master->meta, "VERSION", -1));
 	info = json_pack("{s:s,s:I,s:s,s:s,s:s,s:I,s:s,s:I,s:s,s:s}", "master_uuid", p->master, "lver",
 	                 (json_int_t)(p->spm == SPM_IS_SPM ? p->lver : -1), "version", version, "type",
-	                 sd_meta_get(master->meta, "TYPE"), "name",
-	                 sd_meta_get(master->meta, "POOL_DESCRIPTION"), "master_ver",
-	                 (json_int_t)p->master_version, "domains", text, "spm_id",
+	                 sd_meta_get(master->meta, "TYPE"), "name", sd_meta_get(master->meta, "POOL_DESCRIPTION"),
+	                 "master_ver", (json_int_t)p->master_version, "domains", text, "spm_id",
 	                 (json_int_t)(p->spm == SPM_IS_SPM ? p->host_id : -1), "isoprefix", "", "pool_status",
 	                 "connected");
 	c->result = json_pack("{s:o,s:o}", "info", info, "dominfo", dominfo);

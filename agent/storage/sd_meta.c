@@ -167,8 +167,7 @@ static int format_line(GString *out, GChecksum *sum, const char *key, const json
 		return err_agent(e, SC_META_KEY, "Invalid metadata key: %s", key);
 	for (const char *p = text; *p; p++)
 		if ((unsigned char)*p < 32 || *p == 127)
-			return err_agent(e, SC_META_VALUE, "Metadata value of %s holds a control character",
-			                 key);
+			return err_agent(e, SC_META_VALUE, "Metadata value of %s holds a control character", key);
 	if (json_string_length(value) != strlen(text))
 		return err_agent(e, SC_META_VALUE, "Metadata value of %s holds a NUL", key);
 	g_string_append_printf(out, "%s=", key);
@@ -187,7 +186,8 @@ char *sd_meta_format(const json_t *meta, size_t *len, struct err *e)
 	json_t *value;
 	int rc = 0;
 
-	json_object_foreach((json_t *)meta, key, value) g_ptr_array_add(keys, (void *)key);
+	json_object_foreach ((json_t *)meta, key, value)
+		g_ptr_array_add(keys, (void *)key);
 	g_ptr_array_sort(keys, compare_keys);
 	for (guint i = 0; i < keys->len && rc == 0; i++)
 		rc = format_line(out, sum, keys->pdata[i], json_object_get(meta, keys->pdata[i]), e);
@@ -247,17 +247,16 @@ static bool is_one_of(const char *value, const char *const *allowed)
 
 int sd_meta_check(const json_t *meta, const char *sd, struct err *e)
 {
-	static const char *const TYPES[] = {"NFS",     "FCP",       "ISCSI",    "LOCALFS", "CIFS",
-	                                    "POSIXFS", "GLUSTERFS", "SHAREDFS", NULL};
-	static const char *const CLASSES[] = {"Data", "Iso", "Backup", NULL};
-	static const char *const ROLES[] = {"Master", "Regular", NULL};
+	static const char *const TYPES[] = { "NFS",     "FCP",       "ISCSI",    "LOCALFS", "CIFS",
+		                             "POSIXFS", "GLUSTERFS", "SHAREDFS", NULL };
+	static const char *const CLASSES[] = { "Data", "Iso", "Backup", NULL };
+	static const char *const ROLES[] = { "Master", "Regular", NULL };
 	int64_t version = sd_meta_get_int(meta, "VERSION", -1);
 
 	if (g_ascii_strcasecmp(sd_meta_get(meta, "SDUUID"), sd) != 0)
 		return err_agent(e, SC_META_INVALID, "Invalid metadata: SDUUID is not %s", sd);
 	if (version != 0 && (version < 2 || version > 5))
-		return err_agent(e, SC_SD_VERSION, "Unsupported domain version: %s",
-		                 sd_meta_get(meta, "VERSION"));
+		return err_agent(e, SC_SD_VERSION, "Unsupported domain version: %s", sd_meta_get(meta, "VERSION"));
 	if (!is_one_of(sd_meta_get(meta, "TYPE"), TYPES))
 		return err_agent(e, SC_META_INVALID, "Invalid metadata: TYPE is unknown");
 	if (!is_one_of(sd_meta_get(meta, "CLASS"), CLASSES))
@@ -293,7 +292,7 @@ int sd_meta_alignment(int block_size, int max_hosts)
 {
 	static const struct {
 		int block_size, hosts, mib;
-	} ROWS[] = {{512, 2000, 1}, {4096, 250, 1}, {4096, 500, 2}, {4096, 1000, 4}, {4096, 2000, 8}};
+	} ROWS[] = { { 512, 2000, 1 }, { 4096, 250, 1 }, { 4096, 500, 2 }, { 4096, 1000, 4 }, { 4096, 2000, 8 } };
 
 	for (size_t i = 0; i < G_N_ELEMENTS(ROWS); i++)
 		if (ROWS[i].block_size == block_size && max_hosts >= 1 && max_hosts <= ROWS[i].hosts)

@@ -54,14 +54,14 @@ static void collect_garbage(struct spool *p)
 	const char *sd;
 	json_t *state;
 
-	json_object_foreach(p->domains, sd, state) g_ptr_array_add(ids, g_strdup(sd));
+	json_object_foreach (p->domains, sd, state)
+		g_ptr_array_add(ids, g_strdup(sd));
 	for (guint i = 0; i < ids->len; i++) {
 		struct sdomain *d = sdomain_get(p->storage, ids->pdata[i]);
 		struct err e = ERR_INIT;
 		json_t *result;
 
-		if (!d->mount || sdomain_check_writable(d, &e) < 0 ||
-		    slock_take(p->storage, d->id, true, &e) < 0)
+		if (!d->mount || sdomain_check_writable(d, &e) < 0 || slock_take(p->storage, d->id, true, &e) < 0)
 			continue;
 		result = sdomain_call_alone(d, "domain.collect", json_object(), 10 * STORAGE_CALL_MS, &e);
 		slock_release(p->storage, d->id, true);
@@ -162,8 +162,7 @@ int sverb_spm_stop(struct agent *a, struct verb_call *c, struct err *e)
 
 int sverb_spm_status(struct agent *a, struct verb_call *c, struct err *e)
 {
-	static const char *const NAMES[] = {
-	    [SPM_FREE] = "Free", [SPM_CONTEND] = "Contend", [SPM_IS_SPM] = "SPM"};
+	static const char *const NAMES[] = { [SPM_FREE] = "Free", [SPM_CONTEND] = "Contend", [SPM_IS_SPM] = "SPM" };
 	bool is_spm;
 	const char *id;
 	struct spool *p;

@@ -12,15 +12,9 @@
 #define STORAGE_GID 36
 #define END_TURNS   200
 
-struct storage *storage_of(struct agent *a)
-{
-	return a->storage;
-}
+struct storage *storage_of(struct agent *a) { return a->storage; }
 
-void storage_fiber_begin(struct storage *s)
-{
-	s->n_fibers++;
-}
+void storage_fiber_begin(struct storage *s) { s->n_fibers++; }
 
 void storage_fiber_end(struct storage *s)
 {
@@ -33,17 +27,12 @@ int storage_settle_error(struct err *e)
 	struct err cause = *e;
 
 	switch (cause.code) {
-	case ERR_AGENT:
-		return -1;
-	case ERR_TIMEOUT:
-		return err_agent(e, SC_ACCESS_TIMEOUT, "Access to storage timed out: %.400s", cause.detail);
-	case ERR_BUSY:
-		return err_agent(e, SC_BUSY, "Too busy: %.400s", cause.detail);
+	case ERR_AGENT: return -1;
+	case ERR_TIMEOUT: return err_agent(e, SC_ACCESS_TIMEOUT, "Access to storage timed out: %.400s", cause.detail);
+	case ERR_BUSY: return err_agent(e, SC_BUSY, "Too busy: %.400s", cause.detail);
 	case ERR_NETWORK:
-	case ERR_CANCELLED:
-		return err_agent(e, SC_STORAGE, "General storage error: %.400s", cause.detail);
-	default:
-		return -1;
+	case ERR_CANCELLED: return err_agent(e, SC_STORAGE, "General storage error: %.400s", cause.detail);
+	default: return -1;
 	}
 }
 
@@ -61,8 +50,7 @@ int storage_init(struct agent *a, struct err *e)
 
 	s->agent = a;
 	s->loop = a->loop;
-	s->workers =
-	    client_host_new(a->loop, is_root ? STORAGE_UID : geteuid(), is_root ? STORAGE_GID : getegid());
+	s->workers = client_host_new(a->loop, is_root ? STORAGE_UID : geteuid(), is_root ? STORAGE_GID : getegid());
 	s->mnt_dir = g_build_filename(a->opt.storage_root, "mnt", NULL);
 	s->link_dir = g_build_filename(a->opt.run_dir, "storage", NULL);
 	s->connections = g_hash_table_new(g_str_hash, g_str_equal);
@@ -202,8 +190,7 @@ static int link_image(struct storage *s, const struct sdomain *d, const char *im
 json_t *storage_prepare_chain(struct storage *s, struct sdomain *d, const char *img, const char *vol,
                               bool allow_illegal, struct err *e)
 {
-	json_t *args =
-	    json_pack("{s:s,s:s,s:b}", "img", img, "vol", vol, "allow_illegal", (int)allow_illegal);
+	json_t *args = json_pack("{s:s,s:s,s:b}", "img", img, "vol", vol, "allow_illegal", (int)allow_illegal);
 	json_t *chain = sdomain_call(d, "image.chain", args, e);
 
 	if (chain && link_image(s, d, img, e) < 0)
@@ -219,8 +206,7 @@ int storage_prepare_volume(struct agent *a, struct pool *p, const char *sd, cons
 	json_t *chain;
 
 	if (!s || !uuid_is_valid(sd) || !uuid_is_valid(img) || !uuid_is_valid(vol))
-		return err_agent(e, SC_INVALID_PARAM,
-		                 "Invalid parameter: domain, image and volume must be UUIDs");
+		return err_agent(e, SC_INVALID_PARAM, "Invalid parameter: domain, image and volume must be UUIDs");
 	if (sdomain_find(s, sd, &d, e) < 0)
 		return -1;
 	chain = storage_prepare_chain(s, d, img, vol, false, e);
@@ -252,8 +238,7 @@ int storage_volume_size(struct agent *a, const char *sd, const char *img, const 
 	json_t *info;
 
 	if (!a->storage || !uuid_is_valid(sd) || !uuid_is_valid(img) || !uuid_is_valid(vol))
-		return err_agent(e, SC_INVALID_PARAM,
-		                 "Invalid parameter: domain, image and volume must be UUIDs");
+		return err_agent(e, SC_INVALID_PARAM, "Invalid parameter: domain, image and volume must be UUIDs");
 	if (sdomain_find(a->storage, sd, &d, e) < 0)
 		return -1;
 	info = sdomain_call(d, "volume.info", json_pack("{s:s,s:s}", "img", img, "vol", vol), e);

@@ -151,8 +151,8 @@ struct stask {
 int stask_start(struct verb_call *c, struct spool *p, struct sdomain *d, const char *op, json_t *args,
                 const char *lock_img, struct err *e);
 /* A task in memory only that runs fn in a fiber. */
-int stask_start_fn(struct storage *s, struct verb_call *c, struct spool *p,
-                   int (*fn)(struct stask *, struct err *), struct err *e);
+int stask_start_fn(struct storage *s, struct verb_call *c, struct spool *p, int (*fn)(struct stask *, struct err *),
+                   struct err *e);
 void stask_free(void *t);
 bool stask_is_finished(const struct stask *t);
 /* {master, id, verb, op, args}: how a worker is told of a task. */
@@ -180,5 +180,4 @@ int storage_settle_error(struct err *e);
 /* Link an image and answer {"chain":[...]} from the volume down (storage.c). NULL with e. Waits. */
 json_t *storage_prepare_chain(struct storage *s, struct sdomain *d, const char *img, const char *vol,
                               bool allow_illegal, struct err *e);
-int verb_volume_target(struct agent *a, struct verb_call *c, struct sdomain **d, json_t **args,
-                       struct err *e);
+int verb_volume_target(struct agent *a, struct verb_call *c, struct sdomain **d, json_t **args, struct err *e);

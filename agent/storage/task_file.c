@@ -30,7 +30,8 @@ char *task_file_format(const json_t *values)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach((json_t *)values, key, value) g_ptr_array_add(keys, (void *)key);
+	json_object_foreach ((json_t *)values, key, value)
+		g_ptr_array_add(keys, (void *)key);
 	g_ptr_array_sort(keys, compare_keys);
 	for (guint i = 0; i < keys->len; i++) {
 		g_string_append_printf(out, "%s=", (const char *)keys->pdata[i]);

@@ -17,19 +17,16 @@ static int find_task(struct agent *a, struct verb_call *c, struct stask **t, str
 
 static json_t *status_json(const struct stask *t)
 {
-	return json_pack("{s:s,s:s,s:s,s:i,s:s}", "taskID", t->id, "taskState", t->state, "taskResult",
-	                 t->outcome, "code", t->code, "message", t->message);
+	return json_pack("{s:s,s:s,s:s,s:i,s:s}", "taskID", t->id, "taskState", t->state, "taskResult", t->outcome,
+	                 "code", t->code, "message", t->message);
 }
 
-static json_t *info_json(const struct stask *t)
-{
-	return json_pack("{s:s,s:s}", "id", t->id, "verb", t->verb);
-}
+static json_t *info_json(const struct stask *t) { return json_pack("{s:s,s:s}", "id", t->id, "verb", t->verb); }
 
 static json_t *details_json(const struct stask *t)
 {
-	return json_pack("{s:s,s:s,s:s,s:s,s:i,s:s,s:s}", "id", t->id, "verb", t->verb, "state", t->state,
-	                 "taskResult", t->outcome, "code", t->code, "message", t->message, "tag", "spm");
+	return json_pack("{s:s,s:s,s:s,s:s,s:i,s:s,s:s}", "id", t->id, "verb", t->verb, "state", t->state, "taskResult",
+	                 t->outcome, "code", t->code, "message", t->message, "tag", "spm");
 }
 
 int sverb_task_status(struct agent *a, struct verb_call *c, struct err *e)
@@ -135,15 +132,6 @@ static int all_tasks(struct agent *a, struct verb_call *c, json_t *(*describe)(c
 	return 0;
 }
 
-int sverb_all_statuses(struct agent *a, struct verb_call *c, struct err *e)
-{
-	return all_tasks(a, c, status_json);
-}
-int sverb_all_infos(struct agent *a, struct verb_call *c, struct err *e)
-{
-	return all_tasks(a, c, info_json);
-}
-int sverb_all_details(struct agent *a, struct verb_call *c, struct err *e)
-{
-	return all_tasks(a, c, details_json);
-}
+int sverb_all_statuses(struct agent *a, struct verb_call *c, struct err *e) { return all_tasks(a, c, status_json); }
+int sverb_all_infos(struct agent *a, struct verb_call *c, struct err *e) { return all_tasks(a, c, info_json); }
+int sverb_all_details(struct agent *a, struct verb_call *c, struct err *e) { return all_tasks(a, c, details_json); }

@@ -26,10 +26,7 @@ void stask_free(void *p)
 	g_free(t);
 }
 
-bool stask_is_finished(const struct stask *t)
-{
-	return strcmp(t->state, "finished") == 0;
-}
+bool stask_is_finished(const struct stask *t) { return strcmp(t->state, "finished") == 0; }
 
 /* Finished tasks that nobody cleared make room, those in memory only; persisted ones are the Manager's. */
 static int make_room(struct storage *s, struct err *e)
@@ -51,8 +48,7 @@ static int make_room(struct storage *s, struct err *e)
 	return 0;
 }
 
-static struct stask *task_new(struct storage *s, struct spool *p, const char *id, const char *verb,
-                              const char *op)
+static struct stask *task_new(struct storage *s, struct spool *p, const char *id, const char *verb, const char *op)
 {
 	struct stask *t = g_new0(struct stask, 1);
 
@@ -81,8 +77,8 @@ static void task_finish(struct stask *t, const char *outcome, int code, const ch
 	g_free(t->message);
 	t->message = g_strdup(message);
 	g_snprintf(number, sizeof(number), "%d", code);
-	log_write(code ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "storage task ended", "TASK", t->id, "VERB",
-	          t->verb, "CODE", number, "RESULT", code ? message : NULL, (char *)0);
+	log_write(code ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "storage task ended", "TASK", t->id, "VERB", t->verb, "CODE",
+	          number, "RESULT", code ? message : NULL, (char *)0);
 }
 
 /* What the worker says about a task: {state, code, message}. */
@@ -230,8 +226,8 @@ static void launch(struct stask *t)
 	fiber_start(t->storage->loop, "storage-task", task_fiber, t);
 }
 
-int stask_start_fn(struct storage *s, struct verb_call *c, struct spool *p,
-                   int (*fn)(struct stask *, struct err *), struct err *e)
+int stask_start_fn(struct storage *s, struct verb_call *c, struct spool *p, int (*fn)(struct stask *, struct err *),
+                   struct err *e)
 {
 	struct stask *t;
 
@@ -324,8 +320,7 @@ int stasks_load(struct spool *p, struct err *e)
 	client_free(w);
 	if (!list)
 		return storage_settle_error(e);
-	json_array_foreach(json_object_get(list, "tasks"), i, told)
-	{
+	json_array_foreach (json_object_get(list, "tasks"), i, told) {
 		const char *state = json_string_value(json_object_get(told, "state"));
 		struct stask *t = task_from_storage(p, told);
 

@@ -6,14 +6,12 @@
 
 #include "agent/storage/storage_codes.h"
 
-static const char *const FORMATS[] = {[VOL_RAW] = "RAW", [VOL_COW] = "COW"};
-static const char *const ALLOCS[] = {[VOL_PREALLOCATED] = "PREALLOCATED", [VOL_SPARSE] = "SPARSE"};
-static const char *const ROLES[] = {
-    [VOL_LEAF] = "LEAF", [VOL_INTERNAL] = "INTERNAL", [VOL_SHARED] = "SHARED"};
-static const char *const LEGALITIES[] = {
-    [VOL_LEGAL] = "LEGAL", [VOL_ILLEGAL] = "ILLEGAL", [VOL_FAKE] = "FAKE"};
-static const char *const DISKTYPES[] = {"DATA", "ISOF", "OVFS", "MEMD", "MEMM", "HEVD",
-                                        "HESD", "HEMD", "HECI", "SCRD", "1",    "2"};
+static const char *const FORMATS[] = { [VOL_RAW] = "RAW", [VOL_COW] = "COW" };
+static const char *const ALLOCS[] = { [VOL_PREALLOCATED] = "PREALLOCATED", [VOL_SPARSE] = "SPARSE" };
+static const char *const ROLES[] = { [VOL_LEAF] = "LEAF", [VOL_INTERNAL] = "INTERNAL", [VOL_SHARED] = "SHARED" };
+static const char *const LEGALITIES[] = { [VOL_LEGAL] = "LEGAL", [VOL_ILLEGAL] = "ILLEGAL", [VOL_FAKE] = "FAKE" };
+static const char *const DISKTYPES[] = { "DATA", "ISOF", "OVFS", "MEMD", "MEMM", "HEVD",
+	                                 "HESD", "HEMD", "HECI", "SCRD", "1",    "2" };
 
 static int word_from(const char *s, const char *const *words, size_t n)
 {
@@ -23,22 +21,10 @@ static int word_from(const char *s, const char *const *words, size_t n)
 	return -1;
 }
 
-const char *vol_format_name(enum vol_format f)
-{
-	return FORMATS[f];
-}
-const char *vol_alloc_name(enum vol_alloc a)
-{
-	return ALLOCS[a];
-}
-const char *vol_role_name(enum vol_role r)
-{
-	return ROLES[r];
-}
-const char *vol_legality_name(enum vol_legality l)
-{
-	return LEGALITIES[l];
-}
+const char *vol_format_name(enum vol_format f) { return FORMATS[f]; }
+const char *vol_alloc_name(enum vol_alloc a) { return ALLOCS[a]; }
+const char *vol_role_name(enum vol_role r) { return ROLES[r]; }
+const char *vol_legality_name(enum vol_legality l) { return LEGALITIES[l]; }
 
 int vol_format_from(const char *s)
 {
@@ -54,18 +40,9 @@ int vol_alloc_from(const char *s)
 	return word_from(s, ALLOCS, G_N_ELEMENTS(ALLOCS));
 }
 
-int vol_role_from(const char *s)
-{
-	return word_from(s, ROLES, G_N_ELEMENTS(ROLES));
-}
-int vol_legality_from(const char *s)
-{
-	return word_from(s, LEGALITIES, G_N_ELEMENTS(LEGALITIES));
-}
-bool vol_disktype_is_valid(const char *s)
-{
-	return word_from(s, DISKTYPES, G_N_ELEMENTS(DISKTYPES)) >= 0;
-}
+int vol_role_from(const char *s) { return word_from(s, ROLES, G_N_ELEMENTS(ROLES)); }
+int vol_legality_from(const char *s) { return word_from(s, LEGALITIES, G_N_ELEMENTS(LEGALITIES)); }
+bool vol_disktype_is_valid(const char *s) { return word_from(s, DISKTYPES, G_N_ELEMENTS(DISKTYPES)) >= 0; }
 
 uint64_t vol_capacity_round(uint64_t bytes)
 {
@@ -131,9 +108,9 @@ enum key {
 	N_KEY
 };
 
-static const char *const KEYS[N_KEY] = {"CAP",    "CTIME", "DESCRIPTION", "DISKTYPE", "DOMAIN",
-                                        "FORMAT", "GEN",   "IMAGE",       "LEGALITY", "MTIME",
-                                        "PUUID",  "SEQ",   "SIZE",        "TYPE",     "VOLTYPE"};
+static const char *const KEYS[N_KEY] = { "CAP",    "CTIME", "DESCRIPTION", "DISKTYPE", "DOMAIN",
+	                                 "FORMAT", "GEN",   "IMAGE",       "LEGALITY", "MTIME",
+	                                 "PUUID",  "SEQ",   "SIZE",        "TYPE",     "VOLTYPE" };
 
 static int read_key(struct vol_meta *m, enum key k, const char *v)
 {
@@ -141,8 +118,7 @@ static int read_key(struct vol_meta *m, enum key k, const char *v)
 	int word = 0, rc = 0;
 
 	switch (k) {
-	case K_CAP:
-		return read_number(v, VOL_CAP_MAX, &m->capacity);
+	case K_CAP: return read_number(v, VOL_CAP_MAX, &m->capacity);
 	case K_SIZE:
 		rc = read_number(v, VOL_CAP_MAX / 512, &n);
 		m->capacity = n * 512;
@@ -151,8 +127,7 @@ static int read_key(struct vol_meta *m, enum key k, const char *v)
 		rc = read_number(v, G_MAXINT64, &n);
 		m->ctime = (int64_t)n;
 		return rc;
-	case K_MTIME:
-		return 0;
+	case K_MTIME: return 0;
 	case K_GEN:
 		rc = read_number(v, VOL_GEN_MAX, &n);
 		m->generation = (unsigned)n;
@@ -161,17 +136,11 @@ static int read_key(struct vol_meta *m, enum key k, const char *v)
 		rc = read_number(v, G_MAXINT32, &n);
 		m->sequence = (unsigned)n;
 		return rc;
-	case K_DESCRIPTION:
-		return g_strlcpy(m->description, v, sizeof(m->description)) > VOL_DESC_MAX ? -1 : 0;
-	case K_DISKTYPE:
-		g_strlcpy(m->disktype, v, sizeof(m->disktype));
-		return vol_disktype_is_valid(v) ? 0 : -1;
-	case K_DOMAIN:
-		return read_uuid(v, m->domain);
-	case K_IMAGE:
-		return read_uuid(v, m->image);
-	case K_PUUID:
-		return read_uuid(v, m->parent);
+	case K_DESCRIPTION: return g_strlcpy(m->description, v, sizeof(m->description)) > VOL_DESC_MAX ? -1 : 0;
+	case K_DISKTYPE: g_strlcpy(m->disktype, v, sizeof(m->disktype)); return vol_disktype_is_valid(v) ? 0 : -1;
+	case K_DOMAIN: return read_uuid(v, m->domain);
+	case K_IMAGE: return read_uuid(v, m->image);
+	case K_PUUID: return read_uuid(v, m->parent);
 	case K_FORMAT:
 		rc = read_word(v, vol_format_from, &word);
 		m->format = (enum vol_format)word;
@@ -188,8 +157,7 @@ static int read_key(struct vol_meta *m, enum key k, const char *v)
 		rc = read_word(v, vol_legality_from, &word);
 		m->legality = (enum vol_legality)word;
 		return rc;
-	case N_KEY:
-		break;
+	case N_KEY: break;
 	}
 	return -1;
 }
@@ -269,8 +237,8 @@ int vol_meta_format(const struct vol_meta *m, char block[VOL_META_SIZE], struct 
 	               "DOMAIN=%s\nFORMAT=%s\nGEN=%u\nIMAGE=%s\nLEGALITY=%s\nPUUID=%s\nSEQ=%u\nTYPE=%s\n"
 	               "VOLTYPE=%s\nEOF\n",
 	               (guint64)m->capacity, (gint64)m->ctime, m->description, m->disktype, m->domain,
-	               FORMATS[m->format], m->generation, m->image, LEGALITIES[m->legality], m->parent,
-	               m->sequence, ALLOCS[m->alloc], ROLES[m->role]);
+	               FORMATS[m->format], m->generation, m->image, LEGALITIES[m->legality], m->parent, m->sequence,
+	               ALLOCS[m->alloc], ROLES[m->role]);
 	if (n > VOL_META_SIZE)
 		return err_agent(e, SC_META_OVERFLOW, "Metadata overflow: %d bytes", n);
 	memset(block, 0, VOL_META_SIZE);

@@ -56,7 +56,4 @@ int vol_desc_check(const char *s, struct err *e);
 
 /* Rounded up to 4096; 0 when it is 0 or too large. */
 uint64_t vol_capacity_round(uint64_t bytes);
-static inline unsigned vol_generation_next(unsigned g)
-{
-	return g >= VOL_GEN_MAX ? 0 : g + 1;
-}
+static inline unsigned vol_generation_next(unsigned g) { return g >= VOL_GEN_MAX ? 0 : g + 1; }

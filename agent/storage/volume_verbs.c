@@ -19,8 +19,7 @@ int verb_volume_target(struct agent *a, struct verb_call *c, struct sdomain **d,
 }
 
 /* The same for what the SPM alone may do, on a domain that we can write. */
-static int spm_target(struct agent *a, struct verb_call *c, struct spool **p, struct sdomain **d,
-                      struct err *e)
+static int spm_target(struct agent *a, struct verb_call *c, struct spool **p, struct sdomain **d, struct err *e)
 {
 	const char *pool, *sd;
 
@@ -53,12 +52,10 @@ static int read_creation(struct verb_call *c, struct creation_params *n, struct 
 	if (verb_uuid(c, "imageID", &n->img, e) < 0 || verb_uuid(c, "volumeID", &n->vol, e) < 0 ||
 	    verb_uuid_or(c, "srcImgUUID", UUID_NIL, &n->src_img, e) < 0 ||
 	    verb_uuid_or(c, "srcVolUUID", UUID_NIL, &n->src_vol, e) < 0 ||
-	    verb_int(c, "size", 1, VOL_CAP_MAX, &n->size, e) < 0 ||
-	    verb_string(c, "volFormat", &n->format, e) < 0 ||
+	    verb_int(c, "size", 1, VOL_CAP_MAX, &n->size, e) < 0 || verb_string(c, "volFormat", &n->format, e) < 0 ||
 	    verb_string(c, "preallocate", &n->alloc, e) < 0 ||
 	    verb_string_or(c, "diskType", "DATA", &n->disktype, e) < 0 ||
-	    verb_string_or(c, "desc", "", &n->desc, e) < 0 ||
-	    verb_bool_or(c, "legal", true, &n->is_legal, e) < 0 ||
+	    verb_string_or(c, "desc", "", &n->desc, e) < 0 || verb_bool_or(c, "legal", true, &n->is_legal, e) < 0 ||
 	    verb_bool_or(c, "addBitmaps", false, &n->add_bitmaps, e) < 0 ||
 	    verb_int_or(c, "initialSize", 0, VOL_CAP_MAX, -1, &n->initial, e) < 0 ||
 	    verb_int_or(c, "sequence", 0, G_MAXINT32, 0, &n->sequence, e) < 0)
@@ -75,13 +72,11 @@ static int check_creation(const struct creation_params *n, struct err *e)
 	if (format < 0)
 		return err_agent(e, SC_VOL_FORMAT, "Incorrect volume format %.32s: RAW or COW", n->format);
 	if (alloc < 0)
-		return err_agent(e, SC_VOL_TYPE, "Incorrect volume allocation %.32s: PREALLOCATED or SPARSE",
-		                 n->alloc);
+		return err_agent(e, SC_VOL_TYPE, "Incorrect volume allocation %.32s: PREALLOCATED or SPARSE", n->alloc);
 	if (!vol_disktype_is_valid(n->disktype))
 		return err_agent(e, SC_INVALID_PARAM, "Invalid parameter: disk type %.32s", n->disktype);
 	if (format == VOL_RAW && strcmp(n->src_vol, UUID_NIL) != 0)
-		return err_agent(e, SC_VOL_FORMAT,
-		                 "Incorrect volume format: a volume over another one must be COW");
+		return err_agent(e, SC_VOL_FORMAT, "Incorrect volume format: a volume over another one must be COW");
 	if (n->add_bitmaps)
 		return err_agent(e, SC_NOT_IMPLEMENTED, "Bitmaps in new volumes are not implemented yet");
 	return vol_desc_check(n->desc, e);
@@ -97,11 +92,10 @@ int sverb_volume_create(struct agent *a, struct verb_call *c, struct err *e)
 	if (read_creation(c, &n, e) < 0 || check_creation(&n, e) < 0 || spm_target(a, c, &p, &d, e) < 0 ||
 	    check_active(p, d, e) < 0)
 		return -1;
-	args =
-	    json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:s,s:s,s:s,s:s,s:b}", "img", n.img, "vol", n.vol,
-	              "src_img", n.src_img, "src_vol", n.src_vol, "capacity", (json_int_t)n.size, "initial",
-	              (json_int_t)n.initial, "sequence", (json_int_t)n.sequence, "format", n.format, "alloc",
-	              n.alloc, "disktype", n.disktype, "desc", n.desc, "illegal", (int)!n.is_legal);
+	args = json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:s,s:s,s:s,s:s,s:b}", "img", n.img, "vol", n.vol, "src_img",
+	                 n.src_img, "src_vol", n.src_vol, "capacity", (json_int_t)n.size, "initial",
+	                 (json_int_t)n.initial, "sequence", (json_int_t)n.sequence, "format", n.format, "alloc",
+	                 n.alloc, "disktype", n.disktype, "desc", n.desc, "illegal", (int)!n.is_legal);
 	return stask_start(c, p, d, "volume.create", args, n.img, e);
 }
 
@@ -114,8 +108,7 @@ static int volume_task(struct agent *a, struct verb_call *c, const char *op, jso
 	struct spool *p;
 	json_t *args;
 
-	if (spm_target(a, c, &p, &d, e) < 0 || check_active(p, d, e) < 0 ||
-	    verb_volume_target(a, c, &d, &args, e) < 0)
+	if (spm_target(a, c, &p, &d, e) < 0 || check_active(p, d, e) < 0 || verb_volume_target(a, c, &d, &args, e) < 0)
 		return -1;
 	json_object_update(args, extra);
 	return stask_start(c, p, d, op, args, json_string_value(json_object_get(args, "img")), e);
@@ -235,8 +228,7 @@ int sverb_volume_measure(struct agent *a, struct verb_call *c, struct err *e)
 
 /* --- small changes, answered at once --- */
 
-static int volume_change(struct agent *a, struct verb_call *c, const char *key, const char *value,
-                         struct err *e)
+static int volume_change(struct agent *a, struct verb_call *c, const char *key, const char *value, struct err *e)
 {
 	g_autofree char *lock = NULL;
 	json_t *args, *result;
@@ -273,8 +265,7 @@ int sverb_volume_set_legality(struct agent *a, struct verb_call *c, struct err *
 	if (verb_string(c, "legality", &text, e) < 0)
 		return -1;
 	if (vol_legality_from(text) < 0)
-		return err_field(e, ERR_INVALID, "legality",
-		                 "parameter legality must be LEGAL, ILLEGAL or FAKE");
+		return err_field(e, ERR_INVALID, "legality", "parameter legality must be LEGAL, ILLEGAL or FAKE");
 	return volume_change(a, c, "legality", text, e);
 }
 

@@ -68,9 +68,9 @@ struct wdom {
 	int mount, dir, md, images; /* descriptors; -1: not open */
 	const char *sd;
 };
-#define WDOM_INIT                                                                                            \
-	{                                                                                                    \
-		-1, -1, -1, -1, NULL                                                                         \
+#define WDOM_INIT                                                                                                      \
+	{                                                                                                              \
+		-1, -1, -1, -1, NULL                                                                                   \
 	}
 void wdom_close(struct wdom *d);
 #define auto_wdom __attribute__((cleanup(wdom_close))) struct wdom
@@ -90,9 +90,9 @@ struct wvol {
 	const char *img, *vol;
 	struct vol_meta meta;
 };
-#define WVOL_INIT                                                                                            \
-	{                                                                                                    \
-		.d = WDOM_INIT, .img_fd = -1                                                                 \
+#define WVOL_INIT                                                                                                      \
+	{                                                                                                              \
+		.d = WDOM_INIT, .img_fd = -1                                                                           \
 	}
 void wvol_close(struct wvol *t);
 #define auto_wvol __attribute__((cleanup(wvol_close))) struct wvol
@@ -118,8 +118,8 @@ const char *wvol_file(struct worker_ctx *w, const char *vol, const char *suffix)
 
 #define WORKER_QEMU_MS (60 * 1000) /* limit of calls that do not copy data */
 /* qemu-img with the image's directory as current one; args end with NULL. Output in the pool. */
-int worker_qemu_img(struct worker_ctx *w, int img, const char *const *args, int timeout_ms, int code,
-                    char **out, struct err *e);
+int worker_qemu_img(struct worker_ctx *w, int img, const char *const *args, int timeout_ms, int code, char **out,
+                    struct err *e);
 
 json_t *worker_volume_create(struct worker_ctx *w, const json_t *args, struct err *e);
 json_t *worker_volume_undo(struct worker_ctx *w, const json_t *args, struct err *e);

@@ -20,8 +20,7 @@ static int grow_raw(struct wvol *t, uint64_t size, struct err *e)
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return fs_error(e, errno, SC_VOL_EXTEND, "Open volume %s", t->vol);
 	/* First the blocks, then the size: without space the volume stays as it was. */
-	if (t->meta.alloc == VOL_PREALLOCATED &&
-	    fs_allocate(fd, st.st_size, (off_t)size, SC_VOL_EXTEND, e) < 0) {
+	if (t->meta.alloc == VOL_PREALLOCATED && fs_allocate(fd, st.st_size, (off_t)size, SC_VOL_EXTEND, e) < 0) {
 		if (ftruncate(fd, st.st_size) < 0)
 			err_wrap(e, "volume keeps a part of its growth");
 		return -1;
@@ -37,8 +36,7 @@ static int grow_cow(struct worker_ctx *w, struct wvol *t, uint64_t size, struct 
 {
 	const char *text = pool_printf(w->pool, "%llu", (unsigned long long)size);
 
-	return worker_qemu_img(w, t->img_fd,
-	                       (const char *[]){"resize", "-q", "-f", "qcow2", t->vol, text, NULL},
+	return worker_qemu_img(w, t->img_fd, (const char *[]){ "resize", "-q", "-f", "qcow2", t->vol, text, NULL },
 	                       WORKER_QEMU_MS, SC_VOL_EXTEND, NULL, e);
 }
 
@@ -54,8 +52,8 @@ json_t *worker_volume_extend(struct worker_ctx *w, const json_t *args, struct er
 		return NULL;
 	size = asked > 0 ? vol_capacity_round((uint64_t)asked) : 0;
 	if (!size || size < t.meta.capacity) {
-		err_agent(e, SC_VOL_RESIZE, "Volume size %lld is below the present one, %llu",
-		          (long long)asked, (unsigned long long)t.meta.capacity);
+		err_agent(e, SC_VOL_RESIZE, "Volume size %lld is below the present one, %llu", (long long)asked,
+		          (unsigned long long)t.meta.capacity);
 		return NULL;
 	}
 	if (t.meta.role != VOL_LEAF) {

@@ -33,23 +33,18 @@ struct copy {
 
 static const char *volume_path(struct worker_ctx *w, const json_t *args, const struct wvol *v)
 {
-	return pool_printf(w->pool, "%s/%s/images/%s/%s", warg_str_or(args, "mount", ""), v->d.sd, v->img,
-	                   v->vol);
+	return pool_printf(w->pool, "%s/%s/images/%s/%s", warg_str_or(args, "mount", ""), v->d.sd, v->img, v->vol);
 }
 
-static const char *format_name(const struct wvol *v)
-{
-	return v->meta.format == VOL_COW ? "qcow2" : "raw";
-}
+static const char *format_name(const struct wvol *v) { return v->meta.format == VOL_COW ? "qcow2" : "raw"; }
 
 static int check_copy(const struct copy *c, struct err *e)
 {
 	if (c->src.meta.legality != VOL_LEGAL)
 		return err_agent(e, SC_VOL_COPY, "Cannot copy illegal volume %s", c->src.vol);
 	if (c->dst.meta.capacity < c->src.meta.capacity)
-		return err_agent(e, SC_TARGET_TOO_SMALL,
-		                 "Destination volume %s is too small: %llu of %llu bytes", c->dst.vol,
-		                 (unsigned long long)c->dst.meta.capacity,
+		return err_agent(e, SC_TARGET_TOO_SMALL, "Destination volume %s is too small: %llu of %llu bytes",
+		                 c->dst.vol, (unsigned long long)c->dst.meta.capacity,
 		                 (unsigned long long)c->src.meta.capacity);
 	return 0;
 }
@@ -75,8 +70,8 @@ static int build_argv(struct copy *c, const json_t *src, const json_t *dst, stru
 
 	if (parent_format(c, &backing_format, e) < 0)
 		return -1;
-	for (const char *const *a = (const char *[]){"convert", "-q", "-n", "-t", "none", "-T", "none", "-f",
-	                                             format_name(&c->src), "-O", format_name(&c->dst), NULL};
+	for (const char *const *a = (const char *[]){ "convert", "-q", "-n", "-t", "none", "-T", "none", "-f",
+	                                              format_name(&c->src), "-O", format_name(&c->dst), NULL };
 	     *a; a++)
 		c->argv[n++] = *a;
 	if (backing_format) {
@@ -116,7 +111,7 @@ static int progress_of(const struct copy *c, const char *name, off_t before)
 /* qemu-img runs on a thread of its own, so that we can tell how far it is. */
 static int run_copy(struct copy *c, struct err *e)
 {
-	struct stat st = {0};
+	struct stat st = { 0 };
 	int last = 0;
 	pthread_t thread;
 
@@ -165,8 +160,7 @@ static int copy_volume(struct copy *c, const json_t *src, const json_t *dst, str
 		return err_wrap(e, "source");
 	if (wvol_open(&c->dst, dst, e) < 0)
 		return err_wrap(e, "destination");
-	if (wvol_check_generation(&c->dst.meta, dst, e) < 0 || check_copy(c, e) < 0 ||
-	    build_argv(c, src, dst, e) < 0)
+	if (wvol_check_generation(&c->dst.meta, dst, e) < 0 || check_copy(c, e) < 0 || build_argv(c, src, dst, e) < 0)
 		return -1;
 	c->dst.meta.legality = VOL_ILLEGAL;
 	if (wvol_write(c->dst.img_fd, c->dst.vol, &c->dst.meta, e) < 0)
@@ -176,11 +170,11 @@ static int copy_volume(struct copy *c, const json_t *src, const json_t *dst, str
 
 json_t *worker_volume_copy(struct worker_ctx *w, const json_t *args, struct err *e)
 {
-	struct copy c = {.w = w,
-	                 .src = WVOL_INIT,
-	                 .dst = WVOL_INIT,
-	                 .lock = PTHREAD_MUTEX_INITIALIZER,
-	                 .ended = PTHREAD_COND_INITIALIZER};
+	struct copy c = { .w = w,
+		          .src = WVOL_INIT,
+		          .dst = WVOL_INIT,
+		          .lock = PTHREAD_MUTEX_INITIALIZER,
+		          .ended = PTHREAD_COND_INITIALIZER };
 	int rc = copy_volume(&c, json_object_get(args, "src"), json_object_get(args, "dst"), e);
 
 	wvol_close(&c.src);

@@ -28,9 +28,9 @@ static void creation_close(struct creation *c)
 	auto_close_fd(&c->src_fd);
 }
 #define auto_creation __attribute__((cleanup(creation_close))) struct creation
-#define CREATION_INIT                                                                                        \
-	{                                                                                                    \
-		.d = WDOM_INIT, .img_fd = -1, .src_fd = -1                                                   \
+#define CREATION_INIT                                                                                                  \
+	{                                                                                                              \
+		.d = WDOM_INIT, .img_fd = -1, .src_fd = -1                                                             \
 	}
 
 static int read_ids(struct creation *c, const json_t *args, struct err *e)
@@ -65,13 +65,13 @@ static int read_choices(struct creation *c, const json_t *args, struct err *e)
 	if (!vol_disktype_is_valid(disktype))
 		return err_agent(e, SC_INVALID_PARAM, "Invalid parameter: disk type %.16s", disktype);
 	c->meta = (struct vol_meta){
-	    .capacity = capacity > 0 ? vol_capacity_round((uint64_t)capacity) : 0,
-	    .ctime = time(NULL),
-	    .format = (enum vol_format)format,
-	    .alloc = (enum vol_alloc)alloc,
-	    .role = VOL_LEAF,
-	    .legality = warg_bool(args, "illegal") ? VOL_ILLEGAL : VOL_LEGAL,
-	    .sequence = (unsigned)CLAMP(sequence, 0, G_MAXINT32),
+		.capacity = capacity > 0 ? vol_capacity_round((uint64_t)capacity) : 0,
+		.ctime = time(NULL),
+		.format = (enum vol_format)format,
+		.alloc = (enum vol_alloc)alloc,
+		.role = VOL_LEAF,
+		.legality = warg_bool(args, "illegal") ? VOL_ILLEGAL : VOL_LEGAL,
+		.sequence = (unsigned)CLAMP(sequence, 0, G_MAXINT32),
 	};
 	if (!c->meta.capacity)
 		return err_agent(e, SC_VOL_SIZE, "Volume size %lld is not allowed", (long long)capacity);
@@ -92,18 +92,14 @@ static int check_parent(struct creation *c, struct err *e)
 	if (c->src_fd < 0 || wvol_read(c->src_fd, c->src_vol, &c->parent, e) < 0)
 		return -1;
 	if (c->parent.legality != VOL_LEGAL)
-		return err_agent(e, SC_VOL_PARENT_ILLEGAL, "Cannot create a volume over illegal volume %s",
-		                 c->src_vol);
+		return err_agent(e, SC_VOL_PARENT_ILLEGAL, "Cannot create a volume over illegal volume %s", c->src_vol);
 	if (c->is_template && c->parent.role != VOL_SHARED)
-		return err_agent(e, SC_VOL_NOT_SHAREABLE, "Volume %s of another image is no template",
-		                 c->src_vol);
+		return err_agent(e, SC_VOL_NOT_SHAREABLE, "Volume %s of another image is no template", c->src_vol);
 	if (c->meta.format != VOL_COW)
-		return err_agent(e, SC_VOL_FORMAT,
-		                 "Incorrect volume format: a volume over another one must be COW");
+		return err_agent(e, SC_VOL_FORMAT, "Incorrect volume format: a volume over another one must be COW");
 	if (c->meta.capacity < c->parent.capacity)
 		return err_agent(e, SC_VOL_SIZE, "Volume size %llu is below that of its parent, %llu",
-		                 (unsigned long long)c->meta.capacity,
-		                 (unsigned long long)c->parent.capacity);
+		                 (unsigned long long)c->meta.capacity, (unsigned long long)c->parent.capacity);
 	return 0;
 }
 
@@ -126,7 +122,7 @@ static int check_creation(struct worker_ctx *w, struct creation *c, struct err *
  * is what makes a volume. */
 static int link_template(struct worker_ctx *w, struct creation *c, struct err *e)
 {
-	static const char *const SUFFIXES[] = {"", ".lease", ".meta"};
+	static const char *const SUFFIXES[] = { "", ".lease", ".meta" };
 
 	for (size_t i = 0; i < G_N_ELEMENTS(SUFFIXES); i++) {
 		const char *name = wvol_file(w, c->src_vol, SUFFIXES[i]);
@@ -169,22 +165,19 @@ static int make_raw(struct creation *c, struct err *e)
 static int make_cow(struct worker_ctx *w, struct creation *c, struct err *e)
 {
 	const char *size = pool_printf(w->pool, "%llu", (unsigned long long)c->meta.capacity);
-	const char *options = c->meta.alloc == VOL_PREALLOCATED && !c->has_parent
-	                          ? "compat=1.1,preallocation=falloc"
-	                          : "compat=1.1";
-	const char *alone[] = {"create", "-q", "-f", "qcow2", "-o", options, c->vol, size, NULL};
-	const char *over[] = {"create", "-q",       "-f",   "qcow2",
-	                      "-o",     options,    "-F",   c->parent.format == VOL_COW ? "qcow2" : "raw",
-	                      "-b",     c->src_vol, c->vol, size,
-	                      NULL};
+	const char *options =
+	    c->meta.alloc == VOL_PREALLOCATED && !c->has_parent ? "compat=1.1,preallocation=falloc" : "compat=1.1";
+	const char *alone[] = { "create", "-q", "-f", "qcow2", "-o", options, c->vol, size, NULL };
+	const char *over[] = { "create", "-q",       "-f",   "qcow2",
+		               "-o",     options,    "-F",   c->parent.format == VOL_COW ? "qcow2" : "raw",
+		               "-b",     c->src_vol, c->vol, size,
+		               NULL };
 
-	if (c->meta.alloc == VOL_PREALLOCATED && !c->has_parent &&
-	    fs_check_space(c->img_fd, c->meta.capacity, e) < 0)
+	if (c->meta.alloc == VOL_PREALLOCATED && !c->has_parent && fs_check_space(c->img_fd, c->meta.capacity, e) < 0)
 		return -1;
 	/* Made by us first: exclusively, and with the right mode. */
 	if (fs_create(c->img_fd, c->vol, 0, SC_VOL_CREATE, e) < 0 ||
-	    worker_qemu_img(w, c->img_fd, c->has_parent ? over : alone, WORKER_QEMU_MS, SC_VOL_CREATE, NULL,
-	                    e) < 0)
+	    worker_qemu_img(w, c->img_fd, c->has_parent ? over : alone, WORKER_QEMU_MS, SC_VOL_CREATE, NULL, e) < 0)
 		return -1;
 	return fs_sync_file(c->img_fd, c->vol, SC_VOL_CREATE, e);
 }
@@ -217,13 +210,11 @@ static int remove_if_empty(struct worker_ctx *w, struct creation *c, struct err 
 	for (size_t i = 0; i < list.n; i++)
 		if (!c->is_template || strcmp(list.ids[i], c->src_vol) != 0)
 			return 0;
-	if (c->is_template &&
-	    (fs_unlink(c->img_fd, wvol_file(w, c->src_vol, ".meta"), SC_VOL_UNLINK, e) < 0 ||
-	     fs_unlink(c->img_fd, c->src_vol, SC_VOL_UNLINK, e) < 0 ||
-	     fs_unlink(c->img_fd, wvol_file(w, c->src_vol, ".lease"), SC_VOL_UNLINK, e) < 0))
+	if (c->is_template && (fs_unlink(c->img_fd, wvol_file(w, c->src_vol, ".meta"), SC_VOL_UNLINK, e) < 0 ||
+	                       fs_unlink(c->img_fd, c->src_vol, SC_VOL_UNLINK, e) < 0 ||
+	                       fs_unlink(c->img_fd, wvol_file(w, c->src_vol, ".lease"), SC_VOL_UNLINK, e) < 0))
 		return -1;
-	if (unlinkat(c->d.images, c->img, AT_REMOVEDIR) < 0 && errno != ENOTEMPTY && errno != EEXIST &&
-	    errno != ENOENT)
+	if (unlinkat(c->d.images, c->img, AT_REMOVEDIR) < 0 && errno != ENOTEMPTY && errno != EEXIST && errno != ENOENT)
 		return fs_error(e, errno, SC_VOL_UNLINK, "Remove image directory %s", c->img);
 	return fs_sync_dir(c->d.images, SC_VOL_UNLINK, e);
 }

@@ -74,8 +74,8 @@ json_t *wdom_read_meta(const struct wdom *d, struct err *e)
 	json_t *meta;
 
 	if (!text) {
-		fs_error(e, errno, errno == ENOENT ? SC_SD_META_MISSING : SC_SD_ACCESS,
-		         "Read metadata of domain %s", d->sd);
+		fs_error(e, errno, errno == ENOENT ? SC_SD_META_MISSING : SC_SD_ACCESS, "Read metadata of domain %s",
+		         d->sd);
 		return NULL;
 	}
 	meta = sd_meta_parse(text, len, e);
@@ -124,12 +124,11 @@ static json_t *mount_check(struct worker_ctx *w, const json_t *args, struct err 
 		return NULL;
 	}
 	if (faccessat(AT_FDCWD, path, R_OK | W_OK | X_OK, AT_EACCESS) < 0) {
-		err_agent(
-		    e, SC_CONNECT_PERMISSION,
-		    "%s must be readable and writable for user %d, group %d (it belongs to %d:%d, mode %o): "
-		    "try chown %d:%d %s",
-		    path, (int)geteuid(), (int)getegid(), (int)st.st_uid, (int)st.st_gid,
-		    (unsigned)st.st_mode & 07777, (int)geteuid(), (int)getegid(), path);
+		err_agent(e, SC_CONNECT_PERMISSION,
+		          "%s must be readable and writable for user %d, group %d (it belongs to %d:%d, mode %o): "
+		          "try chown %d:%d %s",
+		          path, (int)geteuid(), (int)getegid(), (int)st.st_uid, (int)st.st_gid,
+		          (unsigned)st.st_mode & 07777, (int)geteuid(), (int)getegid(), path);
 		return NULL;
 	}
 	return json_object();
@@ -159,8 +158,7 @@ static json_t *mount_scan(struct worker_ctx *w, const json_t *args, struct err *
 
 static int probe_write(int dir, int block_size, struct err *e)
 {
-	auto_close int fd =
-	    openat(dir, PROBE_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_DIRECT, FS_FILE_MODE);
+	auto_close int fd = openat(dir, PROBE_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_DIRECT, FS_FILE_MODE);
 	void *buf = NULL;
 	int rc = 0;
 
@@ -178,7 +176,7 @@ static int probe_write(int dir, int block_size, struct err *e)
 /* Block size of the storage by trying; 0 means that it takes no direct I/O. */
 static int probe_block_size(int dir, int *size, struct err *e)
 {
-	static const int SIZES[] = {512, 4096};
+	static const int SIZES[] = { 512, 4096 };
 	int rc = 1;
 
 	*size = 0;
@@ -198,8 +196,8 @@ static int choose_block_size(int dir, int wanted, int *size, struct err *e)
 	if (!*size)
 		return err_agent(e, SC_SD_UNSUPPORTED_TARGET, "Storage target unsupported: no direct I/O");
 	if (wanted > 1 && wanted < *size)
-		return err_agent(e, SC_SD_BLOCK_SIZE, "Block size mismatch: storage has %d, asked for %d",
-		                 *size, wanted);
+		return err_agent(e, SC_SD_BLOCK_SIZE, "Block size mismatch: storage has %d, asked for %d", *size,
+		                 wanted);
 	if (wanted > 1)
 		*size = wanted;
 	return 0;
@@ -211,7 +209,8 @@ static int fill_md(int dir, const json_t *meta, const char *sd, struct err *e)
 		const char *name;
 		off_t size;
 	} FILES[] = {
-	    {"ids", 0}, {"leases", 0}, {"xleases", 0}, {"inbox", MAILBOX_SIZE}, {"outbox", MAILBOX_SIZE}};
+		{ "ids", 0 }, { "leases", 0 }, { "xleases", 0 }, { "inbox", MAILBOX_SIZE }, { "outbox", MAILBOX_SIZE }
+	};
 	auto_wdom d = WDOM_INIT;
 
 	d.sd = sd;
@@ -256,17 +255,16 @@ static int create_tree(int mount, const char *sd, const json_t *meta, struct err
 
 static json_t *domain_create(struct worker_ctx *w, const json_t *args, struct err *e)
 {
-	struct sd_meta_new n = {.sd = warg_uuid(args, "sd", e),
-	                        .name = warg_str_or(args, "name", ""),
-	                        .type = warg_str_or(args, "type", "LOCALFS"),
-	                        .sd_class = warg_str_or(args, "class", "Data"),
-	                        .remote_path = warg_str_or(args, "remote_path", "")};
+	struct sd_meta_new n = { .sd = warg_uuid(args, "sd", e),
+		                 .name = warg_str_or(args, "name", ""),
+		                 .type = warg_str_or(args, "type", "LOCALFS"),
+		                 .sd_class = warg_str_or(args, "class", "Data"),
+		                 .remote_path = warg_str_or(args, "remote_path", "") };
 	auto_close int mount = n.sd ? open_mount(args, e) : -1;
 	auto_json *meta = NULL;
 	int64_t block = 0, hosts = 0;
 
-	if (mount < 0 || warg_int(args, "block_size", &block, e) < 0 ||
-	    warg_int(args, "max_hosts", &hosts, e) < 0)
+	if (mount < 0 || warg_int(args, "block_size", &block, e) < 0 || warg_int(args, "max_hosts", &hosts, e) < 0)
 		return NULL;
 	if (fs_exists(mount, n.sd)) {
 		err_agent(e, SC_SD_EXISTS, "Storage domain already exists: %s", n.sd);
@@ -291,8 +289,7 @@ static json_t *domain_format(struct worker_ctx *w, const json_t *args, struct er
 	if (wdom_open(&d, args, e) < 0)
 		return NULL;
 	doomed = g_strconcat(REMOVE_PREFIX, d.sd, NULL);
-	if (fs_rename(d.mount, d.sd, doomed, SC_SD_FORMAT, e) < 0 ||
-	    fs_sync_dir(d.mount, SC_SD_FORMAT, e) < 0)
+	if (fs_rename(d.mount, d.sd, doomed, SC_SD_FORMAT, e) < 0 || fs_sync_dir(d.mount, SC_SD_FORMAT, e) < 0)
 		return NULL;
 	if (fs_remove_tree(d.mount, doomed, SC_SD_FORMAT, e) < 0)
 		return NULL;
@@ -340,7 +337,8 @@ static json_t *domain_update(struct worker_ctx *w, const json_t *args, struct er
 
 	if (!meta)
 		return NULL;
-	json_object_foreach(set, key, value) json_object_set(meta, key, value);
+	json_object_foreach (set, key, value)
+		json_object_set(meta, key, value);
 	if (wdom_write_meta(&d, meta, e) < 0) {
 		json_decref(meta);
 		return NULL;
@@ -387,8 +385,7 @@ static json_t *domain_check(struct worker_ctx *w, const json_t *args, struct err
 	if (!meta)
 		return NULL;
 	return json_pack("{s:o,s:f,s:I,s:I}", "meta", meta, "delay", delay, "total",
-	                 (json_int_t)(vfs.f_blocks * vfs.f_frsize), "free",
-	                 (json_int_t)(vfs.f_bavail * vfs.f_frsize));
+	                 (json_int_t)(vfs.f_blocks * vfs.f_frsize), "free", (json_int_t)(vfs.f_bavail * vfs.f_frsize));
 }
 
 /* The lease of a local domain: an exclusive lock on `ids`. The descriptor goes to the agent, which
@@ -416,9 +413,9 @@ static json_t *lease_acquire(struct worker_ctx *w, const json_t *args, struct er
 }
 
 const struct worker_op WORKER_DOMAIN_OPS[] = {
-    {"mount.check", mount_check, NULL},     {"mount.scan", mount_scan, NULL},
-    {"mount.collect", mount_collect, NULL}, {"domain.create", domain_create, NULL},
-    {"domain.format", domain_format, NULL}, {"domain.read", domain_read, NULL},
-    {"domain.update", domain_update, NULL}, {"domain.check", domain_check, NULL},
-    {"lease.acquire", lease_acquire, NULL}, {NULL, NULL, NULL},
+	{ "mount.check", mount_check, NULL },     { "mount.scan", mount_scan, NULL },
+	{ "mount.collect", mount_collect, NULL }, { "domain.create", domain_create, NULL },
+	{ "domain.format", domain_format, NULL }, { "domain.read", domain_read, NULL },
+	{ "domain.update", domain_update, NULL }, { "domain.check", domain_check, NULL },
+	{ "lease.acquire", lease_acquire, NULL }, { NULL, NULL, NULL },
 };

@@ -36,8 +36,7 @@ static json_t *image_list(struct worker_ctx *w, const json_t *args, struct err *
 	return found ? json_pack("{s:o}", "images", found) : NULL;
 }
 
-static int add_volumes(struct worker_ctx *w, const struct wdom *d, const char *img, json_t *found,
-                       struct err *e)
+static int add_volumes(struct worker_ctx *w, const struct wdom *d, const char *img, json_t *found, struct err *e)
 {
 	auto_close int fd = wimg_open(d, img, e);
 	struct wvol_list list;
@@ -62,8 +61,7 @@ static json_t *image_volumes(struct worker_ctx *w, const json_t *args, struct er
 	if (!img || wdom_open(&d, args, e) < 0 || (is_all && fs_each(d.images, add_image, images, e) < 0) ||
 	    (!is_all && add_volumes(w, &d, img, found, e) < 0))
 		g_clear_pointer(&found, json_decref);
-	json_array_foreach(images, i, one)
-	{
+	json_array_foreach (images, i, one) {
 		struct err gone = ERR_INIT; /* deleted while we look */
 
 		if (found)
@@ -90,8 +88,7 @@ static json_t *image_chain(struct worker_ctx *w, const json_t *args, struct err 
 		struct stat st;
 
 		if (json_array_size(chain) >= MAX_CHAIN) {
-			err_agent(e, SC_IMG_CHAIN, "Image %s is not a legal chain: too long or circular",
-			          img);
+			err_agent(e, SC_IMG_CHAIN, "Image %s is not a legal chain: too long or circular", img);
 			return NULL;
 		}
 		if (wvol_read(fd, at, &m, e) < 0)
@@ -101,13 +98,12 @@ static json_t *image_chain(struct worker_ctx *w, const json_t *args, struct err 
 			return NULL;
 		}
 		if (fstatat(fd, at, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode)) {
-			err_agent(e, SC_IMG_CHAIN, "Image %s is not a legal chain: volume %s has no data",
-			          img, at);
+			err_agent(e, SC_IMG_CHAIN, "Image %s is not a legal chain: volume %s has no data", img, at);
 			return NULL;
 		}
-		json_array_append_new(
-		    chain, json_pack("{s:s,s:s,s:I,s:s}", "vol", at, "format", vol_format_name(m.format),
-		                     "capacity", (json_int_t)m.capacity, "role", vol_role_name(m.role)));
+		json_array_append_new(chain,
+		                      json_pack("{s:s,s:s,s:I,s:s}", "vol", at, "format", vol_format_name(m.format),
+		                                "capacity", (json_int_t)m.capacity, "role", vol_role_name(m.role)));
 	}
 	return json_pack("{s:O}", "chain", chain);
 }
@@ -130,8 +126,8 @@ static int check_not_shared(struct worker_ctx *w, int fd, const char *img, struc
 		    g_ascii_strcasecmp(m.image, img) != 0)
 			continue;
 		if (fstatat(fd, list.ids[i], &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_nlink > 1)
-			return err_agent(e, SC_VOL_DELETE_SHARED,
-			                 "Cannot delete shared volume %s: images use it", list.ids[i]);
+			return err_agent(e, SC_VOL_DELETE_SHARED, "Cannot delete shared volume %s: images use it",
+			                 list.ids[i]);
 	}
 	return 0;
 }
@@ -161,8 +157,7 @@ static void remove_or_leave(int images, const char *name)
 		log_warn("deleted image could not be removed yet", "NAME", name, "ERROR", e.detail);
 }
 
-static int doom_image(struct worker_ctx *w, const struct wdom *d, const char *img, const char *doomed,
-                      struct err *e)
+static int doom_image(struct worker_ctx *w, const struct wdom *d, const char *img, const char *doomed, struct err *e)
 {
 	auto_close int fd = wimg_open(d, img, e);
 	g_autofree char *params = g_strdup_printf("%s,%s", d->sd, img);
@@ -206,8 +201,7 @@ static bool is_orphan(int img, const char *name)
 		return false;
 	if (strcmp(name + UUID_LEN, ".meta.new") == 0)
 		return true;
-	return (strcmp(name + UUID_LEN, "") == 0 || strcmp(name + UUID_LEN, ".lease") == 0) &&
-	       !fs_exists(img, meta);
+	return (strcmp(name + UUID_LEN, "") == 0 || strcmp(name + UUID_LEN, ".lease") == 0) && !fs_exists(img, meta);
 }
 
 static int collect_orphan(int dir, const char *name, void *arg, struct err *e)
@@ -260,7 +254,7 @@ static int collect_image(int dir, const char *name, void *arg, struct err *e)
 static json_t *domain_collect(struct worker_ctx *w, const json_t *args, struct err *e)
 {
 	auto_wdom d = WDOM_INIT;
-	struct collection c = {w, 0};
+	struct collection c = { w, 0 };
 
 	if (wdom_open(&d, args, e) < 0 || fs_unlink(d.md, "metadata.new", SC_STORAGE, e) < 0 ||
 	    fs_each(d.images, collect_image, &c, e) < 0)
@@ -269,11 +263,11 @@ static json_t *domain_collect(struct worker_ctx *w, const json_t *args, struct e
 }
 
 const struct worker_op WORKER_IMAGE_OPS[] = {
-    {"image.list", image_list, NULL},
-    {"image.volumes", image_volumes, NULL},
-    {"image.chain", image_chain, NULL},
-    {"image.delete", image_delete, NULL},
-    {"volume.copy", worker_volume_copy, NULL},
-    {"domain.collect", domain_collect, NULL},
-    {NULL, NULL, NULL},
+	{ "image.list", image_list, NULL },
+	{ "image.volumes", image_volumes, NULL },
+	{ "image.chain", image_chain, NULL },
+	{ "image.delete", image_delete, NULL },
+	{ "volume.copy", worker_volume_copy, NULL },
+	{ "domain.collect", domain_collect, NULL },
+	{ NULL, NULL, NULL },
 };

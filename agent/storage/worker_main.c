@@ -19,8 +19,8 @@
 #include "base/auto.h"
 #include "base/log.h"
 
-static const struct worker_op *const TABLES[] = {WORKER_DOMAIN_OPS, WORKER_VOLUME_OPS, WORKER_IMAGE_OPS,
-                                                 WORKER_TASK_OPS};
+static const struct worker_op *const TABLES[] = { WORKER_DOMAIN_OPS, WORKER_VOLUME_OPS, WORKER_IMAGE_OPS,
+	                                          WORKER_TASK_OPS };
 
 const struct worker_op *worker_find_op(const char *name)
 {
@@ -63,16 +63,12 @@ int warg_int(const json_t *args, const char *key, int64_t *out, struct err *e)
 	const json_t *v = json_object_get(args, key);
 
 	if (!json_is_integer(v))
-		return err_agent(e, SC_UNEXPECTED, "Unexpected error: storage request without number %s",
-		                 key);
+		return err_agent(e, SC_UNEXPECTED, "Unexpected error: storage request without number %s", key);
 	*out = json_integer_value(v);
 	return 0;
 }
 
-bool warg_bool(const json_t *args, const char *key)
-{
-	return json_is_true(json_object_get(args, key));
-}
+bool warg_bool(const json_t *args, const char *key) { return json_is_true(json_object_get(args, key)); }
 
 /* --- the socket --- */
 
@@ -82,15 +78,15 @@ static int send_line(const json_t *answer, int fd)
 	union {
 		char buf[CMSG_SPACE(sizeof(int))];
 		struct cmsghdr align;
-	} control = {.buf = {0}};
+	} control = { .buf = { 0 } };
 	struct iovec iov[2];
-	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 2};
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
 	size_t len = text ? strlen(text) : 0;
 
 	if (!text || len >= WORKER_MAX_ANSWER)
 		return -1;
-	iov[0] = (struct iovec){text, len};
-	iov[1] = (struct iovec){(char *)"\n", 1};
+	iov[0] = (struct iovec){ text, len };
+	iov[1] = (struct iovec){ (char *)"\n", 1 };
 	if (fd >= 0) {
 		struct cmsghdr *c;
 
@@ -171,7 +167,7 @@ static json_t *run_request(struct worker_ctx *w, const char *text, size_t len, s
 
 static int serve_one(const char *text, size_t len)
 {
-	struct worker_ctx w = {.pool = pool_new(), .send_fd = -1};
+	struct worker_ctx w = { .pool = pool_new(), .send_fd = -1 };
 	struct err e = ERR_INIT;
 	json_t *result = run_request(&w, text, len, &e);
 	auto_json *answer = NULL;
@@ -180,9 +176,7 @@ static int serve_one(const char *text, size_t len)
 	if (result) {
 		answer = json_pack("{s:o}", "result", result);
 	} else {
-		int code = e.code == ERR_AGENT      ? e.agent_code
-		           : e.code == ERR_NO_SPACE ? SC_SD_NO_SPACE
-		                                    : SC_STORAGE;
+		int code = e.code == ERR_AGENT ? e.agent_code : e.code == ERR_NO_SPACE ? SC_SD_NO_SPACE : SC_STORAGE;
 		g_autofree char *detail = g_utf8_make_valid(e.detail, -1);
 
 		answer = json_pack("{s:{s:i,s:s}}", "error", "code", code, "message", detail);
@@ -230,8 +224,7 @@ int storage_worker_main(int argc, char **argv)
 	if (getenv("HOSTLER_WORKER_HANG"))
 		pause();
 	if (getenv("HOSTLER_WORKER_BABBLE"))
-		return write(WORKER_FD, getenv("HOSTLER_WORKER_BABBLE"),
-		             strlen(getenv("HOSTLER_WORKER_BABBLE"))) < 0;
+		return write(WORKER_FD, getenv("HOSTLER_WORKER_BABBLE"), strlen(getenv("HOSTLER_WORKER_BABBLE"))) < 0;
 #endif
 	while (read_line(buf, line))
 		if (serve_one(line->str, line->len) < 0)

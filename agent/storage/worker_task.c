@@ -45,9 +45,9 @@ static void task_close(struct worker_task *t)
 		json_decref(t->undos[i]);
 }
 #define auto_task __attribute__((cleanup(task_close))) struct worker_task
-#define TASK_INIT                                                                                            \
-	{                                                                                                    \
-		.d = WDOM_INIT, .dir = -1, .state = "queued", .message = "", .verb = "", .op = ""            \
+#define TASK_INIT                                                                                                      \
+	{                                                                                                              \
+		.d = WDOM_INIT, .dir = -1, .state = "queued", .message = "", .verb = "", .op = ""                      \
 	}
 
 static int open_tasks(struct worker_task *t, const json_t *args, struct err *e)
@@ -103,10 +103,10 @@ static int write_part(int dir, const char *name, json_t *values, struct err *e)
 
 static json_t *task_values(const struct worker_task *t)
 {
-	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "id", t->id, "name", t->verb,
-	                 "tag", "spm", "store", "master/tasks", "recoveryPolicy", "auto", "persistPolicy",
-	                 "auto", "cleanPolicy", "manual", "priority", "low", "state", t->state, "njobs", "1",
-	                 "nrecoveries", t->n_undos ? "1" : "0", "metadataVersion", "1");
+	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "id", t->id, "name", t->verb, "tag",
+	                 "spm", "store", "master/tasks", "recoveryPolicy", "auto", "persistPolicy", "auto",
+	                 "cleanPolicy", "manual", "priority", "low", "state", t->state, "njobs", "1", "nrecoveries",
+	                 t->n_undos ? "1" : "0", "metadataVersion", "1");
 }
 
 static json_t *result_values(const struct worker_task *t)
@@ -114,8 +114,7 @@ static json_t *result_values(const struct worker_task *t)
 	g_autofree char *code = g_strdup_printf("%d", t->code);
 	g_autofree char *result = t->result ? json_dumps(t->result, JSON_COMPACT) : NULL;
 
-	return json_pack("{s:s,s:s,s:s}", "code", code, "message", t->message, "result",
-	                 result ? result : "");
+	return json_pack("{s:s,s:s,s:s}", "code", code, "message", t->message, "result", result ? result : "");
 }
 
 static json_t *job_values(const struct worker_task *t)
@@ -134,12 +133,11 @@ static int write_parts(struct worker_ctx *w, const struct worker_task *t, int di
 	    write_part(dir, wvol_file(w, t->id, ".result"), result_values(t), e) < 0)
 		return -1;
 	for (size_t i = 0; i < t->n_undos; i++)
-		if (write_part(dir, pool_printf(w->pool, "%s.recover.%zu", t->id, i),
-		               json_incref(t->undos[i]), e) < 0)
+		if (write_part(dir, pool_printf(w->pool, "%s.recover.%zu", t->id, i), json_incref(t->undos[i]), e) < 0)
 			return -1;
-	return write_part(
-	    dir, wvol_file(w, t->id, ".resource"),
-	    json_pack("{s:s,s:s,s:s}", "namespace", "00_storage", "name", scope, "lockType", "shared"), e);
+	return write_part(dir, wvol_file(w, t->id, ".resource"),
+	                  json_pack("{s:s,s:s,s:s}", "namespace", "00_storage", "name", scope, "lockType", "shared"),
+	                  e);
 }
 
 static int replace_task(struct worker_ctx *w, const struct worker_task *t, const char *temp, struct err *e)
@@ -148,15 +146,13 @@ static int replace_task(struct worker_ctx *w, const struct worker_task *t, const
 	auto_close int dir = -1;
 	int rc;
 
-	if (fs_remove_tree(t->dir, temp, SC_TASK_SAVE, e) < 0 ||
-	    fs_remove_tree(t->dir, backup, SC_TASK_SAVE, e) < 0)
+	if (fs_remove_tree(t->dir, temp, SC_TASK_SAVE, e) < 0 || fs_remove_tree(t->dir, backup, SC_TASK_SAVE, e) < 0)
 		return -1;
 	dir = fs_make_dir(t->dir, temp, SC_TASK_SAVE, e);
 	if (dir < 0 || write_parts(w, t, dir, e) < 0 || fs_sync_dir(dir, SC_TASK_SAVE, e) < 0)
 		return -1;
 	rc = fs_exists(t->dir, t->id) ? fs_rename(t->dir, t->id, backup, SC_TASK_SAVE, e) : 0;
-	if (rc < 0 || fs_rename(t->dir, temp, t->id, SC_TASK_SAVE, e) < 0 ||
-	    fs_sync_dir(t->dir, SC_TASK_SAVE, e) < 0)
+	if (rc < 0 || fs_rename(t->dir, temp, t->id, SC_TASK_SAVE, e) < 0 || fs_sync_dir(t->dir, SC_TASK_SAVE, e) < 0)
 		return -1;
 	return fs_remove_tree(t->dir, backup, SC_TASK_SAVE, e);
 }
@@ -182,15 +178,14 @@ int worker_task_push_undo(struct worker_ctx *w, const char *function, const char
 		return 0;
 	if (t->n_undos >= MAX_UNDOS)
 		return err_agent(e, SC_TASK_SAVE, "Task has too many recoveries");
-	t->undos[t->n_undos++] = json_pack("{s:s,s:s,s:s,s:s,s:s}", "name", function, "moduleName", "storage",
-	                                   "object", t->op, "function", function, "params", params);
+	t->undos[t->n_undos++] = json_pack("{s:s,s:s,s:s,s:s,s:s}", "name", function, "moduleName", "storage", "object",
+	                                   t->op, "function", function, "params", params);
 	return task_save(w, t, e);
 }
 
 /* --- reading --- */
 
-static json_t *read_part(struct worker_ctx *w, const struct worker_task *t, int dir, const char *suffix,
-                         struct err *e)
+static json_t *read_part(struct worker_ctx *w, const struct worker_task *t, int dir, const char *suffix, struct err *e)
 {
 	size_t len = 0;
 	g_autofree char *text = fs_read(dir, wvol_file(w, t->id, suffix), TASK_FILE_MAX, &len);
@@ -214,8 +209,7 @@ static int task_load(struct worker_ctx *w, struct worker_task *t, struct err *e)
 	const char *text;
 
 	if (dir < 0)
-		return fs_error(e, errno, errno == ENOENT ? SC_TASK_UNKNOWN : SC_TASK_LOAD,
-		                "Unknown task: %s", t->id);
+		return fs_error(e, errno, errno == ENOENT ? SC_TASK_UNKNOWN : SC_TASK_LOAD, "Unknown task: %s", t->id);
 	task = read_part(w, t, dir, ".task", e);
 	job = task ? read_part(w, t, dir, ".job.0", e) : NULL;
 	result = job ? read_part(w, t, dir, ".result", e) : NULL;
@@ -245,9 +239,8 @@ static bool is_finished(const struct worker_task *t)
 
 static json_t *describe(const struct worker_task *t)
 {
-	return json_pack("{s:s,s:s,s:s,s:i,s:s,s:O?,s:s,s:O?}", "id", t->id, "verb", t->verb, "state",
-	                 t->state, "code", t->code, "message", t->message, "result", t->result, "op", t->op,
-	                 "args", t->args);
+	return json_pack("{s:s,s:s,s:s,s:i,s:s,s:O?,s:s,s:O?}", "id", t->id, "verb", t->verb, "state", t->state, "code",
+	                 t->code, "message", t->message, "result", t->result, "op", t->op, "args", t->args);
 }
 
 /* --- running --- */
@@ -335,8 +328,7 @@ static json_t *task_recover(struct worker_ctx *w, const json_t *args, struct err
 {
 	auto_task t = TASK_INIT;
 
-	if (task_open(&t, args, e) < 0 || fs_each(t.dir, tidy_entry, (void *)t.id, e) < 0 ||
-	    task_load(w, &t, e) < 0)
+	if (task_open(&t, args, e) < 0 || fs_each(t.dir, tidy_entry, (void *)t.id, e) < 0 || task_load(w, &t, e) < 0)
 		return NULL;
 	if (is_finished(&t))
 		return describe(&t);
@@ -367,8 +359,7 @@ static json_t *task_list(struct worker_ctx *w, const json_t *args, struct err *e
 	    fs_each(all.dir, add_id, ids, e) < 0)
 		return NULL;
 	tasks = json_array();
-	json_array_foreach(ids, i, id)
-	{
+	json_array_foreach (ids, i, id) {
 		auto_task t = TASK_INIT;
 		struct err broken = ERR_INIT;
 
@@ -386,13 +377,11 @@ static json_t *task_clear(struct worker_ctx *w, const json_t *args, struct err *
 {
 	auto_task t = TASK_INIT;
 
-	if (task_open(&t, args, e) < 0 ||
-	    fs_remove_tree(t.dir, wvol_file(w, t.id, ".backup"), SC_TASK_CLEAR, e) < 0 ||
+	if (task_open(&t, args, e) < 0 || fs_remove_tree(t.dir, wvol_file(w, t.id, ".backup"), SC_TASK_CLEAR, e) < 0 ||
 	    fs_remove_tree(t.dir, wvol_file(w, t.id, ".temp"), SC_TASK_CLEAR, e) < 0)
 		return NULL;
 	/* First out of the way, so that half a task is never seen. */
-	if (fs_exists(t.dir, t.id) &&
-	    fs_rename(t.dir, t.id, wvol_file(w, t.id, ".temp"), SC_TASK_CLEAR, e) < 0)
+	if (fs_exists(t.dir, t.id) && fs_rename(t.dir, t.id, wvol_file(w, t.id, ".temp"), SC_TASK_CLEAR, e) < 0)
 		return NULL;
 	if (fs_remove_tree(t.dir, wvol_file(w, t.id, ".temp"), SC_TASK_CLEAR, e) < 0)
 		return NULL;
@@ -400,7 +389,7 @@ static json_t *task_clear(struct worker_ctx *w, const json_t *args, struct err *
 }
 
 const struct worker_op WORKER_TASK_OPS[] = {
-    {"task.prepare", task_prepare, NULL}, {"task.run", task_run, NULL},
-    {"task.recover", task_recover, NULL}, {"task.list", task_list, NULL},
-    {"task.clear", task_clear, NULL},     {NULL, NULL, NULL},
+	{ "task.prepare", task_prepare, NULL }, { "task.run", task_run, NULL },
+	{ "task.recover", task_recover, NULL }, { "task.list", task_list, NULL },
+	{ "task.clear", task_clear, NULL },     { NULL, NULL, NULL },
 };

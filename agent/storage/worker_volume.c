@@ -72,8 +72,7 @@ static int list_entry(int dir, const char *name, void *arg, struct err *e)
 	struct list_args *a = arg;
 	g_autofree char *id = g_strndup(name, UUID_LEN);
 
-	if (strlen(name) != UUID_LEN + strlen(".meta") || strcmp(name + UUID_LEN, ".meta") != 0 ||
-	    !uuid_is_valid(id))
+	if (strlen(name) != UUID_LEN + strlen(".meta") || strcmp(name + UUID_LEN, ".meta") != 0 || !uuid_is_valid(id))
 		return 0;
 	if (a->ids->len >= MAX_VOLUMES)
 		return err_agent(e, SC_IMG_CHAIN, "Image has more than %d volumes", MAX_VOLUMES);
@@ -89,7 +88,7 @@ static int compare_text(gconstpointer a, gconstpointer b)
 int wvol_list(struct worker_ctx *w, int img, struct wvol_list *list, struct err *e)
 {
 	g_autoptr(GPtrArray) ids = g_ptr_array_new();
-	struct list_args args = {w, ids};
+	struct list_args args = { w, ids };
 
 	if (fs_each(img, list_entry, &args, e) < 0)
 		return -1;
@@ -153,11 +152,11 @@ int wvol_release_parent(struct worker_ctx *w, int img, const char *vol, struct e
 	return wvol_write(img, vol, &m, e);
 }
 
-int worker_qemu_img(struct worker_ctx *w, int img, const char *const *args, int timeout_ms, int code,
-                    char **out, struct err *e)
+int worker_qemu_img(struct worker_ctx *w, int img, const char *const *args, int timeout_ms, int code, char **out,
+                    struct err *e)
 {
 	g_autofree char *cwd = img >= 0 ? g_strdup_printf("/proc/self/fd/%d", img) : NULL;
-	const char *argv[40] = {"qemu-img"};
+	const char *argv[40] = { "qemu-img" };
 	struct proc_result result;
 	size_t n = 1;
 
@@ -168,8 +167,8 @@ int worker_qemu_img(struct worker_ctx *w, int img, const char *const *args, int 
 	}
 	if (fs_step("qemu-img", e) < 0)
 		return -1;
-	if (proc_run(w->pool, &(struct proc_spec){.argv = argv, .cwd = cwd, .timeout_ms = timeout_ms},
-	             &result, e) < 0) {
+	if (proc_run(w->pool, &(struct proc_spec){ .argv = argv, .cwd = cwd, .timeout_ms = timeout_ms }, &result, e) <
+	    0) {
 		struct err cause = *e;
 
 		if (strstr(cause.detail, g_strerror(ENOSPC)))
@@ -183,11 +182,10 @@ int worker_qemu_img(struct worker_ctx *w, int img, const char *const *args, int 
 
 /* --- information --- */
 
-static json_t *info_of(struct worker_ctx *w, int img, const char *vol, const struct vol_meta *m,
-                       struct err *e)
+static json_t *info_of(struct worker_ctx *w, int img, const char *vol, const struct vol_meta *m, struct err *e)
 {
 	json_t *children = json_array();
-	struct stat st = {0};
+	struct stat st = { 0 };
 	const char *status = m->legality == VOL_LEGAL ? "OK" : "ILLEGAL";
 	g_autofree char *description = g_utf8_make_valid(m->description, -1); /* written by whomever */
 
@@ -197,15 +195,15 @@ static json_t *info_of(struct worker_ctx *w, int img, const char *vol, const str
 	}
 	if (fstatat(img, vol, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
 		status = "INVALID";
-	return json_pack(
-	    "{s:s,s:s,s:s,s:I,s:s,s:s,s:s,s:o,s:s,s:s,s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:I,s:s,s:I,s:I}", "uuid",
-	    vol, "domain", m->domain, "image", m->image, "capacity", (json_int_t)m->capacity, "parent",
-	    m->parent, "format", vol_format_name(m->format), "type", vol_alloc_name(m->alloc), "children",
-	    children, "voltype", vol_role_name(m->role), "legality", vol_legality_name(m->legality),
-	    "disktype", m->disktype, "description", description, "status", status, "allocType",
-	    vol_alloc_name(m->alloc), "generation", (int)m->generation, "sequence", (int)m->sequence, "mtime",
-	    0, "ctime", (json_int_t)m->ctime, "leasefile", wvol_file(w, vol, ".lease"), "truesize",
-	    (json_int_t)st.st_blocks * 512, "apparentsize", (json_int_t)st.st_size);
+	return json_pack("{s:s,s:s,s:s,s:I,s:s,s:s,s:s,s:o,s:s,s:s,s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:I,s:s,s:I,s:I}",
+	                 "uuid", vol, "domain", m->domain, "image", m->image, "capacity", (json_int_t)m->capacity,
+	                 "parent", m->parent, "format", vol_format_name(m->format), "type", vol_alloc_name(m->alloc),
+	                 "children", children, "voltype", vol_role_name(m->role), "legality",
+	                 vol_legality_name(m->legality), "disktype", m->disktype, "description", description, "status",
+	                 status, "allocType", vol_alloc_name(m->alloc), "generation", (int)m->generation, "sequence",
+	                 (int)m->sequence, "mtime", 0, "ctime", (json_int_t)m->ctime, "leasefile",
+	                 wvol_file(w, vol, ".lease"), "truesize", (json_int_t)st.st_blocks * 512, "apparentsize",
+	                 (json_int_t)st.st_size);
 }
 
 void wvol_close(struct wvol *t)
@@ -241,8 +239,8 @@ static json_t *volume_qemu_info(struct worker_ctx *w, const json_t *args, struct
 	/* The guest may have written a qcow2 header into a raw disk: the format is never guessed. -U: a
 	 * running machine may hold the lock. */
 	if (worker_qemu_img(w, t.img_fd,
-	                    (const char *[]){"info", "-U", "--output", "json", "-f",
-	                                     t.meta.format == VOL_COW ? "qcow2" : "raw", t.vol, NULL},
+	                    (const char *[]){ "info", "-U", "--output", "json", "-f",
+	                                      t.meta.format == VOL_COW ? "qcow2" : "raw", t.vol, NULL },
 	                    WORKER_QEMU_MS, SC_VOL_ACCESS, &out, e) < 0)
 		return NULL;
 	info = json_loads(out, 0, NULL);
@@ -261,9 +259,8 @@ static json_t *volume_measure(struct worker_ctx *w, const json_t *args, struct e
 	if (wvol_open(&t, args, e) < 0)
 		return NULL;
 	if (worker_qemu_img(w, t.img_fd,
-	                    (const char *[]){"measure", "-U", "--output", "json", "-f",
-	                                     t.meta.format == VOL_COW ? "qcow2" : "raw", "-O", format, t.vol,
-	                                     NULL},
+	                    (const char *[]){ "measure", "-U", "--output", "json", "-f",
+	                                      t.meta.format == VOL_COW ? "qcow2" : "raw", "-O", format, t.vol, NULL },
 	                    10 * WORKER_QEMU_MS, SC_VOL_ACCESS, &out, e) < 0)
 		return NULL;
 	result = json_loads(out, 0, NULL);
@@ -298,8 +295,8 @@ int wvol_check_generation(const struct vol_meta *m, const json_t *args, struct e
 	const json_t *want = json_object_get(args, "generation");
 
 	if (json_is_integer(want) && json_integer_value(want) != m->generation)
-		return err_agent(e, SC_GENERATION, "Generation mismatch: volume has %u, asked for %lld",
-		                 m->generation, (long long)json_integer_value(want));
+		return err_agent(e, SC_GENERATION, "Generation mismatch: volume has %u, asked for %lld", m->generation,
+		                 (long long)json_integer_value(want));
 	return 0;
 }
 
@@ -320,12 +317,12 @@ static json_t *volume_set(struct worker_ctx *w, const json_t *args, struct err *
 }
 
 const struct worker_op WORKER_VOLUME_OPS[] = {
-    {"volume.create", worker_volume_create, worker_volume_undo},
-    {"volume.info", volume_info, NULL},
-    {"volume.qemu-info", volume_qemu_info, NULL},
-    {"volume.measure", volume_measure, NULL},
-    {"volume.set", volume_set, NULL},
-    {"volume.extend", worker_volume_extend, NULL},
-    {"volume.delete", worker_volume_delete, NULL},
-    {NULL, NULL, NULL},
+	{ "volume.create", worker_volume_create, worker_volume_undo },
+	{ "volume.info", volume_info, NULL },
+	{ "volume.qemu-info", volume_qemu_info, NULL },
+	{ "volume.measure", volume_measure, NULL },
+	{ "volume.set", volume_set, NULL },
+	{ "volume.extend", worker_volume_extend, NULL },
+	{ "volume.delete", worker_volume_delete, NULL },
+	{ NULL, NULL, NULL },
 };

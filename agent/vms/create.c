@@ -81,22 +81,15 @@ static int prepare_disks(struct start *s, struct err *e)
 
 /* --- what the host knows ---------------------------------------------------- */
 
-static const char *network_address(void *arg, const char *network)
-{
-	return network_listen_address(arg, network);
-}
+static const char *network_address(void *arg, const char *network) { return network_listen_address(arg, network); }
 
-static bool directory_exists(void *arg, const char *path)
-{
-	return g_file_test(path, G_FILE_TEST_IS_DIR);
-}
+static bool directory_exists(void *arg, const char *path) { return g_file_test(path, G_FILE_TEST_IS_DIR); }
 
 static int fill(struct start *s, struct err *e)
 {
 	struct agent *a = s->vm->agent;
 	struct os_info os;
-	struct domain_fill f = {
-	    .network_address = network_address, .directory_exists = directory_exists, .arg = a};
+	struct domain_fill f = { .network_address = network_address, .directory_exists = directory_exists, .arg = a };
 	xmlNodePtr root = xmlDocGetRootElement(s->doc);
 
 	system_os_info(s->pool, &os);
@@ -165,8 +158,7 @@ static void start_fiber(void *arg)
 	struct err e = ERR_INIT;
 
 	if (start(s, &e) == 0) {
-		log_info("vm started", "VM", vm->id, "NAME", vm->domain->name, "CORRELATION",
-		         s->correlation_id);
+		log_info("vm started", "VM", vm->id, "NAME", vm->domain->name, "CORRELATION", s->correlation_id);
 		if (vm_sync(vm, &e) < 0)
 			vm_move(vm, s->is_paused ? VM_PAUSED : VM_UP);
 		sample_soon(vm->agent);
@@ -191,11 +183,10 @@ json_t *vm_definition(const struct vm *vm)
 {
 	const struct domain *d = vm->domain;
 
-	return json_pack("{s:s, s:s, s:s, s:s, s:I, s:i, s:s, s:b, s:s}", "vmId", vm->id, "vmName", d->name,
-	                 "status", vm_status_name(vm->status), "vmType", "kvm", "memSize",
-	                 (json_int_t)(d->mem_kib / 1024), "smp", d->vcpus, "emulatedMachine",
-	                 d->machine ? d->machine : "", "kvmEnable", d->type && strcmp(d->type, "kvm") == 0,
-	                 "xml", vm->xml ? vm->xml : "");
+	return json_pack("{s:s, s:s, s:s, s:s, s:I, s:i, s:s, s:b, s:s}", "vmId", vm->id, "vmName", d->name, "status",
+	                 vm_status_name(vm->status), "vmType", "kvm", "memSize", (json_int_t)(d->mem_kib / 1024), "smp",
+	                 d->vcpus, "emulatedMachine", d->machine ? d->machine : "", "kvmEnable",
+	                 d->type && strcmp(d->type, "kvm") == 0, "xml", vm->xml ? vm->xml : "");
 }
 
 static int read_definition(struct verb_call *c, const char *id, struct start *s, struct domain **out,
@@ -207,16 +198,15 @@ static int read_definition(struct verb_call *c, const char *id, struct start *s,
 	    verb_string_or(c, "vmParams.memoryDumpVolume", NULL, &memory, e) < 0)
 		return -1;
 	if (memory)
-		return err_agent(
-		    e, 75, "resuming a virtual machine from saved memory is not supported by this agent yet");
+		return err_agent(e, 75,
+		                 "resuming a virtual machine from saved memory is not supported by this agent yet");
 	s->doc = xml_parse(xml, e);
 	if (!s->doc || domain_read_doc(domain_pool, s->doc, out, e) < 0) {
 		g_strlcpy(e->field, "vmParams.xml", sizeof(e->field));
 		return err_wrap(e, "parameter vmParams.xml");
 	}
 	if (g_ascii_strcasecmp((*out)->id, id) != 0)
-		return err_field(e, ERR_INVALID, "vmID",
-		                 "parameter vmID differs from the <uuid> of the domain");
+		return err_field(e, ERR_INVALID, "vmID", "parameter vmID differs from the <uuid> of the domain");
 	s->is_paused = domain_meta_bool(*out, "launchPaused", false);
 	return 0;
 }
@@ -282,8 +272,7 @@ static int destroy(struct agent *a, struct vm *vm, int64_t graceful, struct vm *
 {
 	int64_t none = 0;
 
-	if (vm->is_locked && virt_run_domain(a, VIRT_OPS, vm->id, kill_work, &none, e) < 0 &&
-	    e->code != ERR_NOT_FOUND)
+	if (vm->is_locked && virt_run_domain(a, VIRT_OPS, vm->id, kill_work, &none, e) < 0 && e->code != ERR_NOT_FOUND)
 		return -1;
 	if (vm_hold(vm, held, e) < 0)
 		return -1;

@@ -82,8 +82,8 @@ static xmlNodePtr set_ticket(struct edit *ed, xmlNodePtr devices, struct pool *p
 
 static int update_graphics(struct agent *a, struct verb_call *c, struct vm *vm, struct err *e)
 {
-	struct ticket t = {.type = NULL};
-	struct edit ed = {.change = set_ticket, .arg = &t, .is_secret = true};
+	struct ticket t = { .type = NULL };
+	struct edit ed = { .change = set_ticket, .arg = &t, .is_secret = true };
 	int64_t ttl;
 	time_t until;
 	struct tm tm;
@@ -141,8 +141,8 @@ static xmlNodePtr change_nic(struct edit *ed, xmlNodePtr devices, struct pool *p
 
 static int update_interface(struct agent *a, struct verb_call *c, struct vm *vm, struct err *e)
 {
-	struct nic_change n = {.alias = NULL};
-	struct edit ed = {.change = change_nic, .arg = &n};
+	struct nic_change n = { .alias = NULL };
+	struct edit ed = { .change = change_nic, .arg = &n };
 	json_t *params;
 
 	if (verb_object(c, "params", &params, e) < 0 || verb_string(c, "params.alias", &n.alias, e) < 0 ||
@@ -167,9 +167,8 @@ static int raw_work(virDomainPtr dom, void *arg, struct err *e)
 {
 	const struct raw_change *r = arg;
 
-	return virDomainUpdateDeviceFlags(dom, r->xml, VIR_DOMAIN_AFFECT_LIVE) < 0
-	           ? virt_err(e, "change the device")
-	           : 0;
+	return virDomainUpdateDeviceFlags(dom, r->xml, VIR_DOMAIN_AFFECT_LIVE) < 0 ? virt_err(e, "change the device")
+	                                                                           : 0;
 }
 
 static int update_xml(struct agent *a, struct verb_call *c, struct vm *vm, const char *xml, struct err *e)
@@ -251,8 +250,7 @@ static int read_disc(struct agent *a, struct verb_call *c, struct disc *d, struc
 		if (verb_string_or(c, "driveSpec", "", &d->path, e) < 0)
 			return -1;
 	} else {
-		const char *base =
-		    json_is_object(json_object_get(spec, "path")) ? "driveSpec.path" : "driveSpec";
+		const char *base = json_is_object(json_object_get(spec, "path")) ? "driveSpec.path" : "driveSpec";
 		char name[64];
 
 #define FIELD(f) (g_snprintf(name, sizeof(name), "%s.%s", base, f), name)
@@ -263,8 +261,8 @@ static int read_disc(struct agent *a, struct verb_call *c, struct disc *d, struc
 		    verb_uuid_or(c, FIELD("volumeID"), NULL, &vol, e) < 0)
 			return -1;
 		if (iface)
-			d->target = pool_printf(c->pool, "%s%c", strcmp(iface, "ide") == 0 ? "hd" : "sd",
-			                        (char)('a' + index));
+			d->target =
+			    pool_printf(c->pool, "%s%c", strcmp(iface, "ide") == 0 ? "hd" : "sd", (char)('a' + index));
 		if (sd && img && vol) {
 			if (storage_prepare_volume(a, c->pool, sd, img, vol, &path, e) < 0)
 				return -1;
@@ -284,8 +282,8 @@ static int read_disc(struct agent *a, struct verb_call *c, struct disc *d, struc
 int vm_change_cd(struct agent *a, struct verb_call *c, struct err *e)
 {
 	auto_vm_lock held = NULL;
-	struct disc d = {.target = NULL};
-	struct edit ed = {.change = change_disc, .arg = &d, .flags = VIR_DOMAIN_DEVICE_MODIFY_FORCE};
+	struct disc d = { .target = NULL };
+	struct edit ed = { .change = change_disc, .arg = &d, .flags = VIR_DOMAIN_DEVICE_MODIFY_FORCE };
 	struct vm *vm;
 
 	if (vms_running(a, c, &vm, e) < 0 || vm_hold(vm, &held, e) < 0 || read_disc(a, c, &d, e) < 0)

@@ -18,8 +18,7 @@ struct domain_disk {
 	const char *device; /* "disk", "cdrom", "floppy", "lun" */
 	const char *path;   /* file, block device or network name; NULL: empty */
 	const char *alias, *serial;
-	const char *pool_id, *domain_id, *image_id, *volume_id,
-	    *guid; /* from metadata or the path; NULL if unknown */
+	const char *pool_id, *domain_id, *image_id, *volume_id, *guid; /* from metadata or the path; NULL if unknown */
 	bool is_block;
 };
 
@@ -71,8 +70,7 @@ struct domain_fill {
 	bool is_emulated; /* KVM does not work here: rewrite what only KVM can do */
 	const char *os_name, *os_version, *host_serial;
 	const char *display_address; /* where consoles listen when nothing better is known */
-	const char *(*network_address)(void *arg,
-	                               const char *network); /* address of a logical network here, or NULL */
+	const char *(*network_address)(void *arg, const char *network); /* address of a logical network here, or NULL */
 	bool (*directory_exists)(void *arg, const char *path);
 	void *arg;
 	int64_t start_time_s;
@@ -89,5 +87,5 @@ int domain_meta_edit(struct pool *p, const char *element, const struct domain_me
 
 /* Put the data of one device (an <ovirt-vm:device> element) into that text in place of older data about the
  * same device; or only take the older data out. */
-int domain_meta_put_device(struct pool *p, const char *element, xmlNodePtr device, bool is_removal,
-                           char **out, struct err *e);
+int domain_meta_put_device(struct pool *p, const char *element, xmlNodePtr device, bool is_removal, char **out,
+                           struct err *e);

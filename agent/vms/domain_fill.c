@@ -16,9 +16,9 @@ static void fill_sysinfo(xmlNodePtr root, const struct domain_fill *f)
 	const struct {
 		const char *mark, *value;
 	} MARKS[] = {
-	    {"OS-NAME:", f->os_name},
-	    {"OS-VERSION:", f->os_version},
-	    {"HOST-SERIAL:", f->host_serial},
+		{ "OS-NAME:", f->os_name },
+		{ "OS-VERSION:", f->os_version },
+		{ "HOST-SERIAL:", f->host_serial },
 	};
 
 	for (xmlNodePtr part = xml_first(xml_child(root, "sysinfo")); part; part = xml_sibling(part))
@@ -61,7 +61,7 @@ static void fill_listen(xmlNodePtr graphics, const struct domain_fill *f, struct
 /* Sockets of consoles and channels: where their folder does not exist libvirt finds a better place. */
 static void fill_sockets(xmlNodePtr devices, const struct domain_fill *f, struct pool *p)
 {
-	static const char *const KINDS[] = {"channel", "console", "serial"};
+	static const char *const KINDS[] = { "channel", "console", "serial" };
 
 	for (size_t k = 0; k < G_N_ELEMENTS(KINDS); k++)
 		for (xmlNodePtr n = xml_child(devices, KINDS[k]); n; n = xml_next(n)) {
@@ -84,7 +84,7 @@ static void fill_sockets(xmlNodePtr devices, const struct domain_fill *f, struct
 
 static void emulate_clock(xmlNodePtr root)
 {
-	static const char *const KVM_TIMERS[] = {"kvmclock", "hypervclock", "tsc"};
+	static const char *const KVM_TIMERS[] = { "kvmclock", "hypervclock", "tsc" };
 	xmlNodePtr clock = xml_child(root, "clock"), next;
 
 	for (xmlNodePtr t = xml_child(clock, "timer"); t; t = next) {
@@ -139,11 +139,9 @@ static void emulate(xmlNodePtr root, struct pool *p)
 		xml_add(features, "acpi", NULL);
 		xml_add(features, "apic", NULL);
 	}
-	if (!xml_child(features,
-	               "tcg")) { /* an added CPU needs room in the translation cache, or QEMU aborts */
+	if (!xml_child(features, "tcg")) { /* an added CPU needs room in the translation cache, or QEMU aborts */
 		tcg = xml_add(features, "tcg", NULL);
-		xml_set(xml_add(tcg, "tb-cache", vcpu && xml_attr(p, vcpu, "current") ? "512" : "128"),
-		        "unit", "MiB");
+		xml_set(xml_add(tcg, "tb-cache", vcpu && xml_attr(p, vcpu, "current") ? "512" : "128"), "unit", "MiB");
 	}
 }
 
@@ -173,8 +171,7 @@ static int refuse_placeholders(xmlNodePtr devices, struct pool *p, struct err *e
 		const char *path = xml_attr(p, xml_child(n, "target"), "path");
 
 		if (path && g_str_has_prefix(path, "LEASE-PATH:"))
-			return err_agent(e, 75,
-			                 "leases of virtual machines are not supported by this agent yet");
+			return err_agent(e, 75, "leases of virtual machines are not supported by this agent yet");
 	}
 	return 0;
 }
@@ -240,7 +237,7 @@ int domain_meta_edit(struct pool *p, const char *element, const struct domain_me
 
 static bool is_same_device(struct pool *p, xmlNodePtr a, xmlNodePtr b)
 {
-	static const char *const KEYS[] = {"mac_address", "name", "alias"};
+	static const char *const KEYS[] = { "mac_address", "name", "alias" };
 
 	for (size_t i = 0; i < G_N_ELEMENTS(KEYS); i++) {
 		const char *key = xml_attr(p, b, KEYS[i]);
@@ -251,8 +248,8 @@ static bool is_same_device(struct pool *p, xmlNodePtr a, xmlNodePtr b)
 	return false;
 }
 
-int domain_meta_put_device(struct pool *p, const char *element, xmlNodePtr device, bool is_removal,
-                           char **out, struct err *e)
+int domain_meta_put_device(struct pool *p, const char *element, xmlNodePtr device, bool is_removal, char **out,
+                           struct err *e)
 {
 	auto_xml doc = meta_open(element, e);
 	xmlNodePtr root, copy, next;

@@ -32,9 +32,9 @@ static int64_t memory_kib(struct pool *p, xmlNodePtr n)
 		const char *unit;
 		int64_t bytes;
 	} UNITS[] = {
-	    {"b", 1},         {"bytes", 1},       {"KB", 1000},     {"k", 1024},        {"KiB", 1024},
-	    {"MB", 1000000},  {"M", 1 << 20},     {"MiB", 1 << 20}, {"GB", 1000000000}, {"G", 1 << 30},
-	    {"GiB", 1 << 30}, {"TiB", 1LL << 40}, {"T", 1LL << 40},
+		{ "b", 1 },         { "bytes", 1 },       { "KB", 1000 },     { "k", 1024 },        { "KiB", 1024 },
+		{ "MB", 1000000 },  { "M", 1 << 20 },     { "MiB", 1 << 20 }, { "GB", 1000000000 }, { "G", 1 << 30 },
+		{ "GiB", 1 << 30 }, { "TiB", 1LL << 40 }, { "T", 1LL << 40 },
 	};
 	const char *unit = xml_attr(p, n, "unit");
 	int64_t bytes = 1024, v;
@@ -63,7 +63,7 @@ bool domain_path_ids(struct pool *p, const char *path, const char **sd, const ch
 
 const char *domain_disk_source(struct pool *p, xmlNodePtr disk)
 {
-	static const char *const ATTRS[] = {"file", "dev", "name", "dir"};
+	static const char *const ATTRS[] = { "file", "dev", "name", "dir" };
 	xmlNodePtr source = xml_child(disk, "source");
 
 	for (size_t i = 0; source && i < G_N_ELEMENTS(ATTRS); i++) {
@@ -165,15 +165,11 @@ static struct domain_disk *find_disk(struct domain *d, const char *name)
 	return NULL;
 }
 
-static const char *uuid_or_null(const char *s)
-{
-	return s && uuid_is_valid(s) ? s : NULL;
-}
+static const char *uuid_or_null(const char *s) { return s && uuid_is_valid(s) ? s : NULL; }
 
 static void read_meta_device(struct pool *p, xmlNodePtr n, struct domain *d)
 {
-	struct domain_disk *disk =
-	    xml_attr_is(n, "devtype", "disk") ? find_disk(d, xml_attr(p, n, "name")) : NULL;
+	struct domain_disk *disk = xml_attr_is(n, "devtype", "disk") ? find_disk(d, xml_attr(p, n, "name")) : NULL;
 
 	if (!disk)
 		return;
@@ -198,7 +194,7 @@ static void read_metadata(struct pool *p, xmlNodePtr metadata, struct domain *d)
 			read_meta_device(p, c, d);
 		else if (!xml_first(c))
 			d->meta[d->n_meta++] =
-			    (struct domain_meta){pool_strdup(p, (const char *)c->name), xml_content(p, c)};
+			    (struct domain_meta){ pool_strdup(p, (const char *)c->name), xml_content(p, c) };
 	}
 	for (int i = 0; i < d->n_disks; i++) {
 		struct domain_disk *disk = &d->disks[i];

@@ -48,19 +48,13 @@ static void stopped(struct vm *vm, int detail)
 		break;
 	case VIR_DOMAIN_EVENT_STOPPED_DESTROYED:
 		if (vm->is_reboot_destroy && vm->status == VM_REBOOTING)
-			vm_end(vm, false, EXIT_ON_REBOOT,
-			       "Destroyed on reboot, to start with its new configuration");
+			vm_end(vm, false, EXIT_ON_REBOOT, "Destroyed on reboot, to start with its new configuration");
 		else
 			vm_end(vm, false, EXIT_BY_ADMIN, "Admin shut down from the engine");
 		break;
-	case VIR_DOMAIN_EVENT_STOPPED_MIGRATED:
-		vm_end(vm, false, EXIT_MIGRATED, "Migration succeeded");
-		break;
-	case VIR_DOMAIN_EVENT_STOPPED_SAVED:
-		vm_end(vm, false, EXIT_SAVED, "SaveState succeeded");
-		break;
-	default:
-		vm_end(vm, true, EXIT_LOST_QEMU, "Lost connection with qemu process");
+	case VIR_DOMAIN_EVENT_STOPPED_MIGRATED: vm_end(vm, false, EXIT_MIGRATED, "Migration succeeded"); break;
+	case VIR_DOMAIN_EVENT_STOPPED_SAVED: vm_end(vm, false, EXIT_SAVED, "SaveState succeeded"); break;
+	default: vm_end(vm, true, EXIT_LOST_QEMU, "Lost connection with qemu process");
 	}
 }
 
@@ -68,16 +62,12 @@ static void suspended(struct vm *vm, int detail)
 {
 	switch (detail) {
 	case VIR_DOMAIN_EVENT_SUSPENDED_MIGRATED:
-	case VIR_DOMAIN_EVENT_SUSPENDED_FROM_SNAPSHOT:
-		break;
+	case VIR_DOMAIN_EVENT_SUSPENDED_FROM_SNAPSHOT: break;
 	case VIR_DOMAIN_EVENT_SUSPENDED_IOERROR:
 		if (vm->status != VM_PAUSED)
-			vm_pause_with(
-			    vm, "EOTHER"); /* the event with the reason comes before or after this one */
+			vm_pause_with(vm, "EOTHER"); /* the event with the reason comes before or after this one */
 		break;
-	case VIR_DOMAIN_EVENT_SUSPENDED_POSTCOPY:
-		vm_pause_with(vm, "POSTCOPY");
-		break;
+	case VIR_DOMAIN_EVENT_SUSPENDED_POSTCOPY: vm_pause_with(vm, "POSTCOPY"); break;
 	default:
 		if (vm->status != VM_PAUSED)
 			vm_pause_with(vm, "NOERR");
@@ -110,11 +100,8 @@ static void lifecycle(struct vm *vm, const struct event *ev)
 		if (vm_is_active(vm))
 			vm_move(vm, VM_POWERING_DOWN);
 		break;
-	case VIR_DOMAIN_EVENT_STOPPED:
-		stopped(vm, ev->detail);
-		break;
-	default:
-		break;
+	case VIR_DOMAIN_EVENT_STOPPED: stopped(vm, ev->detail); break;
+	default: break;
 	}
 }
 
@@ -129,13 +116,13 @@ static void io_error(struct vm *vm, const struct event *ev)
 
 static void watchdog(struct vm *vm, const struct event *ev)
 {
-	static const char *const ACTIONS[] = {"none",     "pause", "reset",     "poweroff",
-	                                      "shutdown", "debug", "inject-nmi"};
+	static const char *const ACTIONS[] = {
+		"none", "pause", "reset", "poweroff", "shutdown", "debug", "inject-nmi"
+	};
 
 	json_decref(vm->watchdog);
-	vm->watchdog =
-	    json_pack("{s:f, s:s}", "time", (double)loop_wall_ms(vm->agent->loop) / 1000, "action",
-	              ev->what >= 0 && ev->what < (int)G_N_ELEMENTS(ACTIONS) ? ACTIONS[ev->what] : "none");
+	vm->watchdog = json_pack("{s:f, s:s}", "time", (double)loop_wall_ms(vm->agent->loop) / 1000, "action",
+	                         ev->what >= 0 && ev->what < (int)G_N_ELEMENTS(ACTIONS) ? ACTIONS[ev->what] : "none");
 }
 
 static void graphics(struct vm *vm, const struct event *ev)
@@ -164,24 +151,12 @@ static void handle(void *arg)
 	if (!vm)
 		return;
 	switch (ev->kind) {
-	case LIFECYCLE:
-		lifecycle(vm, ev);
-		break;
-	case REBOOT:
-		life_rebooted(vm);
-		break;
-	case RTC:
-		rtc_changed(vm, ev);
-		break;
-	case WATCHDOG:
-		watchdog(vm, ev);
-		break;
-	case IO_ERROR:
-		io_error(vm, ev);
-		break;
-	case GRAPHICS:
-		graphics(vm, ev);
-		break;
+	case LIFECYCLE: lifecycle(vm, ev); break;
+	case REBOOT: life_rebooted(vm); break;
+	case RTC: rtc_changed(vm, ev); break;
+	case WATCHDOG: watchdog(vm, ev); break;
+	case IO_ERROR: io_error(vm, ev); break;
+	case GRAPHICS: graphics(vm, ev); break;
 	case AGENT:
 		vm->guest_due_ms = vm->guest_slow_due_ms = 0;
 		vm_sync_soon(vm);
@@ -191,9 +166,7 @@ static void handle(void *arg)
 		waitq_wake_all(&vm->moved);
 		vm_sync_soon(vm);
 		break;
-	case OTHER:
-		vm_sync_soon(vm);
-		break;
+	case OTHER: vm_sync_soon(vm); break;
 	}
 }
 
@@ -214,10 +187,7 @@ static int on_lifecycle(virConnectPtr conn, virDomainPtr dom, int what, int deta
 	return post(ev);
 }
 
-static void on_reboot(virConnectPtr conn, virDomainPtr dom, void *opaque)
-{
-	post(event_new(opaque, dom, REBOOT));
-}
+static void on_reboot(virConnectPtr conn, virDomainPtr dom, void *opaque) { post(event_new(opaque, dom, REBOOT)); }
 
 static void on_rtc(virConnectPtr conn, virDomainPtr dom, long long offset, void *opaque)
 {
@@ -248,8 +218,7 @@ static void on_io_error(virConnectPtr conn, virDomainPtr dom, const char *path, 
 	post(ev);
 }
 
-static void on_graphics(virConnectPtr conn, virDomainPtr dom, int phase,
-                        const virDomainEventGraphicsAddress *local,
+static void on_graphics(virConnectPtr conn, virDomainPtr dom, int phase, const virDomainEventGraphicsAddress *local,
                         const virDomainEventGraphicsAddress *remote, const char *scheme,
                         const virDomainEventGraphicsSubject *subject, void *opaque)
 {
@@ -281,17 +250,17 @@ void events_register(virConnectPtr conn, struct agent *a)
 		int id;
 		virConnectDomainEventGenericCallback fn;
 	} EVENTS[] = {
-	    {VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle)},
-	    {VIR_DOMAIN_EVENT_ID_REBOOT, VIR_DOMAIN_EVENT_CALLBACK(on_reboot)},
-	    {VIR_DOMAIN_EVENT_ID_RTC_CHANGE, VIR_DOMAIN_EVENT_CALLBACK(on_rtc)},
-	    {VIR_DOMAIN_EVENT_ID_WATCHDOG, VIR_DOMAIN_EVENT_CALLBACK(on_watchdog)},
-	    {VIR_DOMAIN_EVENT_ID_IO_ERROR_REASON, VIR_DOMAIN_EVENT_CALLBACK(on_io_error)},
-	    {VIR_DOMAIN_EVENT_ID_GRAPHICS, VIR_DOMAIN_EVENT_CALLBACK(on_graphics)},
-	    {VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, VIR_DOMAIN_EVENT_CALLBACK(on_device)},
-	    {VIR_DOMAIN_EVENT_ID_DEVICE_REMOVAL_FAILED, VIR_DOMAIN_EVENT_CALLBACK(on_device)},
-	    {VIR_DOMAIN_EVENT_ID_DEVICE_ADDED, VIR_DOMAIN_EVENT_CALLBACK(on_device)},
-	    {VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_agent)},
-	    {VIR_DOMAIN_EVENT_ID_TRAY_CHANGE, VIR_DOMAIN_EVENT_CALLBACK(on_tray)},
+		{ VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle) },
+		{ VIR_DOMAIN_EVENT_ID_REBOOT, VIR_DOMAIN_EVENT_CALLBACK(on_reboot) },
+		{ VIR_DOMAIN_EVENT_ID_RTC_CHANGE, VIR_DOMAIN_EVENT_CALLBACK(on_rtc) },
+		{ VIR_DOMAIN_EVENT_ID_WATCHDOG, VIR_DOMAIN_EVENT_CALLBACK(on_watchdog) },
+		{ VIR_DOMAIN_EVENT_ID_IO_ERROR_REASON, VIR_DOMAIN_EVENT_CALLBACK(on_io_error) },
+		{ VIR_DOMAIN_EVENT_ID_GRAPHICS, VIR_DOMAIN_EVENT_CALLBACK(on_graphics) },
+		{ VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, VIR_DOMAIN_EVENT_CALLBACK(on_device) },
+		{ VIR_DOMAIN_EVENT_ID_DEVICE_REMOVAL_FAILED, VIR_DOMAIN_EVENT_CALLBACK(on_device) },
+		{ VIR_DOMAIN_EVENT_ID_DEVICE_ADDED, VIR_DOMAIN_EVENT_CALLBACK(on_device) },
+		{ VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_agent) },
+		{ VIR_DOMAIN_EVENT_ID_TRAY_CHANGE, VIR_DOMAIN_EVENT_CALLBACK(on_tray) },
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(EVENTS); i++)

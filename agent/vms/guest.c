@@ -48,12 +48,12 @@ static void ask_fiber(void *arg)
 	const int64_t now = loop_now_ms(a->loop);
 	const bool is_young = loop_wall_ms(a->loop) - vm->started_wall_ms < YOUNG_MS;
 	const bool is_slow_due = is_young || now >= vm->guest_slow_due_ms;
-	struct question q = {.what = VIR_DOMAIN_GUEST_INFO_USERS | VIR_DOMAIN_GUEST_INFO_INTERFACES};
+	struct question q = { .what = VIR_DOMAIN_GUEST_INFO_USERS | VIR_DOMAIN_GUEST_INFO_INTERFACES };
 	struct err e = ERR_INIT;
 
 	if (is_slow_due) {
-		q.what |= VIR_DOMAIN_GUEST_INFO_OS | VIR_DOMAIN_GUEST_INFO_TIMEZONE |
-		          VIR_DOMAIN_GUEST_INFO_HOSTNAME | VIR_DOMAIN_GUEST_INFO_FILESYSTEM;
+		q.what |= VIR_DOMAIN_GUEST_INFO_OS | VIR_DOMAIN_GUEST_INFO_TIMEZONE | VIR_DOMAIN_GUEST_INFO_HOSTNAME |
+		          VIR_DOMAIN_GUEST_INFO_FILESYSTEM;
 		vm->guest_slow_due_ms = now + SLOW_PERIOD_MS;
 	}
 	vm->guest_due_ms = now + (is_young ? YOUNG_PERIOD_MS : PERIOD_MS);
@@ -98,7 +98,4 @@ static void guest_fiber(void *arg)
 	}
 }
 
-void guest_init(struct agent *a)
-{
-	fiber_start(a->loop, "guest agents", guest_fiber, a);
-}
+void guest_init(struct agent *a) { fiber_start(a->loop, "guest agents", guest_fiber, a); }

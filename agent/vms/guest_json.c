@@ -50,23 +50,15 @@ static int64_t integer(const virTypedParameter *p)
 	if (!p)
 		return 0;
 	switch (p->type) {
-	case VIR_TYPED_PARAM_INT:
-		return p->value.i;
-	case VIR_TYPED_PARAM_UINT:
-		return p->value.ui;
-	case VIR_TYPED_PARAM_ULLONG:
-		return (int64_t)MIN(p->value.ul, (unsigned long long)G_MAXINT64);
-	case VIR_TYPED_PARAM_LLONG:
-		return p->value.l;
-	default:
-		return 0;
+	case VIR_TYPED_PARAM_INT: return p->value.i;
+	case VIR_TYPED_PARAM_UINT: return p->value.ui;
+	case VIR_TYPED_PARAM_ULLONG: return (int64_t)MIN(p->value.ul, (unsigned long long)G_MAXINT64);
+	case VIR_TYPED_PARAM_LLONG: return p->value.l;
+	default: return 0;
 	}
 }
 
-static unsigned count(const virTypedParameter *p)
-{
-	return (unsigned)CLAMP(integer(p), 0, MAX_ITEMS);
-}
+static unsigned count(const virTypedParameter *p) { return (unsigned)CLAMP(integer(p), 0, MAX_ITEMS); }
 
 static json_t *users(const struct reader *r)
 {
@@ -88,8 +80,7 @@ static json_t *interface(const struct reader *r, unsigned i, GString *ips)
 
 	for (unsigned k = 0; k < count(at(r, "if.%u.addr.count", i)); k++) {
 		const virTypedParameter *type = at(r, "if.%u.addr.%u.type", i, k);
-		const bool is_v6 =
-		    type && type->type == VIR_TYPED_PARAM_STRING && strcmp(type->value.s, "ipv6") == 0;
+		const bool is_v6 = type && type->type == VIR_TYPED_PARAM_STRING && strcmp(type->value.s, "ipv6") == 0;
 		json_t *addr = text(at(r, "if.%u.addr.%u.addr", i, k));
 
 		if (!is_loopback)
@@ -126,8 +117,7 @@ static void put_filesystems(json_t *j, const struct reader *r)
 		json_object_set_new(fs, "fs", text(at(r, "fs.%u.fstype", i)));
 		json_object_set_new(fs, "total",
 		                    json_sprintf("%lld", (long long)integer(at(r, "fs.%u.total-bytes", i))));
-		json_object_set_new(fs, "used",
-		                    json_sprintf("%lld", (long long)integer(at(r, "fs.%u.used-bytes", i))));
+		json_object_set_new(fs, "used", json_sprintf("%lld", (long long)integer(at(r, "fs.%u.used-bytes", i))));
 		json_array_append_new(list, fs);
 		for (unsigned k = 0; k < count(at(r, "fs.%u.disk.count", i)); k++) {
 			json_t *serial = text(at(r, "fs.%u.disk.%u.serial", i, k));
@@ -147,8 +137,7 @@ static void put_filesystems(json_t *j, const struct reader *r)
 static void put_system(json_t *j, const struct reader *r)
 {
 	const virTypedParameter *id = at(r, "os.id");
-	const bool is_windows =
-	    id && id->type == VIR_TYPED_PARAM_STRING && strcmp(id->value.s, "mswindows") == 0;
+	const bool is_windows = id && id->type == VIR_TYPED_PARAM_STRING && strcmp(id->value.s, "mswindows") == 0;
 	json_t *os = json_object();
 
 	json_object_set_new(os, "type", json_string(is_windows ? "windows" : "linux"));
@@ -163,13 +152,13 @@ static void put_system(json_t *j, const struct reader *r)
 
 json_t *guest_json(const virTypedParameter *params, int n)
 {
-	const struct reader r = {params, n};
+	const struct reader r = { params, n };
 	json_t *j = json_object();
 
 	if (at(&r, "user.count")) {
 		json_object_set_new(j, "username", users(&r));
-		json_object_set_new(
-		    j, "session", json_string(integer(at(&r, "user.count")) ? "UserLoggedOn" : "LoggedOff"));
+		json_object_set_new(j, "session",
+		                    json_string(integer(at(&r, "user.count")) ? "UserLoggedOn" : "LoggedOff"));
 	}
 	if (at(&r, "if.count"))
 		put_interfaces(j, &r);

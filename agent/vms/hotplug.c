@@ -23,7 +23,7 @@ struct kind {
 	const char *element;
 	int plug_error, unplug_error;
 };
-static const struct kind NIC = {"interface", 49, 50}, DISK = {"disk", 45, 46};
+static const struct kind NIC = { "interface", 49, 50 }, DISK = { "disk", 45, 46 };
 
 struct plug {
 	xmlDocPtr doc;
@@ -46,11 +46,9 @@ static int plug_read(struct verb_call *c, const struct kind *k, struct plug *p, 
 		return err_wrap(e, "parameter params.xml");
 	root = xmlDocGetRootElement(p->doc);
 	p->device = xml_is(root, "hotplug") ? xml_first(xml_child(root, "devices")) : root;
-	p->meta = xml_child_ns(xml_child_ns(xml_child(root, "metadata"), "vm", OVIRT_VM_URI), "device",
-	                       OVIRT_VM_URI);
+	p->meta = xml_child_ns(xml_child_ns(xml_child(root, "metadata"), "vm", OVIRT_VM_URI), "device", OVIRT_VM_URI);
 	if (!xml_is(p->device, k->element))
-		return err_field(e, ERR_INVALID, "params.xml", "parameter params.xml must hold an <%s>",
-		                 k->element);
+		return err_field(e, ERR_INVALID, "params.xml", "parameter params.xml must hold an <%s>", k->element);
 	return 0;
 }
 
@@ -60,25 +58,22 @@ static int attach_work(virDomainPtr dom, void *arg, struct err *e)
 {
 	const struct plug *p = arg;
 
-	return virDomainAttachDeviceFlags(dom, p->xml, VIR_DOMAIN_AFFECT_LIVE) < 0
-	           ? virt_err(e, "plug the device")
-	           : 0;
+	return virDomainAttachDeviceFlags(dom, p->xml, VIR_DOMAIN_AFFECT_LIVE) < 0 ? virt_err(e, "plug the device") : 0;
 }
 
 static int detach_work(virDomainPtr dom, void *arg, struct err *e)
 {
 	const struct plug *p = arg;
 
-	return virDomainDetachDeviceFlags(dom, p->xml, VIR_DOMAIN_AFFECT_LIVE) < 0
-	           ? virt_err(e, "unplug the device")
-	           : 0;
+	return virDomainDetachDeviceFlags(dom, p->xml, VIR_DOMAIN_AFFECT_LIVE) < 0 ? virt_err(e, "unplug the device")
+	                                                                           : 0;
 }
 
 static int meta_work(virDomainPtr dom, void *arg, struct err *e)
 {
 	const struct plug *p = arg;
-	char *element, *old = virDomainGetMetadata(dom, VIR_DOMAIN_METADATA_ELEMENT, OVIRT_VM_URI,
-	                                           VIR_DOMAIN_AFFECT_LIVE);
+	char *element,
+	    *old = virDomainGetMetadata(dom, VIR_DOMAIN_METADATA_ELEMENT, OVIRT_VM_URI, VIR_DOMAIN_AFFECT_LIVE);
 	const int r = domain_meta_put_device(p->pool, old, p->meta, p->is_removal, &element, e);
 
 	free(old);
@@ -119,8 +114,7 @@ static int plug_nic(struct agent *a, struct verb_call *c, struct vm *vm, struct 
 {
 	if (plug_read(c, &NIC, p, e) < 0)
 		return -1;
-	if (xml_attr_is(xml_child(p->device, "source"), "bridge", DUMMY_BRIDGE) &&
-	    network_make_dummy(a, e) < 0)
+	if (xml_attr_is(xml_child(p->device, "source"), "bridge", DUMMY_BRIDGE) && network_make_dummy(a, e) < 0)
 		return -1;
 	p->xml = xml_text_of(c->pool, p->doc, p->device);
 	if (virt_run_domain(a, VIRT_OPS, vm->id, attach_work, p, e) < 0)
@@ -143,7 +137,7 @@ static void disk_ids(struct plug *p, struct domain_disk *d)
 
 static int plug_disk(struct agent *a, struct verb_call *c, struct vm *vm, struct plug *p, struct err *e)
 {
-	struct domain_disk d = {.name = NULL};
+	struct domain_disk d = { .name = NULL };
 
 	if (plug_read(c, &DISK, p, e) < 0)
 		return -1;
@@ -169,13 +163,12 @@ static xmlNodePtr find_live(xmlNodePtr devices, const struct plug *p)
 {
 	static const struct {
 		const char *element, *attr;
-	} KEYS[] = {{"alias", "name"}, {"mac", "address"}, {"target", "dev"}};
+	} KEYS[] = { { "alias", "name" }, { "mac", "address" }, { "target", "dev" } };
 
 	for (size_t i = 0; i < G_N_ELEMENTS(KEYS); i++) {
 		const char *key = xml_attr(p->pool, xml_child(p->device, KEYS[i].element), KEYS[i].attr);
 
-		for (xmlNodePtr n = xml_child(devices, (const char *)p->device->name); key && n;
-		     n = xml_next(n))
+		for (xmlNodePtr n = xml_child(devices, (const char *)p->device->name); key && n; n = xml_next(n))
 			if (xml_attr_is(xml_child(n, KEYS[i].element), KEYS[i].attr, key))
 				return n;
 	}
@@ -211,7 +204,7 @@ static int wait_unplugged(struct vm *vm, struct plug *p, struct err *e)
 static int unplug(struct agent *a, struct verb_call *c, struct vm *vm, const struct kind *k, struct plug *p,
                   struct err *e)
 {
-	struct domain_disk d = {.name = NULL};
+	struct domain_disk d = { .name = NULL };
 	char *live_xml;
 
 	if (plug_read(c, k, p, e) < 0)
@@ -221,8 +214,7 @@ static int unplug(struct agent *a, struct verb_call *c, struct vm *vm, const str
 		return failed(k->unplug_error, e);
 	if (is_plugged(vm, p, &live_xml)) {
 		p->xml = live_xml;
-		if (virt_run_domain(a, VIRT_OPS, vm->id, detach_work, p, e) < 0 ||
-		    wait_unplugged(vm, p, e) < 0)
+		if (virt_run_domain(a, VIRT_OPS, vm->id, detach_work, p, e) < 0 || wait_unplugged(vm, p, e) < 0)
 			return failed(k->unplug_error, e);
 	}
 	write_meta(a, vm, p);
@@ -240,7 +232,7 @@ static int unplug(struct agent *a, struct verb_call *c, struct vm *vm, const str
 static int with_vm(struct agent *a, struct verb_call *c, const struct kind *k, bool is_plug, struct err *e)
 {
 	auto_vm_lock held = NULL;
-	struct plug p = {.doc = NULL};
+	struct plug p = { .doc = NULL };
 	struct vm *vm;
 	int r;
 
@@ -254,31 +246,18 @@ static int with_vm(struct agent *a, struct verb_call *c, const struct kind *k, b
 	return r;
 }
 
-int vm_hotplug_nic(struct agent *a, struct verb_call *c, struct err *e)
-{
-	return with_vm(a, c, &NIC, true, e);
-}
+int vm_hotplug_nic(struct agent *a, struct verb_call *c, struct err *e) { return with_vm(a, c, &NIC, true, e); }
 
-int vm_hotunplug_nic(struct agent *a, struct verb_call *c, struct err *e)
-{
-	return with_vm(a, c, &NIC, false, e);
-}
+int vm_hotunplug_nic(struct agent *a, struct verb_call *c, struct err *e) { return with_vm(a, c, &NIC, false, e); }
 
-int vm_hotplug_disk(struct agent *a, struct verb_call *c, struct err *e)
-{
-	return with_vm(a, c, &DISK, true, e);
-}
+int vm_hotplug_disk(struct agent *a, struct verb_call *c, struct err *e) { return with_vm(a, c, &DISK, true, e); }
 
-int vm_hotunplug_disk(struct agent *a, struct verb_call *c, struct err *e)
-{
-	return with_vm(a, c, &DISK, false, e);
-}
+int vm_hotunplug_disk(struct agent *a, struct verb_call *c, struct err *e) { return with_vm(a, c, &DISK, false, e); }
 
 static int set_cpus_work(virDomainPtr dom, void *arg, struct err *e)
 {
-	return virDomainSetVcpusFlags(dom, *(const unsigned *)arg, VIR_DOMAIN_AFFECT_LIVE) < 0
-	           ? virt_err(e, "set CPUs")
-	           : 0;
+	return virDomainSetVcpusFlags(dom, *(const unsigned *)arg, VIR_DOMAIN_AFFECT_LIVE) < 0 ? virt_err(e, "set CPUs")
+	                                                                                       : 0;
 }
 
 int vm_set_number_of_cpus(struct agent *a, struct verb_call *c, struct err *e)

@@ -52,10 +52,7 @@ static int simple(struct agent *a, struct verb_call *c, virt_domain_fn fn, struc
 	return virt_run_domain(a, VIRT_OPS, vm->id, fn, NULL, e);
 }
 
-int vm_reset(struct agent *a, struct verb_call *c, struct err *e)
-{
-	return simple(a, c, reset_work, e);
-}
+int vm_reset(struct agent *a, struct verb_call *c, struct err *e) { return simple(a, c, reset_work, e); }
 
 int vm_pause(struct agent *a, struct verb_call *c, struct err *e)
 {
@@ -157,8 +154,8 @@ static void shutdown_fiber(void *arg)
 		is_over = try_shutdown(s, VIRT_OPS, press_button);
 	if (!is_over && s->is_forced) {
 		log_info("guest does not react, forced", "VM", vm->id);
-		is_over = virt_run_domain(vm->agent, VIRT_OPS, vm->id, s->is_reboot ? reset_work : kill_work,
-		                          NULL, &e) == 0;
+		is_over =
+		    virt_run_domain(vm->agent, VIRT_OPS, vm->id, s->is_reboot ? reset_work : kill_work, NULL, &e) == 0;
 		if (is_over && s->is_reboot)
 			life_rebooted(vm);
 	}
@@ -174,7 +171,7 @@ static void shutdown_fiber(void *arg)
 
 int vm_shutdown(struct agent *a, struct verb_call *c, struct err *e)
 {
-	struct shutdown s = {.vm = NULL};
+	struct shutdown s = { .vm = NULL };
 
 	if (vms_running(a, c, &s.vm, e) < 0 || verb_int_or(c, "delay", 0, 3600, 0, &s.delay_s, e) < 0 ||
 	    verb_int_or(c, "timeout", 0, 3600, SHUTDOWN_WAIT_S, &s.wait_s, e) < 0 ||
@@ -217,7 +214,7 @@ void life_rebooted(struct vm *vm)
 
 int vm_set_destroy_on_reboot(struct agent *a, struct verb_call *c, struct err *e)
 {
-	const struct domain_meta value = {"destroy_on_reboot", "True"};
+	const struct domain_meta value = { "destroy_on_reboot", "True" };
 	auto_vm_lock held = NULL;
 	struct vm *vm;
 

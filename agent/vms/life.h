@@ -30,8 +30,7 @@ int vm_set_number_of_cpus(struct agent *a, struct verb_call *c, struct err *e);
 int vm_screenshot(struct agent *a, struct verb_call *c, struct err *e);
 
 /* Make the volume of a <disk> usable here and put its path into the element. create.c */
-int disk_prepare(struct agent *a, struct pool *p, xmlNodePtr node, const struct domain_disk *d,
-                 struct err *e);
+int disk_prepare(struct agent *a, struct pool *p, xmlNodePtr node, const struct domain_disk *d, struct err *e);
 
 /* What verbs that change a machine answer: its definition in short. */
 json_t *vm_definition(const struct vm *vm);

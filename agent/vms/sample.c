@@ -37,58 +37,52 @@ struct field {
 };
 
 static const struct field TOP[] = {
-    {"cpu.time", offsetof(struct vm_sample, cpu_ns)},
-    {"cpu.system", offsetof(struct vm_sample, system_ns)},
-    {"balloon.current", offsetof(struct vm_sample, balloon_cur)},
-    {"balloon.maximum", offsetof(struct vm_sample, balloon_max)},
-    {"balloon.available", offsetof(struct vm_sample, mem_available)},
-    {"balloon.unused", offsetof(struct vm_sample, mem_unused)},
-    {"balloon.usable", offsetof(struct vm_sample, mem_usable)},
-    {"balloon.swap_in", offsetof(struct vm_sample, swap_in)},
-    {"balloon.swap_out", offsetof(struct vm_sample, swap_out)},
-    {"balloon.major_fault", offsetof(struct vm_sample, major_faults)},
-    {"balloon.minor_fault", offsetof(struct vm_sample, minor_faults)},
-    {"balloon.rss", offsetof(struct vm_sample, rss)},
+	{ "cpu.time", offsetof(struct vm_sample, cpu_ns) },
+	{ "cpu.system", offsetof(struct vm_sample, system_ns) },
+	{ "balloon.current", offsetof(struct vm_sample, balloon_cur) },
+	{ "balloon.maximum", offsetof(struct vm_sample, balloon_max) },
+	{ "balloon.available", offsetof(struct vm_sample, mem_available) },
+	{ "balloon.unused", offsetof(struct vm_sample, mem_unused) },
+	{ "balloon.usable", offsetof(struct vm_sample, mem_usable) },
+	{ "balloon.swap_in", offsetof(struct vm_sample, swap_in) },
+	{ "balloon.swap_out", offsetof(struct vm_sample, swap_out) },
+	{ "balloon.major_fault", offsetof(struct vm_sample, major_faults) },
+	{ "balloon.minor_fault", offsetof(struct vm_sample, minor_faults) },
+	{ "balloon.rss", offsetof(struct vm_sample, rss) },
 };
 
 static const struct field NET[] = {
-    {"rx.bytes", offsetof(struct sample_net, rx_bytes)}, {"rx.errs", offsetof(struct sample_net, rx_errors)},
-    {"rx.drop", offsetof(struct sample_net, rx_drops)},  {"tx.bytes", offsetof(struct sample_net, tx_bytes)},
-    {"tx.errs", offsetof(struct sample_net, tx_errors)}, {"tx.drop", offsetof(struct sample_net, tx_drops)},
+	{ "rx.bytes", offsetof(struct sample_net, rx_bytes) }, { "rx.errs", offsetof(struct sample_net, rx_errors) },
+	{ "rx.drop", offsetof(struct sample_net, rx_drops) },  { "tx.bytes", offsetof(struct sample_net, tx_bytes) },
+	{ "tx.errs", offsetof(struct sample_net, tx_errors) }, { "tx.drop", offsetof(struct sample_net, tx_drops) },
 };
 
 static const struct field DISK[] = {
-    {"rd.reqs", offsetof(struct sample_disk, reads)},
-    {"rd.bytes", offsetof(struct sample_disk, read_bytes)},
-    {"rd.times", offsetof(struct sample_disk, read_ns)},
-    {"wr.reqs", offsetof(struct sample_disk, writes)},
-    {"wr.bytes", offsetof(struct sample_disk, write_bytes)},
-    {"wr.times", offsetof(struct sample_disk, write_ns)},
-    {"fl.reqs", offsetof(struct sample_disk, flushes)},
-    {"fl.times", offsetof(struct sample_disk, flush_ns)},
-    {"allocation", offsetof(struct sample_disk, allocation)},
-    {"capacity", offsetof(struct sample_disk, capacity)},
-    {"physical", offsetof(struct sample_disk, physical)},
+	{ "rd.reqs", offsetof(struct sample_disk, reads) },
+	{ "rd.bytes", offsetof(struct sample_disk, read_bytes) },
+	{ "rd.times", offsetof(struct sample_disk, read_ns) },
+	{ "wr.reqs", offsetof(struct sample_disk, writes) },
+	{ "wr.bytes", offsetof(struct sample_disk, write_bytes) },
+	{ "wr.times", offsetof(struct sample_disk, write_ns) },
+	{ "fl.reqs", offsetof(struct sample_disk, flushes) },
+	{ "fl.times", offsetof(struct sample_disk, flush_ns) },
+	{ "allocation", offsetof(struct sample_disk, allocation) },
+	{ "capacity", offsetof(struct sample_disk, capacity) },
+	{ "physical", offsetof(struct sample_disk, physical) },
 };
 
 static uint64_t number(const virTypedParameter *p)
 {
 	switch (p->type) {
-	case VIR_TYPED_PARAM_INT:
-		return p->value.i < 0 ? 0 : (uint64_t)p->value.i;
-	case VIR_TYPED_PARAM_UINT:
-		return p->value.ui;
-	case VIR_TYPED_PARAM_LLONG:
-		return p->value.l < 0 ? 0 : (uint64_t)p->value.l;
-	case VIR_TYPED_PARAM_ULLONG:
-		return p->value.ul;
-	default:
-		return 0;
+	case VIR_TYPED_PARAM_INT: return p->value.i < 0 ? 0 : (uint64_t)p->value.i;
+	case VIR_TYPED_PARAM_UINT: return p->value.ui;
+	case VIR_TYPED_PARAM_LLONG: return p->value.l < 0 ? 0 : (uint64_t)p->value.l;
+	case VIR_TYPED_PARAM_ULLONG: return p->value.ul;
+	default: return 0;
 	}
 }
 
-static bool store(void *obj, const struct field *fields, size_t n, const char *name,
-                  const virTypedParameter *p)
+static bool store(void *obj, const struct field *fields, size_t n, const char *name, const virTypedParameter *p)
 {
 	for (size_t i = 0; i < n; i++)
 		if (strcmp(fields[i].name, name) == 0) {
@@ -166,8 +160,7 @@ static int bulk_work(virConnectPtr conn, void *arg, struct err *e)
 {
 	const unsigned what = VIR_DOMAIN_STATS_STATE | VIR_DOMAIN_STATS_CPU_TOTAL | VIR_DOMAIN_STATS_BALLOON |
 	                      VIR_DOMAIN_STATS_VCPU | VIR_DOMAIN_STATS_INTERFACE | VIR_DOMAIN_STATS_BLOCK;
-	const unsigned flags =
-	    VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE | VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT;
+	const unsigned flags = VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE | VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT;
 	virDomainStatsRecordPtr *records = NULL;
 	struct bulk *b = arg;
 	const int n = virConnectGetAllDomainStats(conn, what, &records, flags);
@@ -206,7 +199,7 @@ static void sample_all(void *arg)
 {
 	struct agent *a = arg;
 	const int64_t began_ms = loop_now_ms(a->loop);
-	struct bulk b = {.n = 0};
+	struct bulk b = { .n = 0 };
 	struct err e = ERR_INIT;
 
 	if (virt_run(a, VIRT_STATS, bulk_work, &b, &e) < 0)
@@ -240,12 +233,6 @@ static void sample_fiber(void *arg)
 	}
 }
 
-void sample_init(struct agent *a)
-{
-	fiber_start(a->loop, "vm statistics", sample_fiber, a);
-}
+void sample_init(struct agent *a) { fiber_start(a->loop, "vm statistics", sample_fiber, a); }
 
-void sample_soon(struct agent *a)
-{
-	waiter_wake(&soon);
-}
+void sample_soon(struct agent *a) { waiter_wake(&soon); }

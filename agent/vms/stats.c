@@ -26,15 +26,9 @@ static void put_f(json_t *j, const char *key, double v)
 	json_object_set_new(j, key, json_string(text));
 }
 
-static void put_s(json_t *j, const char *key, const char *v)
-{
-	json_object_set_new(j, key, json_string(v ? v : ""));
-}
+static void put_s(json_t *j, const char *key, const char *v) { json_object_set_new(j, key, json_string(v ? v : "")); }
 
-static uint64_t less(uint64_t now, uint64_t before)
-{
-	return now > before ? now - before : 0;
-}
+static uint64_t less(uint64_t now, uint64_t before) { return now > before ? now - before : 0; }
 
 /* --- parts ------------------------------------------------------------------ */
 
@@ -76,17 +70,13 @@ static json_t *nic_json(const struct vm *vm, const struct domain_nic *nic)
 	return j;
 }
 
-static uint64_t latency(uint64_t ns, uint64_t ops)
-{
-	return ops ? ns / ops : 0;
-}
+static uint64_t latency(uint64_t ns, uint64_t ops) { return ops ? ns / ops : 0; }
 
 static json_t *disk_json(const struct vm *vm, const struct domain_disk *d)
 {
 	const struct sample_disk *now = disk_of(vm->sample, d->name), *before = disk_of(vm->before, d->name);
 	static const struct sample_disk NOTHING;
-	double seconds =
-	    vm->sample && vm->before ? (double)(vm->sample->at_ms - vm->before->at_ms) / 1000 : 0;
+	double seconds = vm->sample && vm->before ? (double)(vm->sample->at_ms - vm->before->at_ms) / 1000 : 0;
 	json_t *j = json_object();
 
 	if (!now)
@@ -105,16 +95,12 @@ static json_t *disk_json(const struct vm *vm, const struct domain_disk *d)
 	put_u(j, "writeOps", now->writes);
 	put_u(j, "readBytes", now->read_bytes);
 	put_u(j, "writtenBytes", now->write_bytes);
-	put_u(j, "readRate",
-	      seconds > 0 ? (uint64_t)((double)less(now->read_bytes, before->read_bytes) / seconds) : 0);
+	put_u(j, "readRate", seconds > 0 ? (uint64_t)((double)less(now->read_bytes, before->read_bytes) / seconds) : 0);
 	put_u(j, "writeRate",
 	      seconds > 0 ? (uint64_t)((double)less(now->write_bytes, before->write_bytes) / seconds) : 0);
-	put_u(j, "readLatency",
-	      latency(less(now->read_ns, before->read_ns), less(now->reads, before->reads)));
-	put_u(j, "writeLatency",
-	      latency(less(now->write_ns, before->write_ns), less(now->writes, before->writes)));
-	put_u(j, "flushLatency",
-	      latency(less(now->flush_ns, before->flush_ns), less(now->flushes, before->flushes)));
+	put_u(j, "readLatency", latency(less(now->read_ns, before->read_ns), less(now->reads, before->reads)));
+	put_u(j, "writeLatency", latency(less(now->write_ns, before->write_ns), less(now->writes, before->writes)));
+	put_u(j, "flushLatency", latency(less(now->flush_ns, before->flush_ns), less(now->flushes, before->flushes)));
 	return j;
 }
 
@@ -129,8 +115,7 @@ static void put_devices(json_t *j, const struct vm *vm)
 	}
 	for (int i = 0; i < vm->domain->n_disks; i++)
 		if (vm->domain->disks[i].name[0])
-			json_object_set_new(disks, vm->domain->disks[i].name,
-			                    disk_json(vm, &vm->domain->disks[i]));
+			json_object_set_new(disks, vm->domain->disks[i].name, disk_json(vm, &vm->domain->disks[i]));
 	json_object_set_new(j, "network", nics);
 	json_object_set_new(j, "disks", disks);
 }
@@ -184,8 +169,7 @@ static void put_memory(json_t *j, const struct vm *vm)
 	json_object_set_new(memory, "pageflt", json_integer((json_int_t)(s->major_faults + s->minor_faults)));
 	json_object_set_new(j, "memoryStats", memory);
 	put_u(j, "memUsage",
-	      100 - MIN(s->mem_usable ? s->mem_usable : s->mem_unused, s->mem_available) * 100 /
-	                s->mem_available);
+	      100 - MIN(s->mem_usable ? s->mem_usable : s->mem_unused, s->mem_available) * 100 / s->mem_available);
 }
 
 static void put_displays(json_t *j, const struct vm *vm)
@@ -204,7 +188,7 @@ static void put_displays(json_t *j, const struct vm *vm)
 
 static void put_guest(json_t *j, const struct vm *vm)
 {
-	static const char *const TEXTS[] = {"guestIPs", "guestFQDN", "username"};
+	static const char *const TEXTS[] = { "guestIPs", "guestFQDN", "username" };
 
 	for (size_t i = 0; i < G_N_ELEMENTS(TEXTS); i++)
 		put_s(j, TEXTS[i], "");
@@ -238,8 +222,7 @@ json_t *vm_stats_json(const struct vm *vm)
 	put_s(j, "acpiEnable", "true");
 	put_s(j, "pid", "0");
 	put_u(j, "elapsedTime",
-	      vm->started_wall_ms ? (uint64_t)MAX(0, (loop_wall_ms(a->loop) - vm->started_wall_ms) / 1000)
-	                          : 0);
+	      vm->started_wall_ms ? (uint64_t)MAX(0, (loop_wall_ms(a->loop) - vm->started_wall_ms) / 1000) : 0);
 	put_s(j, "pauseCode", vm->pause_code);
 	json_object_set_new(j, "hash", json_sprintf("%d", vm->domain->hash));
 	put_cpu(j, vm);

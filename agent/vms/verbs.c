@@ -26,11 +26,9 @@ static int listed(struct agent *a, struct verb_call *c, GPtrArray *out, struct e
 			g_ptr_array_add(out, vm);
 		return 0;
 	}
-	json_array_foreach(ids, i, id)
-	{
+	json_array_foreach (ids, i, id) {
 		if (!json_is_string(id) || !uuid_is_valid(json_string_value(id)))
-			return err_field(e, ERR_INVALID, "vmList",
-			                 "parameter vmList must be a list of UUIDs");
+			return err_field(e, ERR_INVALID, "vmList", "parameter vmList must be a list of UUIDs");
 		vm = vms_find(a, json_string_value(id));
 		if (vm)
 			g_ptr_array_add(out, vm);
@@ -67,8 +65,8 @@ static int host_get_vm_list(struct agent *a, struct verb_call *c, struct err *e)
 		else if (is_only_id)
 			json_array_append_new(c->result, json_string(vm->id));
 		else
-			json_array_append_new(c->result, json_pack("{s:s, s:s}", "vmId", vm->id, "status",
-			                                           vm_status_name(vm->status)));
+			json_array_append_new(
+			    c->result, json_pack("{s:s, s:s}", "vmId", vm->id, "status", vm_status_name(vm->status)));
 	}
 	return 0;
 }
@@ -169,7 +167,7 @@ int vm_screenshot(struct agent *a, struct verb_call *c, struct err *e)
 {
 	g_autoptr(GByteArray) data = g_byte_array_new();
 	g_autofree char *text = NULL;
-	struct shot s = {.data = data};
+	struct shot s = { .data = data };
 	struct vm *vm;
 	int r;
 
@@ -178,33 +176,32 @@ int vm_screenshot(struct agent *a, struct verb_call *c, struct err *e)
 	r = virt_run_domain(a, VIRT_OPS, vm->id, shot_work, &s, e);
 	text = g_base64_encode(data->data ? data->data : (const guchar *)"", data->len);
 	if (r == 0)
-		c->result =
-		    json_pack("{s:s, s:s, s:s}", "data", text, "encoding", "base64", "mime_type", s.mime);
+		c->result = json_pack("{s:s, s:s, s:s}", "data", text, "encoding", "base64", "mime_type", s.mime);
 	free(s.mime);
 	return r;
 }
 
 const struct verb VM_VERBS[] = {
-    {"Host.getAllVmStats", host_get_all_vm_stats, VERB_QUIET},
-    {"Host.getVMList", host_get_vm_list, VERB_QUIET},
-    {"Host.getVMFullList", host_get_vm_full_list, VERB_QUIET},
-    {"Host.dumpxmls", host_dumpxmls, VERB_QUIET},
-    {"VM.getStats", vm_get_stats, VERB_QUIET},
-    {"VM.getInfo", vm_get_info, VERB_QUIET},
-    {"VM.create", vm_create, 0},
-    {"VM.destroy", vm_destroy, 0},
-    {"VM.shutdown", vm_shutdown, 0},
-    {"VM.reset", vm_reset, 0},
-    {"VM.pause", vm_pause, 0},
-    {"VM.cont", vm_cont, 0},
-    {"VM.setDestroyOnReboot", vm_set_destroy_on_reboot, 0},
-    {"VM.updateDevice", vm_update_device, 0},
-    {"VM.changeCD", vm_change_cd, 0},
-    {"VM.hotplugNic", vm_hotplug_nic, 0},
-    {"VM.hotunplugNic", vm_hotunplug_nic, 0},
-    {"VM.hotplugDisk", vm_hotplug_disk, 0},
-    {"VM.hotunplugDisk", vm_hotunplug_disk, 0},
-    {"VM.setNumberOfCpus", vm_set_number_of_cpus, 0},
-    {"VM.screenshot", vm_screenshot, 0},
-    {NULL, NULL, 0},
+	{ "Host.getAllVmStats", host_get_all_vm_stats, VERB_QUIET },
+	{ "Host.getVMList", host_get_vm_list, VERB_QUIET },
+	{ "Host.getVMFullList", host_get_vm_full_list, VERB_QUIET },
+	{ "Host.dumpxmls", host_dumpxmls, VERB_QUIET },
+	{ "VM.getStats", vm_get_stats, VERB_QUIET },
+	{ "VM.getInfo", vm_get_info, VERB_QUIET },
+	{ "VM.create", vm_create, 0 },
+	{ "VM.destroy", vm_destroy, 0 },
+	{ "VM.shutdown", vm_shutdown, 0 },
+	{ "VM.reset", vm_reset, 0 },
+	{ "VM.pause", vm_pause, 0 },
+	{ "VM.cont", vm_cont, 0 },
+	{ "VM.setDestroyOnReboot", vm_set_destroy_on_reboot, 0 },
+	{ "VM.updateDevice", vm_update_device, 0 },
+	{ "VM.changeCD", vm_change_cd, 0 },
+	{ "VM.hotplugNic", vm_hotplug_nic, 0 },
+	{ "VM.hotunplugNic", vm_hotunplug_nic, 0 },
+	{ "VM.hotplugDisk", vm_hotplug_disk, 0 },
+	{ "VM.hotunplugDisk", vm_hotunplug_disk, 0 },
+	{ "VM.setNumberOfCpus", vm_set_number_of_cpus, 0 },
+	{ "VM.screenshot", vm_screenshot, 0 },
+	{ NULL, NULL, 0 },
 };

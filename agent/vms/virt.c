@@ -31,8 +31,8 @@ struct virt {
 };
 
 /* Most calls at a time, per line. */
-static const int WORKERS[N_VIRT_LINE] = {[VIRT_OPS] = 8, [VIRT_STATS] = 4, [VIRT_GUEST] = 3};
-static const char *const LINE_NAMES[N_VIRT_LINE] = {"virt-ops", "virt-stats", "virt-guest"};
+static const int WORKERS[N_VIRT_LINE] = { [VIRT_OPS] = 8, [VIRT_STATS] = 4, [VIRT_GUEST] = 3 };
+static const char *const LINE_NAMES[N_VIRT_LINE] = { "virt-ops", "virt-stats", "virt-guest" };
 
 int virt_err(struct err *e, const char *fmt, ...)
 {
@@ -45,36 +45,23 @@ int virt_err(struct err *e, const char *fmt, ...)
 	g_vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
 	switch (last ? last->code : VIR_ERR_OK) {
-	case VIR_ERR_NO_DOMAIN:
-		code = ERR_NOT_FOUND;
-		break;
+	case VIR_ERR_NO_DOMAIN: code = ERR_NOT_FOUND; break;
 	case VIR_ERR_OPERATION_TIMEOUT:
-	case VIR_ERR_AGENT_UNRESPONSIVE:
-		code = ERR_TIMEOUT;
-		break;
+	case VIR_ERR_AGENT_UNRESPONSIVE: code = ERR_TIMEOUT; break;
 	case VIR_ERR_INVALID_CONN:
 	case VIR_ERR_NO_CONNECT:
-	case VIR_ERR_RPC:
-		code = ERR_NETWORK;
-		break;
+	case VIR_ERR_RPC: code = ERR_NETWORK; break;
 	case VIR_ERR_SYSTEM_ERROR:
 	case VIR_ERR_INTERNAL_ERROR:
-		code = last->domain == VIR_FROM_RPC ? ERR_NETWORK
-		                                    : ERR_BACKEND; /* the daemon died while it worked */
+		code = last->domain == VIR_FROM_RPC ? ERR_NETWORK : ERR_BACKEND; /* the daemon died while it worked */
 		break;
-	case VIR_ERR_OPERATION_INVALID:
-		code = ERR_CONFLICT;
-		break;
+	case VIR_ERR_OPERATION_INVALID: code = ERR_CONFLICT; break;
 	case VIR_ERR_OPERATION_UNSUPPORTED:
 	case VIR_ERR_CONFIG_UNSUPPORTED:
-	case VIR_ERR_NO_SUPPORT:
-		code = ERR_UNSUPPORTED;
-		break;
-	default:
-		break;
+	case VIR_ERR_NO_SUPPORT: code = ERR_UNSUPPORTED; break;
+	default: break;
 	}
-	return err_set(e, code, "%s: %s", what,
-	               last && last->message ? last->message : "unknown libvirt error");
+	return err_set(e, code, "%s: %s", what, last && last->message ? last->message : "unknown libvirt error");
 }
 
 static void be_quiet(void *unused, virErrorPtr error) {}
@@ -153,14 +140,14 @@ static void connect_work(void *arg)
 
 static bool try_connect(struct virt *v, bool is_first)
 {
-	struct attempt t = {.agent = v->agent};
+	struct attempt t = { .agent = v->agent };
 	struct err e = ERR_INIT;
 
 	if (task_run(v->workers[VIRT_OPS], connect_work, &t, &e) < 0)
 		return false;
 	if (!t.conn) {
-		log_write(is_first ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG,
-		          "libvirt does not answer, trying again", "ERROR", t.error.detail, (char *)0);
+		log_write(is_first ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, "libvirt does not answer, trying again", "ERROR",
+		          t.error.detail, (char *)0);
 		return false;
 	}
 	v->events = t.conn;
@@ -213,10 +200,7 @@ int virt_init(struct agent *a, struct err *e)
 	return 0;
 }
 
-bool virt_is_connected(const struct agent *a)
-{
-	return a->virt && a->virt->events;
-}
+bool virt_is_connected(const struct agent *a) { return a->virt && a->virt->events; }
 
 /* --- calls -------------------------------------------------------------- */
 
@@ -253,7 +237,7 @@ static void give_back(struct virt *v, virConnectPtr conn, unsigned generation)
 int virt_run(struct agent *a, enum virt_line line, virt_fn fn, void *arg, struct err *e)
 {
 	struct virt *v = a->virt;
-	struct call c = {.uri = a->opt.libvirt_uri, .fn = fn, .arg = arg, .error = e, .result = -1};
+	struct call c = { .uri = a->opt.libvirt_uri, .fn = fn, .arg = arg, .error = e, .result = -1 };
 	unsigned generation;
 
 	if (!virt_is_connected(a))
@@ -283,10 +267,9 @@ static int domain_work(virConnectPtr conn, void *arg, struct err *e)
 	return c->fn(dom, c->arg, e);
 }
 
-int virt_run_domain(struct agent *a, enum virt_line line, const char *id, virt_domain_fn fn, void *arg,
-                    struct err *e)
+int virt_run_domain(struct agent *a, enum virt_line line, const char *id, virt_domain_fn fn, void *arg, struct err *e)
 {
-	struct domain_call c = {.id = id, .fn = fn, .arg = arg};
+	struct domain_call c = { .id = id, .fn = fn, .arg = arg };
 
 	return virt_run(a, line, domain_work, &c, e);
 }

@@ -29,8 +29,7 @@ int virt_run(struct agent *a, enum virt_line line, virt_fn fn, void *arg, struct
 
 /* The same with a domain; ERR_NOT_FOUND when libvirt does not have it. */
 typedef int (*virt_domain_fn)(virDomainPtr dom, void *arg, struct err *e);
-int virt_run_domain(struct agent *a, enum virt_line line, const char *id, virt_domain_fn fn, void *arg,
-                    struct err *e);
+int virt_run_domain(struct agent *a, enum virt_line line, const char *id, virt_domain_fn fn, void *arg, struct err *e);
 
 /* On a worker after a failed call: libvirt's error of this thread, behind "what was being done". Connection
  * trouble becomes ERR_NETWORK, a missing domain ERR_NOT_FOUND, time-outs ERR_TIMEOUT, else ERR_BACKEND. */

@@ -10,19 +10,13 @@
 enum { LOCK_WAIT_MS = 60000 };
 
 static const char *const STATUS_NAMES[N_VM_STATUS] = {
-    [VM_DOWN] = "Down",     [VM_WAIT_FOR_LAUNCH] = "WaitForLaunch", [VM_UP] = "Up",
-    [VM_PAUSED] = "Paused", [VM_POWERING_DOWN] = "Powering down",   [VM_REBOOTING] = "RebootInProgress",
+	[VM_DOWN] = "Down",     [VM_WAIT_FOR_LAUNCH] = "WaitForLaunch", [VM_UP] = "Up",
+	[VM_PAUSED] = "Paused", [VM_POWERING_DOWN] = "Powering down",   [VM_REBOOTING] = "RebootInProgress",
 };
 
-const char *vm_status_name(enum vm_status s)
-{
-	return STATUS_NAMES[s];
-}
+const char *vm_status_name(enum vm_status s) { return STATUS_NAMES[s]; }
 
-bool vm_is_active(const struct vm *vm)
-{
-	return vm->status != VM_DOWN && vm->status != VM_WAIT_FOR_LAUNCH;
-}
+bool vm_is_active(const struct vm *vm) { return vm->status != VM_DOWN && vm->status != VM_WAIT_FOR_LAUNCH; }
 
 /* --- life ----------------------------------------------------------------- */
 
@@ -133,8 +127,8 @@ json_t *vm_display_info(const struct vm *vm)
 
 		if (strcmp(listen, "0.0.0.0") == 0 || strcmp(listen, "::") == 0)
 			listen = "0";
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "type", g->type, "port", port,
-		                                      "tlsPort", tls_port, "ipAddress", listen));
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "type", g->type, "port", port, "tlsPort",
+		                                      tls_port, "ipAddress", listen));
 	}
 	return list;
 }
@@ -159,10 +153,9 @@ static json_t *vm_news(struct vm *vm)
 	json_object_set_new(j, "monitorResponse", json_string("0"));
 	json_object_set_new(j, "cpuUser", json_string("0.00"));
 	json_object_set_new(j, "cpuSys", json_string("0.00"));
-	json_object_set_new(j, "elapsedTime",
-	                    json_integer(vm->started_wall_ms
-	                                     ? (loop_wall_ms(vm->agent->loop) - vm->started_wall_ms) / 1000
-	                                     : 0));
+	json_object_set_new(
+	    j, "elapsedTime",
+	    json_integer(vm->started_wall_ms ? (loop_wall_ms(vm->agent->loop) - vm->started_wall_ms) / 1000 : 0));
 	return j;
 }
 
@@ -179,8 +172,7 @@ void vm_move(struct vm *vm, enum vm_status next)
 {
 	if (vm->status == next && next != VM_PAUSED)
 		return;
-	log_info("vm moves", "VM", vm->id, "FROM", vm_status_name(vm->status), "TO", vm_status_name(next),
-	         "WHY",
+	log_info("vm moves", "VM", vm->id, "FROM", vm_status_name(vm->status), "TO", vm_status_name(next), "WHY",
 	         next == VM_DOWN     ? vm->exit_message
 	         : next == VM_PAUSED ? vm->pause_code
 	                             : NULL);
@@ -215,9 +207,9 @@ static void note_end(void *arg)
 	g_autofree char *code = g_strdup_printf("%d", n->is_failed);
 	g_autofree char *why = g_strdup_printf("%d", n->why);
 	const struct domain_meta values[] = {
-	    {"exitCode", code},
-	    {"exitReason", why},
-	    {"exitMessage", n->vm->exit_message},
+		{ "exitCode", code },
+		{ "exitReason", why },
+		{ "exitMessage", n->vm->exit_message },
 	};
 	struct err e = ERR_INIT;
 
@@ -243,6 +235,6 @@ void vm_end(struct vm *vm, bool is_failed, enum vm_exit why, const char *message
 	vm->status = vm->status == VM_DOWN ? VM_WAIT_FOR_LAUNCH : vm->status; /* so that it moves */
 	vm_move(vm, VM_DOWN);
 	n = g_new0(struct end_note, 1);
-	*n = (struct end_note){vm_ref(vm), is_failed, why};
+	*n = (struct end_note){ vm_ref(vm), is_failed, why };
 	fiber_start(vm->agent->loop, "note end", note_end, n);
 }

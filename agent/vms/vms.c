@@ -91,12 +91,12 @@ static void end_as_noted(struct vm *vm, const struct truth *t)
 		enum vm_exit exit;
 		const char *text;
 	} REASONS[] = {
-	    {VIR_DOMAIN_SHUTOFF_SHUTDOWN, false, EXIT_BY_GUEST, "User shut down from within the guest"},
-	    {VIR_DOMAIN_SHUTOFF_DESTROYED, false, EXIT_BY_ADMIN, "The virtual machine was destroyed"},
-	    {VIR_DOMAIN_SHUTOFF_CRASHED, true, EXIT_LOST_QEMU, "Lost connection with qemu process"},
-	    {VIR_DOMAIN_SHUTOFF_FAILED, true, EXIT_START_FAILED, "The virtual machine failed to start"},
-	    {VIR_DOMAIN_SHUTOFF_MIGRATED, false, EXIT_MIGRATED, "Migration succeeded"},
-	    {VIR_DOMAIN_SHUTOFF_SAVED, false, EXIT_SAVED, "SaveState succeeded"},
+		{ VIR_DOMAIN_SHUTOFF_SHUTDOWN, false, EXIT_BY_GUEST, "User shut down from within the guest" },
+		{ VIR_DOMAIN_SHUTOFF_DESTROYED, false, EXIT_BY_ADMIN, "The virtual machine was destroyed" },
+		{ VIR_DOMAIN_SHUTOFF_CRASHED, true, EXIT_LOST_QEMU, "Lost connection with qemu process" },
+		{ VIR_DOMAIN_SHUTOFF_FAILED, true, EXIT_START_FAILED, "The virtual machine failed to start" },
+		{ VIR_DOMAIN_SHUTOFF_MIGRATED, false, EXIT_MIGRATED, "Migration succeeded" },
+		{ VIR_DOMAIN_SHUTOFF_SAVED, false, EXIT_SAVED, "SaveState succeeded" },
 	};
 	const struct domain *d = vm->domain;
 
@@ -131,29 +131,23 @@ static void follow(struct vm *vm, struct truth *t)
 		if (t->reason != VIR_DOMAIN_PAUSED_STARTING_UP)
 			vm_pause_with(vm, t->pause_code);
 		break;
-	case VIR_DOMAIN_SHUTDOWN:
-		vm_move(vm, VM_POWERING_DOWN);
-		break;
+	case VIR_DOMAIN_SHUTDOWN: vm_move(vm, VM_POWERING_DOWN); break;
 	case VIR_DOMAIN_CRASHED:
 	case VIR_DOMAIN_SHUTOFF:
 		if (vm->status != VM_DOWN || !vm->exit_message[0])
 			end_as_noted(vm, t);
 		break;
-	default:
-		break;
+	default: break;
 	}
 }
 
-static int sync_work(virDomainPtr dom, void *arg, struct err *e)
-{
-	return truth_read(dom, arg, e);
-}
+static int sync_work(virDomainPtr dom, void *arg, struct err *e) { return truth_read(dom, arg, e); }
 
 int vm_sync(struct vm *vm, struct err *e)
 {
 	for (int round = 0; round < 5; round++) {
 		const unsigned n_events = vm->n_events;
-		struct truth t = {.state = 0};
+		struct truth t = { .state = 0 };
 		const int r = virt_run_domain(vm->agent, VIRT_OPS, vm->id, sync_work, &t, e);
 
 		if (r == 0 && n_events != vm->n_events) { /* older than what an event has told since */
@@ -180,10 +174,7 @@ static void sync_fiber(void *arg)
 	vm_unref(vm);
 }
 
-void vm_sync_soon(struct vm *vm)
-{
-	fiber_start(vm->agent->loop, "vm sync", sync_fiber, vm_ref(vm));
-}
+void vm_sync_soon(struct vm *vm) { fiber_start(vm->agent->loop, "vm sync", sync_fiber, vm_ref(vm)); }
 
 /* --- metadata ------------------------------------------------------------------ */
 
@@ -206,15 +197,14 @@ static int meta_work(virDomainPtr dom, void *arg, struct err *e)
 	free(old);
 	if (r < 0)
 		return -1;
-	if (virDomainSetMetadata(dom, VIR_DOMAIN_METADATA_ELEMENT, element, "ovirt-vm", OVIRT_VM_URI, flags) <
-	    0)
+	if (virDomainSetMetadata(dom, VIR_DOMAIN_METADATA_ELEMENT, element, "ovirt-vm", OVIRT_VM_URI, flags) < 0)
 		return virt_err(e, "write the domain's metadata");
 	return 0;
 }
 
 int vm_write_meta(struct vm *vm, const struct domain_meta *values, int n, struct err *e)
 {
-	struct meta_change m = {values, n};
+	struct meta_change m = { values, n };
 
 	return virt_run_domain(vm->agent, VIRT_OPS, vm->id, meta_work, &m, e);
 }
@@ -230,7 +220,7 @@ static int list_work(virConnectPtr conn, void *arg, struct err *e)
 	if (n < 0)
 		return virt_err(e, "list domains");
 	for (int i = 0; i < n; i++) {
-		struct truth t = {.state = 0};
+		struct truth t = { .state = 0 };
 		struct err one = ERR_INIT;
 
 		if (truth_read(doms[i], &t, &one) == 0 && t.domain->is_ours)
@@ -314,10 +304,7 @@ void vms_libvirt_found(struct agent *a)
 		truth_clear(&g_array_index(found, struct truth, i));
 }
 
-void vms_libvirt_lost(struct agent *a)
-{
-	a->vms->generation++;
-}
+void vms_libvirt_lost(struct agent *a) { a->vms->generation++; }
 
 int vms_init(struct agent *a, struct err *e)
 {
@@ -328,15 +315,9 @@ int vms_init(struct agent *a, struct err *e)
 	return virt_init(a, e);
 }
 
-bool vms_are_found(const struct agent *a)
-{
-	return a->vms && a->vms->is_found;
-}
+bool vms_are_found(const struct agent *a) { return a->vms && a->vms->is_found; }
 
-struct vm *vms_find(const struct agent *a, const char *id)
-{
-	return g_hash_table_lookup(a->vms->by_id, id);
-}
+struct vm *vms_find(const struct agent *a, const char *id) { return g_hash_table_lookup(a->vms->by_id, id); }
 
 int vms_of_call(struct agent *a, struct verb_call *c, struct vm **out, struct err *e)
 {

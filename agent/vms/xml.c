@@ -22,8 +22,7 @@ xmlDocPtr xml_parse(const char *text, struct err *e)
 	                    XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_NOCDATA);
 	if (!doc || !xmlDocGetRootElement(doc) || doc->intSubset) {
 		err_set(e, ERR_SYNTAX,
-		        doc && doc->intSubset ? "the XML document must not have a DTD"
-		                              : "the text is not XML");
+		        doc && doc->intSubset ? "the XML document must not have a DTD" : "the text is not XML");
 		xml_doc_free(&doc);
 		return NULL;
 	}
@@ -111,10 +110,7 @@ char *xml_attr(struct pool *p, xmlNodePtr n, const char *name)
 	return n ? take(p, xmlGetNoNsProp(n, X(name))) : NULL;
 }
 
-char *xml_content(struct pool *p, xmlNodePtr n)
-{
-	return n ? take(p, xmlNodeGetContent(n)) : NULL;
-}
+char *xml_content(struct pool *p, xmlNodePtr n) { return n ? take(p, xmlNodeGetContent(n)) : NULL; }
 
 char *xml_child_content(struct pool *p, xmlNodePtr parent, const char *name)
 {
@@ -131,15 +127,9 @@ bool xml_attr_is(xmlNodePtr n, const char *name, const char *value)
 	return is_same;
 }
 
-void xml_set(xmlNodePtr n, const char *attr, const char *value)
-{
-	xmlSetProp(n, X(attr), X(value));
-}
+void xml_set(xmlNodePtr n, const char *attr, const char *value) { xmlSetProp(n, X(attr), X(value)); }
 
-void xml_unset(xmlNodePtr n, const char *attr)
-{
-	xmlUnsetProp(n, X(attr));
-}
+void xml_unset(xmlNodePtr n, const char *attr) { xmlUnsetProp(n, X(attr)); }
 
 void xml_remove(xmlNodePtr n)
 {

@@ -40,28 +40,28 @@ enum err_code {
 
 struct err {
 	enum err_code code;
-	int agent_code;  /* VDSM's error number when code is ERR_AGENT */
-	char field[96];  /* dotted path of the field at fault ("vm.cpu.topology.cores"), or "" */
+	int agent_code;   /* VDSM's error number when code is ERR_AGENT */
+	char field[96];   /* dotted path of the field at fault ("vm.cpu.topology.cores"), or "" */
 	char detail[600]; /* one sentence for people; never holds secrets */
 };
 
-#define ERR_INIT { .code = ERR_NONE }
+#define ERR_INIT                                                                                                       \
+	{                                                                                                              \
+		.code = ERR_NONE                                                                                       \
+	}
 
 /* Set code and sentence, clear field. Always returns -1, so that failing is one line. */
-int err_set(struct err *e, enum err_code code, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+int err_set(struct err *e, enum err_code code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* As err_set, and names the field at fault. */
 int err_field(struct err *e, enum err_code code, const char *field, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
+    __attribute__((format(printf, 4, 5)));
 
 /* Error of the host agent's protocol: VDSM code and message. */
-int err_agent(struct err *e, int agent_code, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+int err_agent(struct err *e, int agent_code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* As err_set with the text of an errno appended; ENOSPC and EDQUOT become ERR_NO_SPACE. */
-int err_errno(struct err *e, int errnum, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+int err_errno(struct err *e, int errnum, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* Put "what was being done: " in front of the sentence. Keeps code and field. Returns -1. */
 int err_wrap(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -53,7 +53,7 @@ struct fiber {
 	void (*fn)(void *);
 	void *arg;
 	struct loop_timer timer;
-	struct waiter *waiter;     /* what it waits for, one of the two */
+	struct waiter *waiter; /* what it waits for, one of the two */
 	struct waitq_entry *entry;
 	bool is_ready, was_woken, is_finished;
 };
@@ -68,8 +68,8 @@ static struct fiber_stack *stack_new(void)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE), size = STACK_SIZE + page;
 	struct fiber_stack *s;
-	char *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE,
-	                 -1, 0);
+	char *map =
+	    mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
 
 	if (map == MAP_FAILED || mprotect(map, page, PROT_NONE) < 0)
 		g_error("cannot map a stack: %s", g_strerror(errno));
@@ -228,20 +228,11 @@ struct fiber *fiber_start(struct loop *l, const char *name, void (*fn)(void *), 
 	return f;
 }
 
-struct fiber *fiber_self(void)
-{
-	return current;
-}
+struct fiber *fiber_self(void) { return current; }
 
-struct loop *fiber_loop(void)
-{
-	return current ? current->loop : NULL;
-}
+struct loop *fiber_loop(void) { return current ? current->loop : NULL; }
 
-int fiber_count(const struct loop *l)
-{
-	return l->fibers.n_fibers;
-}
+int fiber_count(const struct loop *l) { return l->fibers.n_fibers; }
 
 void fiber_yield(void)
 {
@@ -250,10 +241,7 @@ void fiber_yield(void)
 	leave(current);
 }
 
-static void sleep_over(void *arg)
-{
-	mark_ready(arg);
-}
+static void sleep_over(void *arg) { mark_ready(arg); }
 
 void fiber_sleep(int64_t ms)
 {

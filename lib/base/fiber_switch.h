@@ -47,7 +47,7 @@ static inline void fiber_prepare(fiber_place *place, void *stack, size_t size, v
 {
 	uint64_t *sp = (uint64_t *)(((uintptr_t)stack + size) & ~(uintptr_t)15);
 
-	*--sp = 0;                     /* entry sees this as its return address: the end of a backtrace */
+	*--sp = 0; /* entry sees this as its return address: the end of a backtrace */
 	*--sp = (uint64_t)(uintptr_t)entry;
 	for (int i = 0; i < 6; i++)
 		*--sp = 0;
@@ -112,10 +112,7 @@ static inline void fiber_prepare(fiber_place *place, void *stack, size_t size, v
 
 typedef ucontext_t fiber_place;
 
-static inline void fiber_switch(fiber_place *from, const fiber_place *to)
-{
-	swapcontext(from, to);
-}
+static inline void fiber_switch(fiber_place *from, const fiber_place *to) { swapcontext(from, to); }
 
 static inline void fiber_prepare(fiber_place *place, void *stack, size_t size, void (*entry)(void))
 {

@@ -62,5 +62,5 @@ static inline void tools_tsan_switch(void *f) {}
 #endif
 #ifndef VALGRIND_STACK_REGISTER
 #define VALGRIND_STACK_REGISTER(start, end) 0
-#define VALGRIND_STACK_DEREGISTER(id) ((void)(id))
+#define VALGRIND_STACK_DEREGISTER(id)       ((void)(id))
 #endif

@@ -18,10 +18,7 @@ static const int SYSLOG_LEVELS[] = { 3, 4, 6, 7 };
 static atomic_int max_level = LOG_LEVEL_INFO;
 static _Atomic(const char *) program;
 
-void log_set_level(enum log_level level)
-{
-	atomic_store(&max_level, (int)level);
-}
+void log_set_level(enum log_level level) { atomic_store(&max_level, (int)level); }
 
 int log_level_from_name(const char *name)
 {
@@ -31,10 +28,7 @@ int log_level_from_name(const char *name)
 	return -1;
 }
 
-void log_set_name(const char *name)
-{
-	atomic_store(&program, name);
-}
+void log_set_name(const char *name) { atomic_store(&program, name); }
 
 /* systemd names device and inode of the stream it gave us; a redirected stderr is not the journal. */
 static bool stderr_is_journal(void)

@@ -74,15 +74,9 @@ void loop_free(struct loop *l)
 	g_free(l);
 }
 
-bool loop_is_virtual(const struct loop *l)
-{
-	return l->is_virtual;
-}
+bool loop_is_virtual(const struct loop *l) { return l->is_virtual; }
 
-int64_t loop_now_ms(const struct loop *l)
-{
-	return l->now_ms;
-}
+int64_t loop_now_ms(const struct loop *l) { return l->now_ms; }
 
 int64_t loop_wall_ms(const struct loop *l)
 {
@@ -212,10 +206,7 @@ void loop_stop(struct loop *l)
 	pthread_mutex_unlock(&l->lock);
 }
 
-bool loop_is_stopping(const struct loop *l)
-{
-	return atomic_load(&l->is_stopping);
-}
+bool loop_is_stopping(const struct loop *l) { return atomic_load(&l->is_stopping); }
 
 static int run_messages(struct loop *l)
 {

@@ -14,12 +14,12 @@ struct fiber_stack;
 
 /* Fibers of a loop; zeroed memory is ready. */
 struct fiber_set {
-	struct fiber *all;                       /* doubly linked */
-	struct fiber *ready_first, *ready_last;  /* to be run, in order */
+	struct fiber *all;                      /* doubly linked */
+	struct fiber *ready_first, *ready_last; /* to be run, in order */
 	int n_fibers, n_ready;
-	struct fiber_stack *spare;               /* stacks kept for reuse */
+	struct fiber_stack *spare; /* stacks kept for reuse */
 	int n_spare;
-	void *loop_stack_bottom;                 /* for the address sanitizer: where the loop itself runs */
+	void *loop_stack_bottom; /* for the address sanitizer: where the loop itself runs */
 	size_t loop_stack_size;
 	void *loop_tsan;
 };
@@ -48,7 +48,7 @@ struct loop {
 	struct epoll_event events[LOOP_MAX_EVENTS];
 	int event_at, n_events;
 
-	pthread_mutex_t lock;     /* guards inbox and is_asleep; no other lock is taken under it */
+	pthread_mutex_t lock; /* guards inbox and is_asleep; no other lock is taken under it */
 	struct loop_inbox inbox;
 	bool is_asleep;           /* in epoll_wait, and nobody has woken it yet */
 	struct loop_inbox outbox; /* being delivered; loop's thread only */

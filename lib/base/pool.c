@@ -16,7 +16,7 @@
 #ifdef HAVE_ASAN
 #include <sanitizer/asan_interface.h>
 #else
-#define ASAN_POISON_MEMORY_REGION(addr, size) ((void)(addr), (void)(size))
+#define ASAN_POISON_MEMORY_REGION(addr, size)   ((void)(addr), (void)(size))
 #define ASAN_UNPOISON_MEMORY_REGION(addr, size) ((void)(addr), (void)(size))
 #endif
 
@@ -142,10 +142,7 @@ char *pool_strndup(struct pool *p, const char *s, size_t n)
 	return copy;
 }
 
-char *pool_strdup(struct pool *p, const char *s)
-{
-	return s ? pool_strndup(p, s, strlen(s)) : NULL;
-}
+char *pool_strdup(struct pool *p, const char *s) { return s ? pool_strndup(p, s, strlen(s)) : NULL; }
 
 char *pool_printf(struct pool *p, const char *fmt, ...)
 {
@@ -168,10 +165,7 @@ char *pool_printf(struct pool *p, const char *fmt, ...)
 	return text;
 }
 
-size_t pool_size(const struct pool *p)
-{
-	return p->total;
-}
+size_t pool_size(const struct pool *p) { return p->total; }
 
 void pool_on_free(struct pool *p, void (*fn)(void *), void *arg)
 {

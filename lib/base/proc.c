@@ -51,7 +51,7 @@ struct capture {
 struct run {
 	const struct proc_spec *spec;
 	struct child child;
-	int in;          /* our ends */
+	int in; /* our ends */
 	int report;
 	size_t in_done;
 	struct capture out, err;
@@ -417,7 +417,9 @@ int proc_run(struct pool *p, const struct proc_spec *spec, struct proc_result *r
 	struct run r = {
 		.spec = spec,
 		.child = { .spec = spec, .in = -1, .out = -1, .err = -1, .report = -1 },
-		.in = -1, .report = -1, .pid_fd = -1,
+		.in = -1,
+		.report = -1,
+		.pid_fd = -1,
 		.out = { .text = g_string_new(NULL), .limit = limit, .fd = -1 },
 		.err = { .text = g_string_new(NULL), .limit = limit, .fd = -1 },
 		.deadline_ms = now_ms() + (spec->timeout_ms > 0 ? spec->timeout_ms : DEFAULT_TIMEOUT_MS),

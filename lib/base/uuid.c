@@ -11,16 +11,13 @@
 
 struct chance {
 	bool is_seeded;
-	uint64_t state[4];           /* xoshiro256** */
-	pid_t pid;                   /* who filled the buffer: a forked child must not repeat it */
-	size_t left;                 /* unused bytes at the end of the buffer */
+	uint64_t state[4]; /* xoshiro256** */
+	pid_t pid;         /* who filled the buffer: a forked child must not repeat it */
+	size_t left;       /* unused bytes at the end of the buffer */
 	uint8_t buffer[BUFFER_SIZE];
 };
 
-struct chance *chance_new_real(void)
-{
-	return g_new0(struct chance, 1);
-}
+struct chance *chance_new_real(void) { return g_new0(struct chance, 1); }
 
 static uint64_t splitmix(uint64_t *seed)
 {
@@ -49,10 +46,7 @@ void chance_free(struct chance *c)
 	g_free(c);
 }
 
-static uint64_t rotl(uint64_t x, int k)
-{
-	return (x << k) | (x >> (64 - k));
-}
+static uint64_t rotl(uint64_t x, int k) { return (x << k) | (x >> (64 - k)); }
 
 static uint64_t seeded_next(struct chance *c)
 {

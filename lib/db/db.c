@@ -39,15 +39,9 @@ void db_close(struct db *db)
 	db->ops->close(db);
 }
 
-enum db_kind db_kind(const struct db *db)
-{
-	return db->ops->kind;
-}
+enum db_kind db_kind(const struct db *db) { return db->ops->kind; }
 
-unsigned db_session(const struct db *db)
-{
-	return db->ops->session(db);
-}
+unsigned db_session(const struct db *db) { return db->ops->session(db); }
 
 /* Reading holds PostgreSQL's connection; the same rule for both keeps programs portable. */
 static int check_idle(struct db *db, struct err *e)
@@ -142,10 +136,7 @@ void db_bind_int(struct db_stmt *s, int n, int64_t value)
 	*param(s, n) = (struct db_param){ .kind = DB_PARAM_INT, .value = value };
 }
 
-void db_bind_null(struct db_stmt *s, int n)
-{
-	*param(s, n) = (struct db_param){ .kind = DB_PARAM_NULL };
-}
+void db_bind_null(struct db_stmt *s, int n) { *param(s, n) = (struct db_param){ .kind = DB_PARAM_NULL }; }
 
 static void forget_params(struct db_stmt *s)
 {
@@ -201,10 +192,7 @@ const char *db_text(struct db_stmt *s, int col, size_t *len)
 	return text;
 }
 
-int64_t db_int(struct db_stmt *s, int col)
-{
-	return s->is_reading ? s->db->ops->integer(s, col) : 0;
-}
+int64_t db_int(struct db_stmt *s, int col) { return s->is_reading ? s->db->ops->integer(s, col) : 0; }
 
 void db_stmt_reset(struct db_stmt *s)
 {

@@ -55,8 +55,8 @@ int64_t db_int(struct db_stmt *s, int col);
 void db_stmt_reset(struct db_stmt *s);
 
 struct db_migration {
-	int version;      /* 1, 2, 3, ... */
-	const char *sql;  /* for both kinds unless sql_postgresql is given */
+	int version;     /* 1, 2, 3, ... */
+	const char *sql; /* for both kinds unless sql_postgresql is given */
 	const char *sql_postgresql;
 };
 /* Bring the schema to the last version, each step in one transaction, recorded in table schema_version. A schema newer than

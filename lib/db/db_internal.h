@@ -27,8 +27,8 @@ struct db_stmt {
 	struct db *db;
 	const char *sql;
 	struct db_param params[DB_MAX_PARAMS + 1]; /* [n] is $n; [0] takes what is out of range */
-	const char *bad_param; /* what is wrong with the parameters, found while binding */
-	bool is_reading;       /* between the first row and the end */
+	const char *bad_param;                     /* what is wrong with the parameters, found while binding */
+	bool is_reading;                           /* between the first row and the end */
 };
 
 struct db_ops {

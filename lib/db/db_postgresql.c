@@ -24,7 +24,7 @@ struct pg_db {
 	PGconn *conn; /* NULL: none */
 	char *url;
 	unsigned session;
-	bool is_broken;   /* connect again at the next occasion */
+	bool is_broken; /* connect again at the next occasion */
 	bool in_pipeline;
 };
 
@@ -35,7 +35,7 @@ struct pg_stmt {
 	unsigned prepared_in; /* session */
 	bool is_sent;         /* rows are being read */
 	PGresult *row;
-	GString *values;      /* parameters as C strings, one after the other */
+	GString *values; /* parameters as C strings, one after the other */
 };
 
 static struct pg_db *self_of(struct db *db) { return (struct pg_db *)db; }
@@ -83,9 +83,7 @@ static int check(struct pg_db *d, PGresult *r, struct err *e)
 	return rc;
 }
 
-static void ignore_notice(void *arg, const PGresult *r)
-{
-}
+static void ignore_notice(void *arg, const PGresult *r) {}
 
 /* ---- connecting */
 
@@ -93,8 +91,15 @@ static PGconn *dial(const char *url)
 {
 	/* What stands before dbname is a default, what stands behind it is fixed. */
 	static const char *const KEYS[] = {
-		"fallback_application_name", "connect_timeout", "keepalives_idle", "keepalives_interval",
-		"keepalives_count", "tcp_user_timeout", "dbname", "client_encoding", NULL,
+		"fallback_application_name",
+		"connect_timeout",
+		"keepalives_idle",
+		"keepalives_interval",
+		"keepalives_count",
+		"tcp_user_timeout",
+		"dbname",
+		"client_encoding",
+		NULL,
 	};
 	const char *values[] = { "hostler", "10", "20", "5", "3", "20000", url, "UTF8", NULL };
 
@@ -120,7 +125,7 @@ static int take_lock(struct pg_db *d, struct err *e)
 
 /* An acknowledged commit must be a durable one. */
 static const char SQL_SETUP[] =
-	"SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
+    "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
 
 static int set_up(struct pg_db *d, struct err *e)
 {
@@ -330,10 +335,7 @@ static void pg_rollback(struct db *db)
 		d->is_broken = true;
 }
 
-static unsigned pg_session(const struct db *db)
-{
-	return ((const struct pg_db *)db)->session;
-}
+static unsigned pg_session(const struct db *db) { return ((const struct pg_db *)db)->session; }
 
 static void pg_close(struct db *db)
 {

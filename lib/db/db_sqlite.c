@@ -56,15 +56,9 @@ static int sqlite_exec(struct db *db, const char *sql, struct err *e)
 	return sqlite3_exec(d->handle, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : fail(d, e);
 }
 
-static int sqlite_begin(struct db *db, struct err *e)
-{
-	return sqlite_exec(db, "BEGIN IMMEDIATE", e);
-}
+static int sqlite_begin(struct db *db, struct err *e) { return sqlite_exec(db, "BEGIN IMMEDIATE", e); }
 
-static int sqlite_commit(struct db *db, struct err *e)
-{
-	return sqlite_exec(db, "COMMIT", e);
-}
+static int sqlite_commit(struct db *db, struct err *e) { return sqlite_exec(db, "COMMIT", e); }
 
 /* Some failures (a full disk among them) have rolled back already. */
 static void sqlite_rollback(struct db *db)
@@ -75,10 +69,7 @@ static void sqlite_rollback(struct db *db)
 		sqlite3_exec(d->handle, "ROLLBACK", NULL, NULL, NULL);
 }
 
-static unsigned sqlite_session(const struct db *db)
-{
-	return 1;
-}
+static unsigned sqlite_session(const struct db *db) { return 1; }
 
 static void sqlite_close(struct db *db)
 {
@@ -129,10 +120,7 @@ static int bind_all(struct sqlite_stmt *s, struct err *e)
 	return 0;
 }
 
-static void sqlite_reset(struct db_stmt *st)
-{
-	sqlite3_reset(stmt_of(st)->handle);
-}
+static void sqlite_reset(struct db_stmt *st) { sqlite3_reset(stmt_of(st)->handle); }
 
 static int sqlite_run(struct db_stmt *st, struct err *e)
 {
@@ -172,10 +160,7 @@ static const char *sqlite_text(struct db_stmt *st, int col, size_t *len)
 	return text;
 }
 
-static int64_t sqlite_integer(struct db_stmt *st, int col)
-{
-	return sqlite3_column_int64(stmt_of(st)->handle, col);
-}
+static int64_t sqlite_integer(struct db_stmt *st, int col) { return sqlite3_column_int64(stmt_of(st)->handle, col); }
 
 static const struct db_ops OPS = {
 	.kind = DB_SQLITE,
@@ -210,14 +195,13 @@ static int make_private(const char *path, struct err *e)
 }
 
 /* The mode must be set before the first access: then the log never needs shared memory. */
-static const char SETUP[] =
-	"PRAGMA locking_mode=EXCLUSIVE;"
-	"PRAGMA journal_mode=WAL;"
-	"PRAGMA synchronous=FULL;"
-	"PRAGMA temp_store=MEMORY;"
-	"PRAGMA cache_size=-16384;"
-	"PRAGMA journal_size_limit=67108864;"
-	"BEGIN IMMEDIATE; COMMIT";
+static const char SETUP[] = "PRAGMA locking_mode=EXCLUSIVE;"
+                            "PRAGMA journal_mode=WAL;"
+                            "PRAGMA synchronous=FULL;"
+                            "PRAGMA temp_store=MEMORY;"
+                            "PRAGMA cache_size=-16384;"
+                            "PRAGMA journal_size_limit=67108864;"
+                            "BEGIN IMMEDIATE; COMMIT";
 
 static int set_up(struct sqlite_db *d, const char *path, struct err *e)
 {

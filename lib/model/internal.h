@@ -15,17 +15,11 @@ struct m_where {
 	const char *name;
 };
 
-static inline void *m_at(const void *obj, const struct m_field *f)
-{
-	return (char *)(uintptr_t)obj + f->offset;
-}
+static inline void *m_at(const void *obj, const struct m_field *f) { return (char *)(uintptr_t)obj + f->offset; }
 
 static inline bool m_is_list(const struct m_field *f) { return f->flags & M_F_LIST; }
 
-static inline bool m_bit(const void *obj, int bit)
-{
-	return ((const uint64_t *)obj)[bit / 64] >> (bit % 64) & 1;
-}
+static inline bool m_bit(const void *obj, int bit) { return ((const uint64_t *)obj)[bit / 64] >> (bit % 64) & 1; }
 
 static inline void m_set_bit(void *obj, int bit)
 {
@@ -48,8 +42,7 @@ static inline void *m_item(const struct m_field *f, const struct m_list *l, uint
 }
 
 /* Deep copy of one member from an object into another; the two may be of different types. */
-void m_field_copy(struct pool *p, const struct m_field *dst_f, void *dst, const struct m_field *src_f,
-                  const void *src);
+void m_field_copy(struct pool *p, const struct m_field *dst_f, void *dst, const struct m_field *src_f, const void *src);
 /* Is one member the same in both, or absent in both? */
 bool m_field_equal(const struct m_type *t, const void *a, const void *b, const struct m_field *f);
 
@@ -63,8 +56,7 @@ const char *m_where_text(const struct m_where *w, const char *last, char *buf, s
  * A scalar or enumeration value from text. value points to char * (the text itself is taken, not
  * copied), bool, int64_t, double or int (enumeration). Where and name say what it is, for the error.
  */
-int m_scalar_parse(const struct m_field *f, const char *text, void *value, const struct m_where *where,
-                   struct err *e);
+int m_scalar_parse(const struct m_field *f, const char *text, void *value, const struct m_where *where, struct err *e);
 /* An integer, from anywhere, in the range of the field? */
 int m_int_check(const struct m_field *f, int64_t v, const struct m_where *where, struct err *e);
 

@@ -14,8 +14,7 @@ int jin_bad(struct json_in *in, const char *why)
 		column = *s == '\n' ? 1 : column + 1;
 		line += *s == '\n';
 	}
-	return err_set(in->e, ERR_SYNTAX, "The document is not JSON: line %d, column %d: %s", line, column,
-	               why);
+	return err_set(in->e, ERR_SYNTAX, "The document is not JSON: line %d, column %d: %s", line, column, why);
 }
 
 int jin_open(struct json_in *in, struct pool *p, const char *text, size_t len, const struct m_limits *lim,
@@ -47,8 +46,7 @@ int jin_close(struct json_in *in)
 static int count(struct json_in *in)
 {
 	if (++in->nodes > in->lim->max_nodes)
-		return err_set(in->e, ERR_TOO_LARGE, "The document has more than %d members",
-		               in->lim->max_nodes);
+		return err_set(in->e, ERR_TOO_LARGE, "The document has more than %d members", in->lim->max_nodes);
 	return 0;
 }
 
@@ -296,10 +294,7 @@ int jin_bool(struct json_in *in, bool *out)
 	return literal(in, *out ? "true" : "false");
 }
 
-int jin_null(struct json_in *in)
-{
-	return literal(in, "null");
-}
+int jin_null(struct json_in *in) { return literal(in, "null"); }
 
 static int skip_container(struct json_in *in, char close)
 {
@@ -325,18 +320,12 @@ int jin_skip(struct json_in *in)
 	bool b;
 
 	switch (jin_peek(in)) {
-	case '{':
-		return skip_container(in, '}');
-	case '[':
-		return skip_container(in, ']');
-	case '"':
-		return jin_string(in, &s);
+	case '{': return skip_container(in, '}');
+	case '[': return skip_container(in, ']');
+	case '"': return jin_string(in, &s);
 	case 't':
-	case 'f':
-		return jin_bool(in, &b);
-	case 'n':
-		return jin_null(in);
-	default:
-		return jin_number(in, &n);
+	case 'f': return jin_bool(in, &b);
+	case 'n': return jin_null(in);
+	default: return jin_number(in, &n);
 	}
 }

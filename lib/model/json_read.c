@@ -16,8 +16,7 @@ struct reader {
 	bool is_journal;
 };
 
-static int wrong(struct reader *r, enum err_code code, const struct m_where *where, const char *name,
-                 const char *need)
+static int wrong(struct reader *r, enum err_code code, const struct m_where *where, const char *name, const char *need)
 {
 	char path[96];
 
@@ -126,8 +125,7 @@ static int read_scalar(struct reader *r, const struct m_field *f, void *at, cons
 		return read_bool(r, f, at, where);
 	bool is_text = f->kind == M_STRING || f->kind == M_ENUM;
 
-	return wrong_type(r, where, f->name,
-	                  is_text ? "a string" : f->kind == M_BOOL ? "true or false" : "a number");
+	return wrong_type(r, where, f->name, is_text ? "a string" : f->kind == M_BOOL ? "true or false" : "a number");
 }
 
 /* ---- structures ------------------------------------------------------------------------------ */
@@ -283,8 +281,8 @@ static int read_document(struct reader *r, const struct m_type *t, void **out)
 	return jin_close(&r->in);
 }
 
-int m_from_json(struct pool *p, const struct m_type *t, const char *text, size_t len,
-                const struct m_limits *lim, void **out, struct err *e)
+int m_from_json(struct pool *p, const struct m_type *t, const char *text, size_t len, const struct m_limits *lim,
+                void **out, struct err *e)
 {
 	struct reader r = { .is_journal = false };
 
@@ -297,11 +295,12 @@ int m_from_json(struct pool *p, const struct m_type *t, const char *text, size_t
 	return read_document(&r, t, out);
 }
 
-int m_from_journal(struct pool *p, const struct m_type *t, const char *text, size_t len, void **out,
-                   struct err *e)
+int m_from_journal(struct pool *p, const struct m_type *t, const char *text, size_t len, void **out, struct err *e)
 {
 	static const struct m_limits OURS = {
-		.max_bytes = SIZE_MAX, .max_depth = 64, .max_nodes = INT32_MAX - 1,
+		.max_bytes = SIZE_MAX,
+		.max_depth = 64,
+		.max_nodes = INT32_MAX - 1,
 	};
 	struct reader r = { .is_journal = true };
 

@@ -10,7 +10,7 @@ struct writer {
 	struct out o;
 	const struct m_write *w;
 	size_t base_len;
-	uint32_t skip;     /* members with one of these flags are not written */
+	uint32_t skip; /* members with one of these flags are not written */
 	bool is_journal;
 };
 
@@ -45,9 +45,7 @@ static void write_scalar(struct writer *x, const struct m_field *f, const void *
 	char buf[40];
 
 	switch (f->kind) {
-	case M_STRING:
-		quoted(o, *(char *const *)at);
-		break;
+	case M_STRING: quoted(o, *(char *const *)at); break;
 	case M_BOOL:
 		if (x->is_journal)
 			put(o, *(const bool *)at ? "true" : "false", *(const bool *)at ? 4 : 5);
@@ -61,20 +59,14 @@ static void write_scalar(struct writer *x, const struct m_field *f, const void *
 		if (!x->is_journal)
 			put_c(o, '"');
 		break;
-	case M_DECIMAL:
-		put(o, buf, m_double_text(*(const double *)at, buf));
-		break;
-	case M_DATE:
-		put_int(o, *(const int64_t *)at);
-		break;
-	default:
-		quoted(o, m_enum_name(f->enum_, *(const int *)at));
+	case M_DECIMAL: put(o, buf, m_double_text(*(const double *)at, buf)); break;
+	case M_DATE: put_int(o, *(const int64_t *)at); break;
+	default: quoted(o, m_enum_name(f->enum_, *(const int *)at));
 	}
 	OUT(o, ",");
 }
 
-static void write_object(struct writer *x, const struct m_type *t, const void *obj, const char *id,
-                         bool is_inner);
+static void write_object(struct writer *x, const struct m_type *t, const void *obj, const char *id, bool is_inner);
 
 static void write_identity(struct writer *x, const struct m_type *t, const char *href, const char *id)
 {
@@ -172,8 +164,7 @@ static void write_links(struct writer *x, const struct m_entity *ent, bool is_ac
 	if (!ent->href || !ent->service)
 		return;
 	if (m_href_safe(ent->href)) {
-		out_links(&x->o, ent->service, is_action ? ACTIONS_JSON : LINKS_JSON, ent->href,
-		          strlen(ent->href));
+		out_links(&x->o, ent->service, is_action ? ACTIONS_JSON : LINKS_JSON, ent->href, strlen(ent->href));
 		return;
 	}
 	g_autoptr(GString) escaped = g_string_new(NULL);
@@ -196,8 +187,7 @@ static void write_names(struct writer *x, const struct m_type *t, const void *ob
 	}
 }
 
-static void write_object(struct writer *x, const struct m_type *t, const void *obj, const char *id,
-                         bool is_inner)
+static void write_object(struct writer *x, const struct m_type *t, const void *obj, const char *id, bool is_inner)
 {
 	const struct m_entity *ent = x->is_journal ? NULL : m_entity(t, obj);
 

@@ -5,7 +5,7 @@
 #include "model/model_kinds.h"
 
 struct m_kind_info {
-	const char *name;          /* "vm" */
+	const char *name; /* "vm" */
 	const struct m_type *type;
 	bool unique_name;          /* no two of them with one name */
 	const char *unique_within; /* ... among those with the same value of this reference, or NULL */

@@ -74,8 +74,7 @@ static void make_all(void)
 	}
 }
 
-void out_links(struct out *o, const struct m_service *s, enum link_text which, const char *href,
-               size_t href_len)
+void out_links(struct out *o, const struct m_service *s, enum link_text which, const char *href, size_t href_len)
 {
 	static gsize done;
 

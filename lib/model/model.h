@@ -49,32 +49,32 @@ enum m_kind { M_STRING, M_BOOL, M_INT, M_DECIMAL, M_DATE, M_ENUM, M_STRUCT, M_RE
 
 enum m_flag {
 	M_F_LIST = 1 << 0,
-	M_F_LINK = 1 << 1,      /* a link in the API's model (kind is M_REF unless the type has no identity) */
-	M_F_XML_ATTR = 1 << 2,  /* an attribute in XML, not an element (id) */
-	M_F_INTERNAL = 1 << 3,  /* ours, from schema/inventory.json: kept in the journal, never on the wire */
-	M_F_READONLY = 1 << 4,  /* ignored in requests */
-	M_F_INT32 = 1 << 5,     /* signed 32 bit on the wire */
-	M_F_ALWAYS = 1 << 6,    /* an absent string may be written empty (name, description, comment) */
-	M_F_SECRET = 1 << 7,    /* accepted, never written on the wire (passwords) */
-	M_F_EXPENSIVE = 1 << 8, /* only written with all_content */
+	M_F_LINK = 1 << 1,        /* a link in the API's model (kind is M_REF unless the type has no identity) */
+	M_F_XML_ATTR = 1 << 2,    /* an attribute in XML, not an element (id) */
+	M_F_INTERNAL = 1 << 3,    /* ours, from schema/inventory.json: kept in the journal, never on the wire */
+	M_F_READONLY = 1 << 4,    /* ignored in requests */
+	M_F_INT32 = 1 << 5,       /* signed 32 bit on the wire */
+	M_F_ALWAYS = 1 << 6,      /* an absent string may be written empty (name, description, comment) */
+	M_F_SECRET = 1 << 7,      /* accepted, never written on the wire (passwords) */
+	M_F_EXPENSIVE = 1 << 8,   /* only written with all_content */
 	M_F_CREATE_ONLY = 1 << 9, /* may be given at creation, fixed afterwards */
 };
 
 struct m_field {
-	const char *name;      /* on the wire */
-	const char *item;      /* element name of a list's items */
-	const char *doc;       /* one line, or NULL */
+	const char *name; /* on the wire */
+	const char *item; /* element name of a list's items */
+	const char *doc;  /* one line, or NULL */
 	enum m_kind kind;
 	uint32_t flags;
-	uint32_t offset;       /* in the struct */
-	int has_bit;           /* bit in `has` for BOOL, INT, DECIMAL, DATE that are no lists; else -1 */
-	const struct m_type *type;   /* of STRUCT and REF */
-	const struct m_enum *enum_;  /* of ENUM */
+	uint32_t offset;            /* in the struct */
+	int has_bit;                /* bit in `has` for BOOL, INT, DECIMAL, DATE that are no lists; else -1 */
+	const struct m_type *type;  /* of STRUCT and REF */
+	const struct m_enum *enum_; /* of ENUM */
 	/* rules, from schema/inventory.json; has_rule tells that they are set */
 	bool has_min, has_max;
-	int64_t min, max;      /* of the value; of the length in characters for strings */
-	const char *pattern;   /* POSIX extended regular expression for strings, or NULL */
-	const char *pattern_hint; /* for people: "letters, digits, '-', '_' and '.'" */
+	int64_t min, max;           /* of the value; of the length in characters for strings */
+	const char *pattern;        /* POSIX extended regular expression for strings, or NULL */
+	const char *pattern_hint;   /* for people: "letters, digits, '-', '_' and '.'" */
 	uint8_t name_len, item_len; /* of name and item */
 };
 
@@ -86,15 +86,15 @@ struct m_type {
 	const struct m_field *fields; /* base first, in the order of documents */
 	int n_fields;
 	size_t size;
-	int has_words;          /* `has` is at offset 0: this many uint64_t */
-	bool is_identified;     /* derives from `identified`: starts as struct m_entity does */
-	int index;              /* position in M_TYPES */
+	int has_words;      /* `has` is at offset 0: this many uint64_t */
+	bool is_identified; /* derives from `identified`: starts as struct m_entity does */
+	int index;          /* position in M_TYPES */
 	/* Where one lives: "vms/{id}", "vms/{vm}/nics/{id}"; NULL when it has no URL of its own. {x} is
 	 * the id of member x. */
 	const char *path;
 	const struct m_service *path_service; /* the service at that URL */
-	const uint8_t *by_name; /* positions in fields, ordered by name */
-	const char *ref_prefix; /* "vms/" when path is "vms/{id}": an href needs only the id; else NULL */
+	const uint8_t *by_name;               /* positions in fields, ordered by name */
+	const char *ref_prefix;               /* "vms/" when path is "vms/{id}": an href needs only the id; else NULL */
 };
 
 struct m_enum {
@@ -108,8 +108,8 @@ struct m_enum {
  */
 struct m_entity {
 	char *id, *name, *description, *comment;
-	const char *href;                 /* absolute path, or NULL */
-	const struct m_service *service;  /* of that href: gives links and actions; or NULL */
+	const char *href;                /* absolute path, or NULL */
+	const struct m_service *service; /* of that href: gives links and actions; or NULL */
 };
 /* The m_entity part of an identified object; NULL for other types. */
 struct m_entity *m_entity(const struct m_type *t, const void *obj);
@@ -141,13 +141,12 @@ void *m_copy(struct pool *p, const struct m_type *t, const void *obj);
  * Deep copy of the members that both types have by name and kind (template to VM), but for `id`. What
  * src lacks stays as it is in dst.
  */
-void m_copy_common(struct pool *p, const struct m_type *dst_t, void *dst, const struct m_type *src_t,
-                   const void *src);
+void m_copy_common(struct pool *p, const struct m_type *dst_t, void *dst, const struct m_type *src_t, const void *src);
 /* Same content? href and service do not count. */
 bool m_equal(const struct m_type *t, const void *a, const void *b);
 
 enum m_merge_flag {
-	M_MERGE_API = 1 << 0, /* leave out read-only and internal members: src came from a client */
+	M_MERGE_API = 1 << 0,    /* leave out read-only and internal members: src came from a client */
 	M_MERGE_CREATE = 1 << 1, /* dst is new: members that are fixed after creation are taken, too */
 };
 /*
@@ -193,10 +192,10 @@ extern const struct m_limits M_LIMITS_DEFAULT; /* 16 MiB, depth 64, 200,000 node
  * `actions`, `link`, `href` and `rel` in requests are skipped: clients send back what they read.
  * An empty document (len 0) gives an empty object.
  */
-int m_from_xml(struct pool *p, const struct m_type *t, const char *text, size_t len,
-               const struct m_limits *lim, void **out, struct err *e);
-int m_from_json(struct pool *p, const struct m_type *t, const char *text, size_t len,
-                const struct m_limits *lim, void **out, struct err *e);
+int m_from_xml(struct pool *p, const struct m_type *t, const char *text, size_t len, const struct m_limits *lim,
+               void **out, struct err *e);
+int m_from_json(struct pool *p, const struct m_type *t, const char *text, size_t len, const struct m_limits *lim,
+                void **out, struct err *e);
 
 enum m_write_flag {
 	M_W_ALL_CONTENT = 1 << 0, /* M_F_EXPENSIVE members too */
@@ -207,7 +206,7 @@ enum m_write_flag {
  * an identified structure, with id but no href, get the href that a reference would get.
  */
 struct m_write {
-	const char *base;  /* "/ovirt-engine/api" or ".../v4": in front of the hrefs of references */
+	const char *base; /* "/ovirt-engine/api" or ".../v4": in front of the hrefs of references */
 	unsigned flags;
 };
 /*
@@ -215,8 +214,7 @@ struct m_write {
  * is). For an identified object with href the href is written, and with service also its actions and links.
  * References without obj get href from the type's path when that path needs the id alone.
  */
-void m_write_xml(GString *out, const struct m_type *t, const void *obj, const char *element,
-                 const struct m_write *w);
+void m_write_xml(GString *out, const struct m_type *t, const void *obj, const char *element, const struct m_write *w);
 void m_write_json(GString *out, const struct m_type *t, const void *obj, const struct m_write *w);
 /* The pieces around the items of a collection: for XML with declaration. item index i of the list. */
 void m_write_xml_head(GString *out);
@@ -228,8 +226,7 @@ void m_write_list_end(GString *out, const struct m_type *t, size_t n, bool is_js
 /* The journal's form: compact JSON with native values and with internal and secret members, without hrefs;
  * references are {"id": ...}. Reading it ignores members that this version does not know. */
 void m_write_journal(GString *out, const struct m_type *t, const void *obj);
-int m_from_journal(struct pool *p, const struct m_type *t, const char *text, size_t len, void **out,
-                   struct err *e);
+int m_from_journal(struct pool *p, const struct m_type *t, const char *text, size_t len, void **out, struct err *e);
 
 /* ---- the service tree ------------------------------------------------------------------------- */
 
@@ -238,8 +235,8 @@ enum m_via { M_VIA_QUERY, M_VIA_BODY, M_VIA_ACTION, M_VIA_RESULT };
 
 struct m_param {
 	const char *name;
-	enum m_kind kind;            /* of a scalar */
-	const struct m_type *type;   /* of structures */
+	enum m_kind kind;          /* of a scalar */
+	const struct m_type *type; /* of structures */
 	const struct m_enum *enum_;
 	bool is_list, is_mandatory;
 	enum m_via via;
@@ -247,14 +244,14 @@ struct m_param {
 /* One way to call an operation: each entry of requires is "vm.cluster.id|vm.cluster.name". */
 struct m_signature {
 	const char *name;
-	const char *const *requires;  /* NULL-terminated */
+	const char *const *requires; /* NULL-terminated */
 };
 struct m_op {
-	const char *name;             /* "vms.add", "vm.start" */
+	const char *name; /* "vms.add", "vm.start" */
 	const struct m_service *service;
-	const char *method;           /* "add", "start" */
+	const char *method; /* "add", "start" */
 	enum m_op_kind kind;
-	const char *path;             /* path word of an action, else NULL */
+	const char *path; /* path word of an action, else NULL */
 	const struct m_param *params;
 	int n_params;
 	const struct m_param *body;   /* the parameter that is the body, or NULL */
@@ -263,22 +260,22 @@ struct m_op {
 	const struct m_signature *signatures;
 	int n_signatures;
 	bool is_deprecated;
-	int index;                    /* position in M_OPS */
+	int index; /* position in M_OPS */
 };
 struct m_locator {
-	const char *path;             /* "nics"; for a parameter its name in braces: "{vm}" */
-	const char *param;            /* "vm", or NULL */
+	const char *path;  /* "nics"; for a parameter its name in braces: "{vm}" */
+	const char *param; /* "vm", or NULL */
 	const struct m_service *service;
 };
 struct m_service {
-	const char *name;             /* "vms", "vm_nic" */
+	const char *name;                 /* "vms", "vm_nic" */
 	const struct m_locator *locators; /* base services' included */
 	int n_locators;
-	const struct m_op *const *ops;    /* base services' included */
+	const struct m_op *const *ops; /* base services' included */
 	int n_ops;
-	int index;                        /* position in M_SERVICES */
+	int index; /* position in M_SERVICES */
 };
-extern const struct m_op *const M_OPS[];   /* NULL-terminated, 648 of them */
+extern const struct m_op *const M_OPS[]; /* NULL-terminated, 648 of them */
 extern const struct m_service *const M_SERVICES[];
 extern const struct m_service *const M_ROOT_SERVICE; /* "system" */
 const struct m_op *m_op_find(const char *name);

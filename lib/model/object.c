@@ -14,18 +14,15 @@
 size_t m_value_size(const struct m_field *f)
 {
 	static const uint8_t SIZES[] = {
-		[M_STRING] = sizeof(char *), [M_BOOL] = sizeof(bool), [M_INT] = sizeof(int64_t),
-		[M_DECIMAL] = sizeof(double), [M_DATE] = sizeof(int64_t), [M_ENUM] = sizeof(int),
-		[M_STRUCT] = sizeof(void *), [M_REF] = sizeof(struct m_ref),
+		[M_STRING] = sizeof(char *),  [M_BOOL] = sizeof(bool),        [M_INT] = sizeof(int64_t),
+		[M_DECIMAL] = sizeof(double), [M_DATE] = sizeof(int64_t),     [M_ENUM] = sizeof(int),
+		[M_STRUCT] = sizeof(void *),  [M_REF] = sizeof(struct m_ref),
 	};
 
 	return SIZES[f->kind];
 }
 
-void *m_new(struct pool *p, const struct m_type *t)
-{
-	return pool_alloc(p, t->size);
-}
+void *m_new(struct pool *p, const struct m_type *t) { return pool_alloc(p, t->size); }
 
 bool m_has(const struct m_type *t, const void *obj, const struct m_field *f)
 {
@@ -35,14 +32,10 @@ bool m_has(const struct m_type *t, const void *obj, const struct m_field *f)
 		return ((const struct m_list *)at)->v;
 	switch (f->kind) {
 	case M_STRING:
-	case M_STRUCT:
-		return *(void *const *)at;
-	case M_ENUM:
-		return *(const int *)at;
-	case M_REF:
-		return ((const struct m_ref *)at)->id || ((const struct m_ref *)at)->obj;
-	default:
-		return m_bit(obj, f->has_bit);
+	case M_STRUCT: return *(void *const *)at;
+	case M_ENUM: return *(const int *)at;
+	case M_REF: return ((const struct m_ref *)at)->id || ((const struct m_ref *)at)->obj;
+	default: return m_bit(obj, f->has_bit);
 	}
 }
 
@@ -69,8 +62,8 @@ struct block {
 #define BLOCK_HEAD ((sizeof(struct block) + 15) / 16 * 16)
 
 struct copier {
-	struct pool *p;       /* or NULL: from the block below */
-	char *wide, *text;    /* next free byte for what needs alignment, and for strings */
+	struct pool *p;    /* or NULL: from the block below */
+	char *wide, *text; /* next free byte for what needs alignment, and for strings */
 	bool is_frozen;
 };
 
@@ -118,10 +111,7 @@ static void copy_value(struct copier *c, const struct m_field *f, void *dst, con
 }
 
 /* In a frozen list: a reference without an id points nowhere. */
-static bool is_kept(const struct m_field *f, const void *item)
-{
-	return f->kind != M_REF || m_ref_id(f, item);
-}
+static bool is_kept(const struct m_field *f, const void *item) { return f->kind != M_REF || m_ref_id(f, item); }
 
 static size_t kept_items(const struct m_field *f, const struct m_list *l)
 {
@@ -184,19 +174,16 @@ void *m_copy(struct pool *p, const struct m_type *t, const void *obj)
 	return copy_object(&c, t, obj);
 }
 
-void m_field_copy(struct pool *p, const struct m_field *dst_f, void *dst, const struct m_field *src_f,
-                  const void *src)
+void m_field_copy(struct pool *p, const struct m_field *dst_f, void *dst, const struct m_field *src_f, const void *src)
 {
 	struct copier c = { .p = p };
 
-	memcpy(m_at(dst, dst_f), m_at(src, src_f),
-	       m_is_list(src_f) ? sizeof(struct m_list) : m_value_size(src_f));
+	memcpy(m_at(dst, dst_f), m_at(src, src_f), m_is_list(src_f) ? sizeof(struct m_list) : m_value_size(src_f));
 	m_set_bit(dst, dst_f->has_bit);
 	copy_field(&c, src_f, m_at(dst, dst_f), m_at(src, src_f));
 }
 
-void m_copy_common(struct pool *p, const struct m_type *dst_t, void *dst, const struct m_type *src_t,
-                   const void *src)
+void m_copy_common(struct pool *p, const struct m_type *dst_t, void *dst, const struct m_type *src_t, const void *src)
 {
 	for (int i = 0; i < src_t->n_fields; i++) {
 		const struct m_field *f = &src_t->fields[i];
@@ -266,10 +253,7 @@ void *m_freeze(const struct m_type *t, const void *obj)
 	return copy_object(&c, t, obj);
 }
 
-static struct block *block_of(const void *frozen)
-{
-	return (struct block *)((char *)(uintptr_t)frozen - BLOCK_HEAD);
-}
+static struct block *block_of(const void *frozen) { return (struct block *)((char *)(uintptr_t)frozen - BLOCK_HEAD); }
 
 void *m_frozen_retain(const void *frozen)
 {
@@ -286,10 +270,7 @@ void m_frozen_release(const void *frozen)
 		g_free(block_of(frozen));
 }
 
-size_t m_frozen_size(const void *frozen)
-{
-	return block_of(frozen)->size;
-}
+size_t m_frozen_size(const void *frozen) { return block_of(frozen)->size; }
 
 /* ---- equality -------------------------------------------------------------------------------- */
 
@@ -307,23 +288,17 @@ static bool equal_refs(const struct m_field *f, const struct m_ref *a, const str
 static bool equal_values(const struct m_field *f, const void *a, const void *b)
 {
 	switch (f->kind) {
-	case M_STRING:
-		return g_strcmp0(*(char *const *)a, *(char *const *)b) == 0;
+	case M_STRING: return g_strcmp0(*(char *const *)a, *(char *const *)b) == 0;
 	case M_STRUCT: {
 		const void *x = *(void *const *)a, *y = *(void *const *)b;
 
 		return x && y ? m_equal(f->type, x, y) : x == y;
 	}
-	case M_REF:
-		return equal_refs(f, a, b);
-	case M_BOOL:
-		return *(const bool *)a == *(const bool *)b;
-	case M_DECIMAL:
-		return *(const double *)a == *(const double *)b;
-	case M_ENUM:
-		return *(const int *)a == *(const int *)b;
-	default:
-		return *(const int64_t *)a == *(const int64_t *)b;
+	case M_REF: return equal_refs(f, a, b);
+	case M_BOOL: return *(const bool *)a == *(const bool *)b;
+	case M_DECIMAL: return *(const double *)a == *(const double *)b;
+	case M_ENUM: return *(const int *)a == *(const int *)b;
+	default: return *(const int64_t *)a == *(const int64_t *)b;
 	}
 }
 

@@ -46,9 +46,9 @@ static int collect(const struct input *in, const char *const *requires, GPtrArra
 {
 	int n = 0;
 
-	for (; *requires; requires++) {
+	for (; *requires; requires ++) {
 		if (!is_given(in, *requires)) {
-			g_ptr_array_add(missing, (gpointer)*requires);
+			g_ptr_array_add(missing, (gpointer) * requires);
 			n++;
 		}
 	}
@@ -70,7 +70,7 @@ static int given_count(const struct input *in, const char *const *requires)
 {
 	int n = 0;
 
-	for (; *requires; requires++)
+	for (; *requires; requires ++)
 		n += is_given(in, *requires);
 	return n;
 }
@@ -121,8 +121,7 @@ static int report(const struct input *in, GPtrArray *missing, struct err *e)
 		g_auto(GStrv) ways = g_strsplit(g_ptr_array_index(missing, i), "|", -1);
 
 		for (char **way = ways; *way; way++)
-			g_string_append_printf(list, "%s%s", way != ways ? "|" : i ? ", " : "",
-			                       inner_path(in, *way));
+			g_string_append_printf(list, "%s%s", way != ways ? "|" : i ? ", " : "", inner_path(in, *way));
 	}
 	return err_field(e, ERR_MISSING, field, "%s [%s] required for %s", title, list->str, in->op->method);
 }
@@ -141,8 +140,7 @@ int m_op_check_input(const struct m_op *op, const void *body, struct err *e)
 	if (collect_mandatory(&in, missing)) {
 		const char *name = g_ptr_array_index(missing, 0);
 
-		return err_field(e, ERR_MISSING, name, "Parameter '%s' is mandatory but was not provided.",
-		                 name);
+		return err_field(e, ERR_MISSING, name, "Parameter '%s' is mandatory but was not provided.", name);
 	}
 	if (collect(&in, op->requires, missing) + collect_signature(&in, missing) == 0)
 		return 0;

@@ -33,9 +33,25 @@ void put_int(struct out *o, int64_t v)
 enum { T = 1, J = 2, A = 4 };
 #define ALL (T | J | A)
 static const uint8_t CARE[256] = {
-	ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL, J | A, J | A, ALL, ALL, ALL, ALL, ALL,
-	ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL,
-	['<'] = T | A, ['>'] = T | A, ['&'] = T | A, ['"'] = J | A, ['\\'] = J, [0xEF] = T | A,
+	ALL,           ALL,
+	ALL,           ALL,
+	ALL,           ALL,
+	ALL,           ALL,
+	ALL,           J | A,
+	J | A,         ALL,
+	ALL,           ALL,
+	ALL,           ALL,
+	ALL,           ALL,
+	ALL,           ALL,
+	ALL,           ALL,
+	ALL,           ALL,
+	ALL,           ALL,
+	ALL,           ALL,
+	ALL,           ALL,
+	ALL,           ALL,
+	['<'] = T | A, ['>'] = T | A,
+	['&'] = T | A, ['"'] = J | A,
+	['\\'] = J,    [0xEF] = T | A,
 };
 
 static const unsigned char *run_of_plain(struct out *o, const unsigned char *s, uint8_t care)
@@ -49,40 +65,20 @@ static const unsigned char *run_of_plain(struct out *o, const unsigned char *s, 
 }
 
 /* U+FFFE or U+FFFF begins here. */
-static bool is_no_character(const unsigned char *s)
-{
-	return *s == 0xEF && s[1] == 0xBF && s[2] >= 0xBE;
-}
+static bool is_no_character(const unsigned char *s) { return *s == 0xEF && s[1] == 0xBF && s[2] >= 0xBE; }
 
 static void put_xml_escape(struct out *o, unsigned char c)
 {
 	switch (c) {
-	case '<':
-		PUT(o, "&lt;");
-		break;
-	case '>':
-		PUT(o, "&gt;");
-		break;
-	case '&':
-		PUT(o, "&amp;");
-		break;
-	case '"':
-		PUT(o, "&quot;");
-		break;
-	case '\n':
-		PUT(o, "&#10;");
-		break;
-	case '\r':
-		PUT(o, "&#13;");
-		break;
-	case '\t':
-		PUT(o, "&#9;");
-		break;
-	case 0xEF:
-		put_c(o, (char)c);
-		break;
-	default: /* no character of XML */
-		PUT(o, "\xEF\xBF\xBD");
+	case '<': PUT(o, "&lt;"); break;
+	case '>': PUT(o, "&gt;"); break;
+	case '&': PUT(o, "&amp;"); break;
+	case '"': PUT(o, "&quot;"); break;
+	case '\n': PUT(o, "&#10;"); break;
+	case '\r': PUT(o, "&#13;"); break;
+	case '\t': PUT(o, "&#9;"); break;
+	case 0xEF: put_c(o, (char)c); break;
+	default: /* no character of XML */ PUT(o, "\xEF\xBF\xBD");
 	}
 }
 

@@ -63,8 +63,7 @@ void out_json(struct out *o, const char *s); /* without the quotes */
  * between the pieces. An absent one (of a service that has none) writes nothing.
  */
 enum link_text { LINKS_XML, ACTIONS_XML, LINKS_JSON, ACTIONS_JSON, N_LINK_TEXT };
-void out_links(struct out *o, const struct m_service *s, enum link_text which, const char *href,
-               size_t href_len);
+void out_links(struct out *o, const struct m_service *s, enum link_text which, const char *href, size_t href_len);
 /* The path words of a service's links or actions, one by one; NULL behind the last. */
 const char *m_link_word(const struct m_service *s, bool is_action, int i);
 

@@ -11,8 +11,8 @@
 
 const struct m_limits M_LIMITS_DEFAULT = { .max_bytes = 16u << 20, .max_depth = 64, .max_nodes = 200000 };
 
-static int bad_value(const struct m_field *f, const char *text, const struct m_where *where,
-                     enum err_code code, struct err *e, const char *must)
+static int bad_value(const struct m_field *f, const char *text, const struct m_where *where, enum err_code code,
+                     struct err *e, const char *must)
 {
 	char path[96];
 
@@ -20,8 +20,7 @@ static int bad_value(const struct m_field *f, const char *text, const struct m_w
 	return err_field(e, code, path, "'%.80s' is no value for %s: %s", text, path, must);
 }
 
-static int parse_bool(const struct m_field *f, const char *text, bool *v, const struct m_where *where,
-                      struct err *e)
+static int parse_bool(const struct m_field *f, const char *text, bool *v, const struct m_where *where, struct err *e)
 {
 	*v = !strcasecmp(text, "true") || !strcmp(text, "1");
 	if (*v || !strcasecmp(text, "false") || !strcmp(text, "0"))
@@ -36,12 +35,10 @@ int m_int_check(const struct m_field *f, int64_t v, const struct m_where *where,
 	if (!(f->flags & M_F_INT32) || (v >= INT32_MIN && v <= INT32_MAX))
 		return 0;
 	g_snprintf(text, sizeof(text), "%" G_GINT64_FORMAT, v);
-	return bad_value(f, text, where, ERR_RANGE, e,
-	                 "allowed are integers of 32 bits, -2147483648 to 2147483647");
+	return bad_value(f, text, where, ERR_RANGE, e, "allowed are integers of 32 bits, -2147483648 to 2147483647");
 }
 
-static int parse_int(const struct m_field *f, const char *text, int64_t *v, const struct m_where *where,
-                     struct err *e)
+static int parse_int(const struct m_field *f, const char *text, int64_t *v, const struct m_where *where, struct err *e)
 {
 	char *end;
 
@@ -67,8 +64,7 @@ static int parse_decimal(const struct m_field *f, const char *text, double *v, c
 	return isfinite(*v) ? 0 : bad_value(f, text, where, ERR_RANGE, e, "it is too large");
 }
 
-static int parse_enum(const struct m_field *f, const char *text, int *v, const struct m_where *where,
-                      struct err *e)
+static int parse_enum(const struct m_field *f, const char *text, int *v, const struct m_where *where, struct err *e)
 {
 	*v = m_enum_value(f->enum_, text);
 	if (*v)
@@ -80,8 +76,7 @@ static int parse_enum(const struct m_field *f, const char *text, int *v, const s
 	return bad_value(f, text, where, ERR_INVALID, e, allowed->str);
 }
 
-static int parse_date(const struct m_field *f, const char *text, int64_t *v, const struct m_where *where,
-                      struct err *e)
+static int parse_date(const struct m_field *f, const char *text, int64_t *v, const struct m_where *where, struct err *e)
 {
 	char *end;
 
@@ -94,25 +89,16 @@ static int parse_date(const struct m_field *f, const char *text, int64_t *v, con
 	return bad_value(f, text, where, ERR_INVALID, e, "a date such as 2024-03-01T10:15:30.123Z is needed");
 }
 
-int m_scalar_parse(const struct m_field *f, const char *text, void *value, const struct m_where *where,
-                   struct err *e)
+int m_scalar_parse(const struct m_field *f, const char *text, void *value, const struct m_where *where, struct err *e)
 {
 	switch (f->kind) {
-	case M_STRING:
-		*(const char **)value = text;
-		return 0;
-	case M_BOOL:
-		return parse_bool(f, text, value, where, e);
-	case M_INT:
-		return parse_int(f, text, value, where, e);
-	case M_DECIMAL:
-		return parse_decimal(f, text, value, where, e);
-	case M_DATE:
-		return parse_date(f, text, value, where, e);
-	case M_ENUM:
-		return parse_enum(f, text, value, where, e);
-	default:
-		return bad_value(f, text, where, ERR_SYNTAX, e, "a structure is needed");
+	case M_STRING: *(const char **)value = text; return 0;
+	case M_BOOL: return parse_bool(f, text, value, where, e);
+	case M_INT: return parse_int(f, text, value, where, e);
+	case M_DECIMAL: return parse_decimal(f, text, value, where, e);
+	case M_DATE: return parse_date(f, text, value, where, e);
+	case M_ENUM: return parse_enum(f, text, value, where, e);
+	default: return bad_value(f, text, where, ERR_SYNTAX, e, "a structure is needed");
 	}
 }
 

@@ -39,8 +39,7 @@ static int refuse(const struct m_field *f, const struct m_where *where, enum err
 }
 
 /* "be between 1 and 255", "be at least 1", "be at most 255" and a unit. */
-static const char *range_text(const struct m_field *f, const char *verb, const char *unit, char *buf,
-                              size_t size)
+static const char *range_text(const struct m_field *f, const char *verb, const char *unit, char *buf, size_t size)
 {
 	if (f->has_min && f->has_max)
 		g_snprintf(buf, size, "%s between %" PRId64 " and %" PRId64 "%s", verb, f->min, f->max, unit);
@@ -61,8 +60,7 @@ static int check_string(const struct m_field *f, const char *s, const struct m_w
 	const regex_t *re;
 
 	if (out_of_range(f, g_utf8_strlen(s, -1)))
-		return refuse(f, where, ERR_INVALID, e,
-		              range_text(f, "have", " characters", text, sizeof(text)));
+		return refuse(f, where, ERR_INVALID, e, range_text(f, "have", " characters", text, sizeof(text)));
 	re = f->pattern ? compiled(f->pattern) : NULL;
 	if (re && regexec(re, s, 0, NULL, 0) != 0) {
 		g_snprintf(text, sizeof(text), "consist of %s", f->pattern_hint);
@@ -93,16 +91,12 @@ static int check_value(const struct m_field *f, const void *at, const struct m_w
 	struct m_where here = { where, f->name };
 
 	switch (f->kind) {
-	case M_STRING:
-		return *(char *const *)at ? check_string(f, *(char *const *)at, where, e) : 0;
-	case M_STRUCT:
-		return *(void *const *)at ? validate_object(f->type, *(void *const *)at, &here, e) : 0;
+	case M_STRING: return *(char *const *)at ? check_string(f, *(char *const *)at, where, e) : 0;
+	case M_STRUCT: return *(void *const *)at ? validate_object(f->type, *(void *const *)at, &here, e) : 0;
 	case M_INT:
 	case M_DATE:
-	case M_DECIMAL:
-		return f->has_min || f->has_max ? check_number(f, at, where, e) : 0;
-	default:
-		return 0;
+	case M_DECIMAL: return f->has_min || f->has_max ? check_number(f, at, where, e) : 0;
+	default: return 0;
 	}
 }
 

@@ -17,12 +17,12 @@ enum frame_kind { IN_OBJECT, IN_LIST, IN_SCALAR, IN_NOISE };
 
 struct frame {
 	enum frame_kind kind;
-	const struct m_type *type;    /* of an object, else NULL */
-	void *obj;                    /* the object; of a scalar or a list: the one that gets it */
-	const struct m_field *field;  /* what this frame's value becomes; NULL for the root */
-	GByteArray *items;            /* of a list */
-	struct m_where here;          /* of an object */
-	const struct m_where *at;     /* the object around, or this one: what an error's path begins with */
+	const struct m_type *type;   /* of an object, else NULL */
+	void *obj;                   /* the object; of a scalar or a list: the one that gets it */
+	const struct m_field *field; /* what this frame's value becomes; NULL for the root */
+	GByteArray *items;           /* of a list */
+	struct m_where here;         /* of an object */
+	const struct m_where *at;    /* the object around, or this one: what an error's path begins with */
 };
 
 struct reader {
@@ -39,10 +39,7 @@ struct reader {
 	bool failed;
 };
 
-static struct frame *top(struct reader *r)
-{
-	return r->depth ? &r->frames[r->depth - 1] : NULL;
-}
+static struct frame *top(struct reader *r) { return r->depth ? &r->frames[r->depth - 1] : NULL; }
 
 /* The path of what is being read, and a last word (or NULL). */
 static const char *position(struct reader *r, const char *last, char *buf, size_t size)
@@ -278,10 +275,7 @@ static void refuse_dtd(void *arg, const xmlChar *name, const xmlChar *id, const 
 	stop(r);
 }
 
-static xmlEntityPtr no_entity(void *arg, const xmlChar *name)
-{
-	return NULL;
-}
+static xmlEntityPtr no_entity(void *arg, const xmlChar *name) { return NULL; }
 
 static void syntax_error(void *arg, xmlErrorPtr error)
 {
@@ -377,8 +371,8 @@ static void init_library(void)
 	}
 }
 
-int m_from_xml(struct pool *p, const struct m_type *t, const char *text, size_t len,
-               const struct m_limits *lim, void **out, struct err *e)
+int m_from_xml(struct pool *p, const struct m_type *t, const char *text, size_t len, const struct m_limits *lim,
+               void **out, struct err *e)
 {
 	struct reader r = { .p = p, .type = t, .lim = lim ? lim : &M_LIMITS_DEFAULT, .e = e };
 

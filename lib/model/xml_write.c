@@ -77,18 +77,10 @@ static void write_text(struct out *o, const struct m_field *f, const void *at, b
 		if (*(char *const *)at)
 			out_xml(o, *(char *const *)at, is_attribute);
 		break;
-	case M_BOOL:
-		put(o, *(const bool *)at ? "true" : "false", *(const bool *)at ? 4 : 5);
-		break;
-	case M_INT:
-		put_int(o, *(const int64_t *)at);
-		break;
-	case M_DECIMAL:
-		put(o, buf, m_double_text(*(const double *)at, buf));
-		break;
-	case M_DATE:
-		put(o, buf, m_date_format(*(const int64_t *)at, buf));
-		break;
+	case M_BOOL: put(o, *(const bool *)at ? "true" : "false", *(const bool *)at ? 4 : 5); break;
+	case M_INT: put_int(o, *(const int64_t *)at); break;
+	case M_DECIMAL: put(o, buf, m_double_text(*(const double *)at, buf)); break;
+	case M_DATE: put(o, buf, m_date_format(*(const int64_t *)at, buf)); break;
 	default: {
 		const char *name = m_enum_name(f->enum_, *(const int *)at);
 
@@ -97,8 +89,7 @@ static void write_text(struct out *o, const struct m_field *f, const void *at, b
 	}
 }
 
-static void write_scalar(struct writer *x, const struct m_field *f, const char *name, size_t len,
-                         const void *at)
+static void write_scalar(struct writer *x, const struct m_field *f, const char *name, size_t len, const void *at)
 {
 	struct out *o = &x->o;
 
@@ -115,8 +106,7 @@ static void write_scalar(struct writer *x, const struct m_field *f, const char *
 	newline(x);
 }
 
-static void write_attribute(struct writer *x, const char *name, size_t len, const struct m_field *f,
-                            const void *at)
+static void write_attribute(struct writer *x, const char *name, size_t len, const struct m_field *f, const void *at)
 {
 	struct out *o = &x->o;
 
@@ -179,8 +169,7 @@ static void write_links(struct writer *x, const struct m_entity *ent, bool is_ac
 	if (!ent->href || !ent->service || !m_link_word(ent->service, is_action, 0))
 		return;
 	if (!x->is_pretty && m_href_safe(ent->href)) {
-		out_links(&x->o, ent->service, is_action ? ACTIONS_XML : LINKS_XML, ent->href,
-		          strlen(ent->href));
+		out_links(&x->o, ent->service, is_action ? ACTIONS_XML : LINKS_XML, ent->href, strlen(ent->href));
 		return;
 	}
 	if (!is_action) {
@@ -194,11 +183,10 @@ static void write_links(struct writer *x, const struct m_entity *ent, bool is_ac
 	close_tag(x, "actions", 7, mark);
 }
 
-static void write_object(struct writer *x, const struct m_type *t, const void *obj, const char *name,
-                         size_t len, const char *id, bool is_inner);
+static void write_object(struct writer *x, const struct m_type *t, const void *obj, const char *name, size_t len,
+                         const char *id, bool is_inner);
 
-static void write_ref(struct writer *x, const struct m_field *f, const char *name, size_t len,
-                      const struct m_ref *ref)
+static void write_ref(struct writer *x, const struct m_field *f, const char *name, size_t len, const struct m_ref *ref)
 {
 	if (ref->obj) {
 		write_object(x, f->type, ref->obj, name, len, ref->id, true);
@@ -272,8 +260,8 @@ static void write_attributes(struct writer *x, const struct m_type *t, const voi
 	}
 }
 
-static void write_object(struct writer *x, const struct m_type *t, const void *obj, const char *name,
-                         size_t len, const char *id, bool is_inner)
+static void write_object(struct writer *x, const struct m_type *t, const void *obj, const char *name, size_t len,
+                         const char *id, bool is_inner)
 {
 	const struct m_entity *ent = m_entity(t, obj);
 	size_t mark;
@@ -304,8 +292,7 @@ static struct writer writer_open(GString *out, const struct m_write *w, int dept
 	return (struct writer){ out_open(out), w, w->base ? strlen(w->base) : 0, w->flags & M_W_PRETTY, depth };
 }
 
-void m_write_xml(GString *out, const struct m_type *t, const void *obj, const char *element,
-                 const struct m_write *w)
+void m_write_xml(GString *out, const struct m_type *t, const void *obj, const char *element, const struct m_write *w)
 {
 	struct writer x = writer_open(out, w, 0);
 

@@ -47,9 +47,9 @@ struct rpc_client {
 	struct loop_timer beat;
 	int64_t expect_every_ms, last_heard_ms;
 	struct chance *chance;
-	uuid_text queue;         /* where answers to us go; new for each connection */
-	GHashTable *calls;       /* id in the call -> struct call */
-	int n_holds;             /* callbacks under way */
+	uuid_text queue;   /* where answers to us go; new for each connection */
+	GHashTable *calls; /* id in the call -> struct call */
+	int n_holds;       /* callbacks under way */
 	bool is_freed;
 };
 
@@ -89,10 +89,7 @@ static void release(struct rpc_client *c)
 	g_free(c);
 }
 
-static void hold(struct rpc_client *c)
-{
-	c->n_holds++;
-}
+static void hold(struct rpc_client *c) { c->n_holds++; }
 
 static void unhold(struct rpc_client *c)
 {
@@ -245,15 +242,9 @@ void rpc_client_call(struct rpc_client *c, const char *method, json_t *params, i
 	timer_start(c->loop, &call->limit, timeout_ms, on_call_limit, call);
 }
 
-bool rpc_client_is_up(const struct rpc_client *c)
-{
-	return c->state == C_UP;
-}
+bool rpc_client_is_up(const struct rpc_client *c) { return c->state == C_UP; }
 
-int rpc_client_calls(const struct rpc_client *c)
-{
-	return (int)g_hash_table_size(c->calls);
-}
+int rpc_client_calls(const struct rpc_client *c) { return (int)g_hash_table_size(c->calls); }
 
 const char *rpc_client_peer_fingerprint(const struct rpc_client *c)
 {
@@ -434,10 +425,7 @@ static void on_closed(void *arg, const struct err *e)
 
 static const struct rpc_stream_ops STREAM_OPS = { on_ready, on_data, on_closed };
 
-static void on_connect_limit(void *arg)
-{
-	go_down(arg, "no connection in time");
-}
+static void on_connect_limit(void *arg) { go_down(arg, "no connection in time"); }
 
 void rpc_client_connect(struct rpc_client *c)
 {

@@ -96,7 +96,7 @@ static enum protocol detect(const char *data, size_t n)
 		const char *begin;
 		enum protocol protocol;
 	} KNOWN[] = {
-		{ "CONNECT", P_STOMP }, { "STOMP", P_STOMP }, { "SEND", P_STOMP }, { "SUBSCRIBE", P_STOMP },
+		{ "CONNECT", P_STOMP },     { "STOMP", P_STOMP },      { "SEND", P_STOMP }, { "SUBSCRIBE", P_STOMP },
 		{ "UNSUBSCRIBE", P_STOMP }, { "DISCONNECT", P_STOMP }, { "PUT /", P_HTTP }, { "GET /", P_HTTP },
 	};
 	enum protocol answer = P_NONE;
@@ -150,25 +150,15 @@ static size_t detect_data(struct conn *c, const char *data, size_t n)
 	memcpy(c->prefix + c->n_prefix, data, part);
 	c->n_prefix += part;
 	switch (detect(c->prefix, c->n_prefix)) {
-	case P_UNKNOWN:
-		break;
-	case P_NONE:
-		conn_drop(c, "unknown protocol");
-		break;
-	case P_STOMP:
-		become_stomp(c);
-		break;
-	case P_HTTP:
-		refuse_http(c);
-		break;
+	case P_UNKNOWN: break;
+	case P_NONE: conn_drop(c, "unknown protocol"); break;
+	case P_STOMP: become_stomp(c); break;
+	case P_HTTP: refuse_http(c); break;
 	}
 	return part;
 }
 
-static void on_detect_limit(void *arg)
-{
-	conn_drop(arg, "no protocol in time");
-}
+static void on_detect_limit(void *arg) { conn_drop(arg, "no protocol in time"); }
 
 /* --- callbacks of the stream --- */
 
@@ -310,8 +300,8 @@ static int find_port(int fd)
 
 	if (getsockname(fd, (struct sockaddr *)&a, &len) < 0)
 		return 0;
-	return ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&a)->sin6_port :
-	             ((struct sockaddr_in *)&a)->sin_port);
+	return ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&a)->sin6_port
+	                                     : ((struct sockaddr_in *)&a)->sin_port);
 }
 
 struct rpc_server *rpc_server_new(struct loop *l, const struct rpc_server_config *config, struct err *e)
@@ -359,17 +349,8 @@ void rpc_server_free(struct rpc_server *s)
 	g_free(s);
 }
 
-int rpc_server_port(const struct rpc_server *s)
-{
-	return s->port;
-}
+int rpc_server_port(const struct rpc_server *s) { return s->port; }
 
-int rpc_server_connections(const struct rpc_server *s)
-{
-	return s->n_stomp;
-}
+int rpc_server_connections(const struct rpc_server *s) { return s->n_stomp; }
 
-int rpc_server_calls(const struct rpc_server *s)
-{
-	return s->n_requests;
-}
+int rpc_server_calls(const struct rpc_server *s) { return s->n_requests; }

@@ -13,7 +13,7 @@
 #include "rpc/jsonrpc.h"
 #include "rpc/tls.h"
 
-#define RPC_PORT 54321
+#define RPC_PORT   54321
 #define RPC_EVENTS "jms.queue.events"
 
 struct rpc_server;
@@ -21,21 +21,21 @@ struct rpc_server;
 /* A call under way. Valid, texts included, until it is answered, even when its connection is gone. */
 struct rpc_request {
 	const char *method;
-	json_t *params;             /* an object (perhaps empty), or an array when given by position */
-	const char *correlation_id; /* of the Manager's job, or NULL */
-	const char *peer_name;      /* common name of the client's certificate, or "" */
+	json_t *params;                           /* an object (perhaps empty), or an array when given by position */
+	const char *correlation_id;               /* of the Manager's job, or NULL */
+	const char *peer_name;                    /* common name of the client's certificate, or "" */
 	const char *peer_address, *local_address; /* numeric */
-	bool is_notification;       /* nobody gets the answer, which is to be given all the same */
+	bool is_notification;                     /* nobody gets the answer, which is to be given all the same */
 };
 
 struct rpc_server_config {
-	const char *address;  /* numeric; NULL: all of IPv6 and IPv4 */
-	int port;             /* 0: any free one */
-	struct rpc_tls *tls;  /* must outlive the server; NULL: plain TCP */
-	int max_connections;  /* 0: 64; as many again may be shaking hands */
-	int max_calls;        /* under way at a time, 0: 256; more are answered with JSONRPC_BUSY */
-	size_t max_body;      /* 0: 32 MiB */
-	int detect_ms;        /* 0: 10 s to say which protocol it will be */
+	const char *address; /* numeric; NULL: all of IPv6 and IPv4 */
+	int port;            /* 0: any free one */
+	struct rpc_tls *tls; /* must outlive the server; NULL: plain TCP */
+	int max_connections; /* 0: 64; as many again may be shaking hands */
+	int max_calls;       /* under way at a time, 0: 256; more are answered with JSONRPC_BUSY */
+	size_t max_body;     /* 0: 32 MiB */
+	int detect_ms;       /* 0: 10 s to say which protocol it will be */
 	/* Each call comes here, from the loop, and is answered exactly once, now or later. */
 	void (*call)(void *arg, struct rpc_request *r);
 	void *arg;

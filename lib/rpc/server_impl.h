@@ -18,10 +18,10 @@ struct subscription {
 struct conn {
 	struct conn *prev, *next;
 	struct rpc_server *server;
-	struct rpc_stream *stream;   /* NULL: dead, freed at the next turn */
+	struct rpc_stream *stream; /* NULL: dead, freed at the next turn */
 	enum conn_state state;
-	struct loop_timer limit;     /* of detection; or of the end */
-	char prefix[16];             /* while the protocol is not known */
+	struct loop_timer limit; /* of detection; or of the end */
+	char prefix[16];         /* while the protocol is not known */
 	size_t n_prefix;
 	struct stomp_parser *parser;
 	struct subscription subs[32];
@@ -35,11 +35,11 @@ struct conn {
 struct request {
 	struct rpc_request pub; /* first */
 	struct request *prev, *next;
-	struct rpc_server *server;   /* NULL when it is gone */
-	struct conn *conn;           /* NULL when it is gone */
-	json_t *message, *id;        /* id NULL: notification */
+	struct rpc_server *server; /* NULL when it is gone */
+	struct conn *conn;         /* NULL when it is gone */
+	json_t *message, *id;      /* id NULL: notification */
 	char *reply_to, *correlation_id;
-	struct batch *batch;         /* NULL: answered by itself */
+	struct batch *batch; /* NULL: answered by itself */
 	char *peer_name, *peer_address, *local_address;
 };
 
@@ -48,9 +48,9 @@ struct rpc_server {
 	struct rpc_server_config config;
 	int fd, port;
 	struct loop_watch watch;
-	struct loop_timer retry;     /* of accepting, when descriptors have run out */
-	struct conn *conns;          /* newest first */
-	int n_stomp, n_pending;      /* those that speak; those that have not said anything yet */
+	struct loop_timer retry; /* of accepting, when descriptors have run out */
+	struct conn *conns;      /* newest first */
+	int n_stomp, n_pending;  /* those that speak; those that have not said anything yet */
 	struct request *requests;
 	int n_requests;
 };

@@ -9,11 +9,11 @@
 
 #include "base/log.h"
 
-#define MIN_BEAT_MS       1000
-#define MAX_BEAT_MS       (24 * 3600 * 1000)
-#define MAX_NAME          256 /* of ids and destinations: what we send back must stay below 1 KiB */
-#define MAX_RELAY_QUEUE   (8 * 1024 * 1024) /* a listener so far behind misses what is passed on */
-#define DEFAULT_REPLY_TO  "jms.topic.vdsm_responses"
+#define MIN_BEAT_MS      1000
+#define MAX_BEAT_MS      (24 * 3600 * 1000)
+#define MAX_NAME         256               /* of ids and destinations: what we send back must stay below 1 KiB */
+#define MAX_RELAY_QUEUE  (8 * 1024 * 1024) /* a listener so far behind misses what is passed on */
+#define DEFAULT_REPLY_TO "jms.topic.vdsm_responses"
 
 /* --- sending --- */
 
@@ -28,10 +28,7 @@ static void send_simple(struct conn *c, const char *command, const char *name, c
 	conn_send(c, out->str, out->len);
 }
 
-static void send_error(struct conn *c, const char *message)
-{
-	send_simple(c, "ERROR", "message", message);
-}
+static void send_error(struct conn *c, const char *message) { send_simple(c, "ERROR", "message", message); }
 
 void session_message(struct conn *c, const struct subscription *sub, const char *destination, const char *body,
                      size_t len)
@@ -219,8 +216,8 @@ static void relay(struct conn *from, const char *destination, const struct stomp
 	int n = 0;
 
 	for (struct conn *c = from->server->conns; c; c = c->next) {
-		const struct subscription *sub = c->stream && c->state == CONN_STOMP ?
-		                                 session_subscription(c, destination) : NULL;
+		const struct subscription *sub =
+		    c->stream && c->state == CONN_STOMP ? session_subscription(c, destination) : NULL;
 
 		if (!sub)
 			continue;
@@ -253,12 +250,8 @@ static const struct {
 	const char *name;
 	void (*run)(struct conn *c, const struct stomp_frame *f);
 } COMMANDS[] = {
-	{ "SEND", do_send },
-	{ "CONNECT", do_connect },
-	{ "STOMP", do_connect },
-	{ "SUBSCRIBE", do_subscribe },
-	{ "UNSUBSCRIBE", do_unsubscribe },
-	{ "DISCONNECT", do_disconnect },
+	{ "SEND", do_send },           { "CONNECT", do_connect },         { "STOMP", do_connect },
+	{ "SUBSCRIBE", do_subscribe }, { "UNSUBSCRIBE", do_unsubscribe }, { "DISCONNECT", do_disconnect },
 };
 
 static void dispatch(struct conn *c, const struct stomp_frame *f)
@@ -323,8 +316,8 @@ void rpc_server_event(struct rpc_server *s, const char *method, json_t *params)
 		return;
 	}
 	for (struct conn *c = s->conns; c; c = c->next) {
-		const struct subscription *sub = c->stream && c->state == CONN_STOMP ?
-		                                 session_subscription(c, RPC_EVENTS) : NULL;
+		const struct subscription *sub =
+		    c->stream && c->state == CONN_STOMP ? session_subscription(c, RPC_EVENTS) : NULL;
 
 		if (sub && rpc_stream_queued(c->stream) <= MAX_RELAY_QUEUE)
 			session_message(c, sub, RPC_EVENTS, text, strlen(text));

@@ -21,10 +21,10 @@ struct stomp_parser {
 	size_t searched;             /* from start on, in vain */
 	bool is_broken;
 
-	bool has_head;               /* of the frame at start */
+	bool has_head; /* of the frame at start */
 	bool has_length;
 	size_t command, body, body_len;
-	size_t frame_end;            /* of the frame handed out last, 0 if none */
+	size_t frame_end; /* of the frame handed out last, 0 if none */
 	struct slice slices[STOMP_MAX_HEADERS];
 	struct stomp_header headers[STOMP_MAX_HEADERS];
 	size_t n_headers;
@@ -149,8 +149,8 @@ static int parse_header(struct stomp_parser *p, char *line, size_t len, bool is_
 	s->value = (size_t)(colon + 1 - p->buf);
 	*colon = '\0';
 	line[len] = '\0'; /* the line's end, or its \r */
-	if (is_escaped && (!unescape(line, (size_t)(colon - line)) ||
-	                   !unescape(colon + 1, len - (size_t)(colon + 1 - line))))
+	if (is_escaped &&
+	    (!unescape(line, (size_t)(colon - line)) || !unescape(colon + 1, len - (size_t)(colon + 1 - line))))
 		return broken(p, e, ERR_SYNTAX, "an unknown escape in a header");
 	if (!g_utf8_validate(line, -1, NULL) || !g_utf8_validate(colon + 1, -1, NULL))
 		return broken(p, e, ERR_SYNTAX, "a header that is not UTF-8");

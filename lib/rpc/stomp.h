@@ -9,9 +9,9 @@
 
 #include "base/err.h"
 
-#define STOMP_MAX_HEADERS    128
-#define STOMP_MAX_HEAD_SIZE  (64 * 1024)
-#define STOMP_DEFAULT_BODY   (32 * 1024 * 1024)
+#define STOMP_MAX_HEADERS   128
+#define STOMP_MAX_HEAD_SIZE (64 * 1024)
+#define STOMP_DEFAULT_BODY  (32 * 1024 * 1024)
 
 struct stomp_header {
 	const char *name, *value; /* unescaped UTF-8 */

@@ -21,11 +21,11 @@
 #include "rpc/resolve.h"
 #include "rpc/tls_impl.h"
 
-#define HANDSHAKE_MS    10000
-#define FINISH_MS       2000
-#define ONE_ADDRESS_MS  5000           /* when there are more to try */
-#define READ_SHARE      (256 * 1024)   /* bytes a turn, lest one peer starves the others */
-#define READ_PAUSE      (4 * 1024 * 1024) /* queued answers at which an accepted peer is not read any more */
+#define HANDSHAKE_MS   10000
+#define FINISH_MS      2000
+#define ONE_ADDRESS_MS 5000              /* when there are more to try */
+#define READ_SHARE     (256 * 1024)      /* bytes a turn, lest one peer starves the others */
+#define READ_PAUSE     (4 * 1024 * 1024) /* queued answers at which an accepted peer is not read any more */
 
 enum state { S_RESOLVE, S_CONNECT, S_HANDSHAKE, S_OPEN, S_FINISH, S_CLOSED };
 
@@ -49,7 +49,7 @@ struct rpc_stream {
 	struct loop_timer limit;   /* all until ready, or the finish */
 	struct loop_timer attempt; /* one address */
 	struct loop_timer kick;
-	bool wants_write;          /* the socket is full */
+	bool wants_write; /* the socket is full */
 
 	char *out;
 	size_t out_start, out_end, out_capacity;
@@ -73,10 +73,7 @@ static void release(struct rpc_stream *s)
 	g_free(s);
 }
 
-static void hold(struct rpc_stream *s)
-{
-	s->n_holds++;
-}
+static void hold(struct rpc_stream *s) { s->n_holds++; }
 
 static void unhold(struct rpc_stream *s)
 {
@@ -196,14 +193,9 @@ static ssize_t fail_io(struct rpc_stream *s, const char *what)
 static ssize_t ssl_outcome(struct rpc_stream *s, int rc, const char *what)
 {
 	switch (SSL_get_error(s->ssl, rc)) {
-	case SSL_ERROR_WANT_READ:
-		return 0;
-	case SSL_ERROR_WANT_WRITE:
-		s->wants_write = true;
-		return 0;
-	case SSL_ERROR_ZERO_RETURN:
-		end_quietly(s);
-		return -1;
+	case SSL_ERROR_WANT_READ: return 0;
+	case SSL_ERROR_WANT_WRITE: s->wants_write = true; return 0;
+	case SSL_ERROR_ZERO_RETURN: end_quietly(s); return -1;
 	case SSL_ERROR_SYSCALL:
 		if (!ERR_peek_error()) {
 			if (errno)
@@ -213,8 +205,7 @@ static ssize_t ssl_outcome(struct rpc_stream *s, int rc, const char *what)
 			return -1;
 		}
 		/* fall through */
-	default:
-		return fail_io(s, what);
+	default: return fail_io(s, what);
 	}
 }
 
@@ -505,10 +496,7 @@ static void advance(struct rpc_stream *s)
 	unhold(s);
 }
 
-static void on_events(void *arg, int events)
-{
-	advance(arg);
-}
+static void on_events(void *arg, int events) { advance(arg); }
 
 static void on_kick(void *arg)
 {
@@ -549,8 +537,8 @@ struct rpc_stream *rpc_stream_connect(struct loop *l, struct rpc_tls *tls, const
 	return s;
 }
 
-struct rpc_stream *rpc_stream_accept(struct loop *l, struct rpc_tls *tls, int fd,
-                                     const struct rpc_stream_ops *ops, void *arg)
+struct rpc_stream *rpc_stream_accept(struct loop *l, struct rpc_tls *tls, int fd, const struct rpc_stream_ops *ops,
+                                     void *arg)
 {
 	struct rpc_stream *s = stream_new(l, tls, ops, arg);
 	int on = 1;
@@ -608,10 +596,7 @@ int rpc_stream_write(struct rpc_stream *s, const char *data, size_t n, struct er
 	return 0;
 }
 
-size_t rpc_stream_queued(const struct rpc_stream *s)
-{
-	return s->out_end - s->out_start;
-}
+size_t rpc_stream_queued(const struct rpc_stream *s) { return s->out_end - s->out_start; }
 
 void rpc_stream_finish(struct rpc_stream *s)
 {
@@ -625,22 +610,10 @@ void rpc_stream_finish(struct rpc_stream *s)
 		kick_soon(s);
 }
 
-const char *rpc_stream_peer_name(struct rpc_stream *s)
-{
-	return s->peer_name;
-}
+const char *rpc_stream_peer_name(struct rpc_stream *s) { return s->peer_name; }
 
-const char *rpc_stream_peer_fingerprint(struct rpc_stream *s)
-{
-	return s->fingerprint;
-}
+const char *rpc_stream_peer_fingerprint(struct rpc_stream *s) { return s->fingerprint; }
 
-const char *rpc_stream_local_address(struct rpc_stream *s)
-{
-	return s->local_address;
-}
+const char *rpc_stream_local_address(struct rpc_stream *s) { return s->local_address; }
 
-const char *rpc_stream_peer_address(struct rpc_stream *s)
-{
-	return s->peer_address;
-}
+const char *rpc_stream_peer_address(struct rpc_stream *s) { return s->peer_address; }

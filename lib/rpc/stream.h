@@ -31,8 +31,8 @@ struct rpc_stream_ops {
 struct rpc_stream *rpc_stream_connect(struct loop *l, struct rpc_tls *tls, const char *host, int port,
                                       int64_t timeout_ms, const struct rpc_stream_ops *ops, void *arg);
 /* Take over an accepted, non-blocking socket. A peer that does not read its answers is not listened to. */
-struct rpc_stream *rpc_stream_accept(struct loop *l, struct rpc_tls *tls, int fd,
-                                     const struct rpc_stream_ops *ops, void *arg);
+struct rpc_stream *rpc_stream_accept(struct loop *l, struct rpc_tls *tls, int fd, const struct rpc_stream_ops *ops,
+                                     void *arg);
 /* At once, what is not yet sent is lost. Allowed in callbacks; NULL is fine. */
 void rpc_stream_free(struct rpc_stream *s);
 

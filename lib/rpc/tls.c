@@ -45,10 +45,7 @@ int tls_error(struct err *e, enum err_code code, const SSL *ssl, const char *wha
 }
 
 /* Never ask a terminal for the passphrase of a key. */
-static int no_passphrase(char *buf, int size, int is_writing, void *arg)
-{
-	return 0;
-}
+static int no_passphrase(char *buf, int size, int is_writing, void *arg) { return 0; }
 
 static int load_own(SSL_CTX *ctx, const struct rpc_tls *tls, struct err *e)
 {
@@ -103,12 +100,12 @@ static SSL_CTX *context_new(const struct rpc_tls *tls, struct err *e)
 	}
 	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET |
-	                    SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_CIPHER_SERVER_PREFERENCE);
+	                             SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_CIPHER_SERVER_PREFERENCE);
 	/* Connections live for days: resuming sessions would only be one more thing to get wrong. */
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_num_tickets(ctx, 0);
 	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-	                 SSL_MODE_RELEASE_BUFFERS);
+	                          SSL_MODE_RELEASE_BUFFERS);
 	if (load_own(ctx, tls, e) < 0 || load_trust(ctx, tls, e) < 0) {
 		SSL_CTX_free(ctx);
 		return NULL;
@@ -199,10 +196,7 @@ void rpc_tls_free(struct rpc_tls *tls)
 
 /* --- a BIO over a socket that never raises SIGPIPE --- */
 
-static int fd_of(BIO *b)
-{
-	return (int)(intptr_t)BIO_get_data(b);
-}
+static int fd_of(BIO *b) { return (int)(intptr_t)BIO_get_data(b); }
 
 static int bio_read(BIO *b, char *buf, int n)
 {

@@ -13,8 +13,8 @@ struct rpc_tls_config {
 	const char *ca_file;   /* trusted issuers; NULL with is_anonymous_ok: verify nothing */
 	const char *cert_file; /* our chain; NULL on a client: none */
 	const char *key_file;
-	bool is_anonymous_ok;  /* server: clients need no certificate; client: the server's is not verified */
-	bool is_name_checked;  /* client: the server's certificate must be for the host that was asked for */
+	bool is_anonymous_ok; /* server: clients need no certificate; client: the server's is not verified */
+	bool is_name_checked; /* client: the server's certificate must be for the host that was asked for */
 };
 
 struct rpc_tls;

@@ -67,7 +67,8 @@ static int handle(struct call *c, struct err *e)
 	if (log_in(c, e) < 0)
 		return -1;
 	if (!c->impl)
-		return err_set(e, ERR_NOT_IMPLEMENTED, "The operation %s is not implemented in this version.", c->op->name);
+		return err_set(e, ERR_NOT_IMPLEMENTED, "The operation %s is not implemented in this version.",
+		               c->op->name);
 	if (call_may(c, e) < 0)
 		return -1;
 	if (c->input_error.code != ERR_NONE) {
@@ -172,7 +173,7 @@ static void camel(const char *name, char *out, size_t size)
 
 static struct entity *by_name_any_scope(struct core *core, enum kind k, const char *name)
 {
-	INV_EACH(en, core->inv, k)
+	INV_EACH (en, core->inv, k)
 		if (en->latest && g_strcmp0(m_entity(M_KINDS[k].type, en->pub)->name, name) == 0)
 			return en;
 	return NULL;
@@ -203,7 +204,7 @@ int call_resolve(struct call *c, struct m_ref *ref, enum kind k, const char *sco
 		return 0;
 	}
 	en = M_KINDS[k].unique_name && (scope || !M_KINDS[k].unique_within) ? inv_by_name(c->core->inv, k, scope, name)
-	                                                                   : by_name_any_scope(c->core, k, name);
+	                                                                    : by_name_any_scope(c->core, k, name);
 	if (!en || !en->latest) /* it is being removed */
 		return err_field(e, ERR_NOT_FOUND, field, "Entity not found: %s: name=%.200s", type_name, name);
 	ref->id = pool_strdup(c->pool, en->id);
@@ -229,7 +230,9 @@ static const char *member_id(const struct m_type *t, const void *obj, const char
 	memcpy(member, name, len);
 	member[len] = 0;
 	f = m_field_find(t, member);
-	return f && f->kind == M_REF && !(f->flags & M_F_LIST) ? ((const struct m_ref *)((const char *)obj + f->offset))->id : NULL;
+	return f && f->kind == M_REF && !(f->flags & M_F_LIST)
+	           ? ((const struct m_ref *)((const char *)obj + f->offset))->id
+	           : NULL;
 }
 
 char *call_path_of(struct pool *p, const struct m_type *t, const void *obj)
@@ -364,5 +367,6 @@ int call_reply_action(struct call *c, const char *job_id)
 
 struct event_refs call_refs(const struct call *c)
 {
-	return (struct event_refs){ .user = c->who.user_id[0] ? c->who.user_id : NULL, .correlation_id = c->correlation_id };
+	return (struct event_refs){ .user = c->who.user_id[0] ? c->who.user_id : NULL,
+		                    .correlation_id = c->correlation_id };
 }

@@ -20,10 +20,10 @@ struct api_op;
 /* What the request asked for, apart from body and path. Filled in by the front; all optional. */
 struct call_query {
 	const char *search, *follow;
-	int64_t max;           /* -1: no limit */
-	int64_t from;          /* events; -1: absent */
+	int64_t max;  /* -1: no limit */
+	int64_t from; /* events; -1: absent */
 	bool case_sensitive, all_content, next_run, current, force, detach_only, destroy, format, clone, is_async;
-	int filter;            /* 1 true, 0 false, -1 absent */
+	int filter; /* 1 true, 0 false, -1 absent */
 	const char *host;
 };
 
@@ -32,66 +32,69 @@ struct call {
 	struct pool *pool;
 	const struct m_op *op;
 	const struct api_op *impl;
-	const char *base;                 /* "/ovirt-engine/api" or ".../v4" */
-	const char *path;                 /* of the request, below base, without slashes at the ends */
-	const char *ids[CALL_MAX_IDS];    /* parameters of the path, in order */
+	const char *base;              /* "/ovirt-engine/api" or ".../v4" */
+	const char *path;              /* of the request, below base, without slashes at the ends */
+	const char *ids[CALL_MAX_IDS]; /* parameters of the path, in order */
 	int n_ids;
 	struct call_query query;
-	void *body;                       /* struct m_<op->body->type>, or NULL */
-	struct m_action *action;          /* of an action */
-	struct err input_error;           /* what was wrong with the document; told after it is known who asks */
+	void *body;              /* struct m_<op->body->type>, or NULL */
+	struct m_action *action; /* of an action */
+	struct err input_error;  /* what was wrong with the document; told after it is known who asks */
 
 	/* who asks: one of these, then identity */
 	const char *token, *basic_user, *basic_password;
 	struct identity who;
-	bool is_trusted;                  /* made by the program itself: no login, no permissions */
+	bool is_trusted; /* made by the program itself: no login, no permissions */
 	char correlation_id[37];
 
 	/* the answer */
 	enum call_result result;
-	int status;                       /* 0: the usual one */
+	int status; /* 0: the usual one */
 	const struct m_type *type;
-	void *object;                     /* RESULT_ENTITY, RESULT_ACTION */
-	void **list;                      /* RESULT_LIST */
+	void *object; /* RESULT_ENTITY, RESULT_ACTION */
+	void **list;  /* RESULT_LIST */
 	size_t n_list;
-	const char *text, *text_type;     /* RESULT_TEXT, and its content type */
+	const char *text, *text_type; /* RESULT_TEXT, and its content type */
 	const char *location;
-	struct err error;                 /* code ERR_NONE: fine */
-	GPtrArray *retained;              /* frozen versions that the answer points into */
-	unsigned n_followed;              /* objects that follow has read */
+	struct err error;    /* code ERR_NONE: fine */
+	GPtrArray *retained; /* frozen versions that the answer points into */
+	unsigned n_followed; /* objects that follow has read */
 
 	void (*finish)(struct call *c);
-	void *user;                       /* of whoever made the call */
+	void *user; /* of whoever made the call */
 };
 
 enum api_flag {
-	OP_WAITS = 1 << 0,        /* may wait: runs in a fiber */
-	OP_HREF_HERE = 1 << 1,    /* results live below the request's own URL, not at their type's path */
+	OP_WAITS = 1 << 0,     /* may wait: runs in a fiber */
+	OP_HREF_HERE = 1 << 1, /* results live below the request's own URL, not at their type's path */
 	OP_NO_LOGIN = 1 << 2,
 };
-#define NO_KIND ((enum kind)-1)
+#define NO_KIND ((enum kind) - 1)
 
 /* An operation that exists. Rows of tables, one table per domain. */
 struct api_op {
-	const char *name;               /* "vms.list" */
+	const char *name; /* "vms.list" */
 	int (*run)(struct call *c, struct err *e);
-	const char *permit;             /* what the caller must be allowed; NULL: to be logged in (what is listed is filtered) */
-	enum kind on;                   /* ... on ids[0] of this kind; with is_on_system on the system */
+	const char *permit; /* what the caller must be allowed; NULL: to be logged in (what is listed is filtered) */
+	enum kind on;       /* ... on ids[0] of this kind; with is_on_system on the system */
 	bool is_on_system;
-	bool is_on_last;                /* on the last id of the path instead of the first */
+	bool is_on_last; /* on the last id of the path instead of the first */
 	unsigned flags;
 	/* for the generic handlers (generic.h) */
-	enum kind kind;                 /* of the entities */
-	int by;                         /* IDX_... of the parent's reference */
-	enum kind parent;               /* kind of ids[n-1] (list, add) or ids[n-2] (get...) */
+	enum kind kind;   /* of the entities */
+	int by;           /* IDX_... of the parent's reference */
+	enum kind parent; /* kind of ids[n-1] (list, add) or ids[n-2] (get...) */
 	bool has_parent;
 };
 
 /* How rows are written: what it is, what it lives below, and who may. */
-#define ROW(NAME, FN, KIND_, ...) { .name = NAME, .run = FN, .kind = KIND_, ##__VA_ARGS__ }
-#define BELOW(PARENT, BY)         .parent = PARENT, .has_parent = true, .by = BY
-#define SYS(PERMIT)               .permit = PERMIT, .is_on_system = true, .flags = OP_WAITS
-#define ON(PERMIT, KIND_)         .permit = PERMIT, .on = KIND_, .flags = OP_WAITS
+#define ROW(NAME, FN, KIND_, ...)                                                                                      \
+	{                                                                                                              \
+		.name = NAME, .run = FN, .kind = KIND_, ##__VA_ARGS__                                                  \
+	}
+#define BELOW(PARENT, BY) .parent = PARENT, .has_parent = true, .by = BY
+#define SYS(PERMIT)       .permit = PERMIT, .is_on_system = true, .flags = OP_WAITS
+#define ON(PERMIT, KIND_) .permit = PERMIT, .on = KIND_, .flags = OP_WAITS
 
 /* Tables are registered once at start; ends with name NULL. Unknown or repeated names are a bug (asserted). */
 void api_register(const struct api_op *table);

@@ -63,7 +63,9 @@ static struct call *read_path(struct call *c, const char *path)
 	sub->n_ids = r.n_ids;
 	sub->who = c->who;
 	sub->is_trusted = c->is_trusted;
-	sub->query = (struct call_query){ .max = -1, .from = -1, .filter = c->query.filter, .all_content = c->query.all_content };
+	sub->query = (struct call_query){
+		.max = -1, .from = -1, .filter = c->query.filter, .all_content = c->query.all_content
+	};
 	sub->retained = c->retained;
 	if (call_may(sub, &e) < 0 || sub->impl->run(sub, &e) < 0 || sub->error.code != ERR_NONE)
 		return NULL;
@@ -98,7 +100,10 @@ static int follow_one(struct call *c, const struct m_type *t, struct m_ref *ref,
 static int follow_many(struct call *c, const struct m_type *t, void *obj, const struct m_field *f, char *const *rest,
                        struct err *e)
 {
-	struct { struct m_ref *v; uint32_t n; } *list = (void *)((char *)obj + f->offset);
+	struct {
+		struct m_ref *v;
+		uint32_t n;
+	} *list = (void *)((char *)obj + f->offset);
 	struct m_entity *en = m_entity(t, obj);
 	size_t base = strlen(c->base) + 1;
 	g_autofree char *word = NULL;

@@ -48,7 +48,8 @@ static const char *parameter(struct http_exchange *x, const struct route *r, con
 /* 1, 0, or dflt when absent or unreadable; no value means true. */
 static int truth(const char *v, int dflt)
 {
-	static const char *const yes[] = { "", "true", "t", "yes", "y", "1" }, *const no[] = { "false", "f", "no", "n", "0" };
+	static const char *const yes[] = { "", "true", "t", "yes", "y", "1" }, *const no[] = { "false", "f", "no", "n",
+		                                                                               "0" };
 
 	for (size_t i = 0; v && i < G_N_ELEMENTS(yes); i++)
 		if (g_ascii_strcasecmp(v, yes[i]) == 0)
@@ -133,7 +134,8 @@ static void read_credentials(struct http_exchange *x, const char **token, const 
 		}
 		memset(both, 0, len);
 	} else if (!h && http_header(x, "Prefer") && strstr(http_header(x, "Prefer"), "persistent-auth")) {
-		*token = http_cookie(x, "JSESSIONID"); /* not without the preference: no other site can send that along */
+		*token =
+		    http_cookie(x, "JSESSIONID"); /* not without the preference: no other site can send that along */
 	}
 }
 

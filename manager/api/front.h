@@ -12,19 +12,19 @@ struct page_call;
 
 /* A page beside the API ("/ovirt-engine/sso/oauth/token"): handled in a fiber on the core thread. */
 struct page {
-	const char *path;                    /* exact, or a prefix when it ends with '*' */
-	const char *methods;                 /* "GET,POST" */
+	const char *path;    /* exact, or a prefix when it ends with '*' */
+	const char *methods; /* "GET,POST" */
 	void (*run)(struct page_call *pc);
 };
 struct page_call {
 	struct core *core;
-	struct http_exchange *x;             /* request: read-only here */
+	struct http_exchange *x; /* request: read-only here */
 	struct pool *pool;
 	char correlation_id[37];
 	/* the answer */
 	int status;
 	const char *content_type;
-	GString *body;                       /* taken */
+	GString *body; /* taken */
 	const char *location;
 	const char *set_cookie;
 };

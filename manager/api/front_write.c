@@ -11,7 +11,10 @@
 
 enum { STREAM_FROM = 100, STREAM_CHUNK = 128 * 1024 };
 
-static const struct { int status; const char *reason; } FAULTS[N_ERR_CODE] = {
+static const struct {
+	int status;
+	const char *reason;
+} FAULTS[N_ERR_CODE] = {
 	[ERR_NONE] = { 500, "Operation Failed" },
 	[ERR_SYNTAX] = { 400, "Request syntactically incorrect." },
 	[ERR_INVALID] = { 400, "Invalid value" },
@@ -51,7 +54,8 @@ static struct m_fault *make_fault(struct http_exchange *x, const struct err *e)
 	const char *sep = e->field[0] && !strstr(e->detail, e->field) ? ": " : "";
 
 	f->reason = (char *)front_reason(e->code);
-	text = g_utf8_make_valid(e->detail, -1); /* it may quote what was sent, and be cut in the middle of a character */
+	text =
+	    g_utf8_make_valid(e->detail, -1); /* it may quote what was sent, and be cut in the middle of a character */
 	f->detail = pool_printf(http_pool(x), is_list ? "[%s%s%s]" : "%s%s%s", *sep ? e->field : "", sep, text);
 	return f;
 }
@@ -70,8 +74,8 @@ static void write_root_links(struct http_exchange *x, GString *out, const char *
 }
 
 /* The call, if there is one, is let go before the answer: behind it the exchange and its pool may be gone. */
-static void reply_object(struct http_exchange *x, struct call *c, int status, const struct m_type *t, const void *obj, bool is_json,
-                         const struct m_write *w)
+static void reply_object(struct http_exchange *x, struct call *c, int status, const struct m_type *t, const void *obj,
+                         bool is_json, const struct m_write *w)
 {
 	GString *out = g_string_sized_new(4096);
 
@@ -175,12 +179,14 @@ void front_write_call(struct http_exchange *x, struct call *c, bool is_json)
 	if (c->location)
 		http_set_header(x, "Location", c->location);
 	switch (c->result) {
-	case RESULT_LIST:
-		write_list(x, c, is_json, &w);
-		break;
+	case RESULT_LIST: write_list(x, c, is_json, &w); break;
 	case RESULT_ENTITY:
 	case RESULT_ACTION:
-		reply_object(x, c, c->status ? c->status : c->op->kind == M_OP_ADD ? 201 : 200, c->type, c->object, is_json, &w);
+		reply_object(x, c,
+		             c->status                 ? c->status
+		             : c->op->kind == M_OP_ADD ? 201
+		                                       : 200,
+		             c->type, c->object, is_json, &w);
 		break;
 	case RESULT_TEXT:
 		text = g_string_new(c->text);

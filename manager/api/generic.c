@@ -85,7 +85,8 @@ static struct window window_of(const struct call *c, const struct search *s, siz
 	return w;
 }
 
-static int reply_versions(struct call *c, enum kind k, GPtrArray *versions, struct search *s, bool in_order, struct err *e)
+static int reply_versions(struct call *c, enum kind k, GPtrArray *versions, struct search *s, bool in_order,
+                          struct err *e)
 {
 	struct window w;
 	void **views;
@@ -135,7 +136,8 @@ static int list_ordered(struct call *c, enum kind k, struct err *e)
 	if (in_order && !s && !call_is_filtered(c))
 		limit = window_of(c, s, G_MAXUINT).last;
 	versions = g_ptr_array_new();
-	for (struct entity *en = inv_first_ordered(c->core->inv, k); en && versions->len < limit; en = inv_next_ordered(en))
+	for (struct entity *en = inv_first_ordered(c->core->inv, k); en && versions->len < limit;
+	     en = inv_next_ordered(en))
 		g_ptr_array_add(versions, (void *)en->pub);
 	rc = reply_versions(c, k, versions, s, in_order, e);
 	g_ptr_array_free(versions, TRUE);
@@ -161,10 +163,10 @@ int generic_list(struct call *c, struct err *e)
 		return list_ordered(c, op->kind, e);
 	versions = g_ptr_array_new();
 	if (op->has_parent) {
-		INV_EACH_BY(en, c->core->inv, op->kind, op->by, c->ids[c->n_ids - 1])
+		INV_EACH_BY (en, c->core->inv, op->kind, op->by, c->ids[c->n_ids - 1])
 			g_ptr_array_add(versions, (void *)en->pub);
 	} else {
-		INV_EACH(en, c->core->inv, op->kind)
+		INV_EACH (en, c->core->inv, op->kind)
 			g_ptr_array_add(versions, (void *)en->pub);
 	}
 	rc = generic_reply_versions(c, op->kind, versions, e);
@@ -172,10 +174,7 @@ int generic_list(struct call *c, struct err *e)
 	return rc;
 }
 
-int generic_list_empty(struct call *c, struct err *e)
-{
-	return call_reply_list(c, c->op->result->type, NULL, 0);
-}
+int generic_list_empty(struct call *c, struct err *e) { return call_reply_list(c, c->op->result->type, NULL, 0); }
 
 /* ---- one ---- */
 

@@ -7,21 +7,52 @@ static const struct {
 	const char *rel;
 	bool has_search;
 } LINKS[] = {
-	{ "clusters", true }, { "datacenters", true }, { "events", true }, { "hosts", true }, { "networks", true }, { "roles", false },
-	{ "storagedomains", true }, { "tags", false }, { "bookmarks", false }, { "icons", false }, { "templates", true },
-	{ "instancetypes", true }, { "users", true }, { "groups", true }, { "domains", false }, { "vmpools", true }, { "vms", true },
-	{ "disks", true }, { "jobs", false }, { "storageconnections", false }, { "vnicprofiles", false }, { "diskprofiles", false },
-	{ "cpuprofiles", false }, { "schedulingpolicyunits", false }, { "schedulingpolicies", false }, { "permissions", false },
-	{ "macpools", false }, { "networkfilters", false }, { "operatingsystems", false }, { "externalhostproviders", false },
-	{ "openstackimageproviders", false }, { "openstackvolumeproviders", false }, { "openstacknetworkproviders", false },
-	{ "katelloerrata", false }, { "affinitylabels", false }, { "clusterlevels", false }, { "imagetransfers", false },
-	{ "externalvmimports", false }, { "externaltemplateimports", false },
+	{ "clusters", true },
+	{ "datacenters", true },
+	{ "events", true },
+	{ "hosts", true },
+	{ "networks", true },
+	{ "roles", false },
+	{ "storagedomains", true },
+	{ "tags", false },
+	{ "bookmarks", false },
+	{ "icons", false },
+	{ "templates", true },
+	{ "instancetypes", true },
+	{ "users", true },
+	{ "groups", true },
+	{ "domains", false },
+	{ "vmpools", true },
+	{ "vms", true },
+	{ "disks", true },
+	{ "jobs", false },
+	{ "storageconnections", false },
+	{ "vnicprofiles", false },
+	{ "diskprofiles", false },
+	{ "cpuprofiles", false },
+	{ "schedulingpolicyunits", false },
+	{ "schedulingpolicies", false },
+	{ "permissions", false },
+	{ "macpools", false },
+	{ "networkfilters", false },
+	{ "operatingsystems", false },
+	{ "externalhostproviders", false },
+	{ "openstackimageproviders", false },
+	{ "openstackvolumeproviders", false },
+	{ "openstacknetworkproviders", false },
+	{ "katelloerrata", false },
+	{ "affinitylabels", false },
+	{ "clusterlevels", false },
+	{ "imagetransfers", false },
+	{ "externalvmimports", false },
+	{ "externaltemplateimports", false },
 };
 
 static void add(GString *s, bool is_json, const char *base, const char *rel, const char *rel_suffix, const char *suffix)
 {
 	if (is_json)
-		g_string_append_printf(s, "%s{\"href\":\"%s/%s%s\",\"rel\":\"%s%s\"}", s->len ? "," : "", base, rel, suffix, rel, rel_suffix);
+		g_string_append_printf(s, "%s{\"href\":\"%s/%s%s\",\"rel\":\"%s%s\"}", s->len ? "," : "", base, rel,
+		                       suffix, rel, rel_suffix);
 	else
 		g_string_append_printf(s, "<link href=\"%s/%s%s\" rel=\"%s%s\"/>", base, rel, suffix, rel, rel_suffix);
 }
@@ -36,7 +67,8 @@ void root_links_insert(GString *out, gsize at, const char *base, bool is_json)
 		bool is_events = strcmp(LINKS[i].rel, "events") == 0;
 		add(s, is_json, base, LINKS[i].rel, "", "");
 		if (LINKS[i].has_search)
-			add(s, is_json, base, LINKS[i].rel, "/search", is_events ? ";from={event_id}?search={query}" : "?search={query}");
+			add(s, is_json, base, LINKS[i].rel, "/search",
+			    is_events ? ";from={event_id}?search={query}" : "?search={query}");
 	}
 	if (is_json) {
 		g_string_prepend(s, "\"link\":[");

@@ -5,11 +5,11 @@
 
 struct route {
 	const struct m_service *service;
-	const char *action;              /* path word of an action, or NULL */
-	const char *ids[CALL_MAX_IDS];   /* decoded, in the pool */
+	const char *action;            /* path word of an action, or NULL */
+	const char *ids[CALL_MAX_IDS]; /* decoded, in the pool */
 	int n_ids;
-	const char *matrix;              /* matrix parameters of the last segment ("max=20;current"), or NULL */
-	const char *path;                /* clean path: no matrix parameters, no slashes at the ends */
+	const char *matrix; /* matrix parameters of the last segment ("max=20;current"), or NULL */
+	const char *path;   /* clean path: no matrix parameters, no slashes at the ends */
 };
 
 /* path: as sent, behind the base. False: no such resource. */

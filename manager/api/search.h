@@ -13,7 +13,8 @@ enum { SEARCH_MAX_BYTES = 4096, SEARCH_MAX_TERMS = 64 };
 /* Parse a query for entities of kind k, in the pool. NULL: ERR_INVALID, saying where and what is allowed. */
 struct search *search_parse(struct pool *p, enum kind k, const char *text, bool is_case_sensitive, struct err *e);
 /* The same for a query that names its entity: "Vms: name = web*". Bookmarks hold such. *k: the kind it asks for. */
-struct search *search_parse_query(struct pool *p, const char *text, bool is_case_sensitive, enum kind *k, struct err *e);
+struct search *search_parse_query(struct pool *p, const char *text, bool is_case_sensitive, enum kind *k,
+                                  struct err *e);
 /* Does a published version match? Core thread. In a fiber the first call for a query may yield: the caller holds its own
  * references to versions, and does not walk the inventory's lists meanwhile. */
 bool search_matches(struct core *c, const struct search *s, const void *version);

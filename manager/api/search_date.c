@@ -12,10 +12,10 @@
 
 static const int64_t DAY_MS = INT64_C(86400000);
 
-const char *const SDATE_WORDS[] = { "today", "yesterday", "sunday", "monday", "tuesday", "wednesday", "thursday", "friday",
-                                    "saturday", NULL };
-static const char *const MONTHS[] = { "january", "february", "march", "april", "may", "june", "july", "august", "september",
-                                      "october", "november", "december" };
+const char *const SDATE_WORDS[] = { "today",     "yesterday", "sunday", "monday",   "tuesday",
+	                            "wednesday", "thursday",  "friday", "saturday", NULL };
+static const char *const MONTHS[] = { "january", "february", "march",     "april",   "may",      "june",
+	                              "july",    "august",   "september", "october", "november", "december" };
 
 static void blanks(const char **s)
 {
@@ -120,7 +120,8 @@ bool sdate_parse(const char *text, struct sdate *out)
 	*out = (struct sdate){ SD_FIXED };
 	for (int i = 0; SDATE_WORDS[i]; i++)
 		if (g_ascii_strcasecmp(text, SDATE_WORDS[i]) == 0) {
-			*out = i < 2 ? (struct sdate){ SD_DAYS_AGO, .days_ago = i } : (struct sdate){ SD_WEEKDAY, .weekday = i - 2 };
+			*out = i < 2 ? (struct sdate){ SD_DAYS_AGO, .days_ago = i }
+			             : (struct sdate){ SD_WEEKDAY, .weekday = i - 2 };
 			return true;
 		}
 	if (m_date_parse(text, &out->ms))
@@ -143,13 +144,9 @@ int64_t sdate_ms(const struct sdate *d, int64_t now_ms)
 	int back;
 
 	switch (d->kind) {
-	case SD_DAYS_AGO:
-		return (today - d->days_ago) * DAY_MS;
-	case SD_WEEKDAY:
-		back = (weekday - d->weekday + 7) % 7;
-		return (today - (back ? back : 7)) * DAY_MS;
-	default:
-		return d->ms;
+	case SD_DAYS_AGO: return (today - d->days_ago) * DAY_MS;
+	case SD_WEEKDAY: back = (weekday - d->weekday + 7) % 7; return (today - (back ? back : 7)) * DAY_MS;
+	default: return d->ms;
 	}
 }
 

@@ -18,8 +18,9 @@ static const char *const ALL_GROUP_NAMES[] = { "name", "groupname", NULL };
 
 static int fail(struct err *e, const char *text, const char *at, const char *allowed)
 {
-	return err_field(e, ERR_INVALID, "search", "search, at character %d: this is no query on a directory; allowed here: %s",
-	                 (int)(at - text), allowed);
+	return err_field(e, ERR_INVALID, "search",
+	                 "search, at character %d: this is no query on a directory; allowed here: %s", (int)(at - text),
+	                 allowed);
 }
 
 static bool starts_with(const char **s, const char *word)
@@ -104,8 +105,9 @@ static int parse_term(struct pool *p, struct search_directory *d, const char *te
 
 	t->field = take_name(s, d->is_group);
 	if (!t->field)
-		return fail(e, text, begin, d->is_group ? "name, groupname, allnames" :
-		            "name, username, allnames, lastname, department, title");
+		return fail(e, text, begin,
+		            d->is_group ? "name, groupname, allnames"
+		                        : "name, username, allnames, lastname, department, title");
 	skip_blanks(s);
 	t->is_not = starts_with(s, "!=");
 	if (!t->is_not && !starts_with(s, "="))

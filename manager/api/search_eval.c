@@ -100,15 +100,9 @@ static bool expression(const struct search *s, bit_fn bit, void *arg)
 	return true;
 }
 
-static bool bit_of_set(void *arg, int i)
-{
-	return *(const uint64_t *)arg >> i & 1;
-}
+static bool bit_of_set(void *arg, int i) { return *(const uint64_t *)arg >> i & 1; }
 
-static bool set_matches(const struct search *s, uint64_t set)
-{
-	return expression(s, bit_of_set, &set);
-}
+static bool set_matches(const struct search *s, uint64_t set) { return expression(s, bit_of_set, &set); }
 
 struct own {
 	struct core *c;
@@ -170,10 +164,7 @@ static void scan_one(struct core *c, const struct search *s, struct scross *x, c
 	svecs_add(vs, terms_matching(c, s, x->terms, version));
 }
 
-static void release_version(void *version)
-{
-	m_frozen_release(version);
-}
+static void release_version(void *version) { m_frozen_release(version); }
 
 /* Go through all entities of a kind once, and note for each that they refer to what its rows make true. Others get their
  * turn in between: there may be many. */
@@ -182,7 +173,7 @@ static void scan_relation(struct core *c, const struct search *s, struct scross 
 	g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func(release_version);
 
 	x->scanned = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-	INV_EACH(e, c->inv, (enum kind)x->rel->kind)
+	INV_EACH (e, c->inv, (enum kind)x->rel->kind)
 		g_ptr_array_add(rows, m_frozen_retain(e->pub));
 	for (guint i = 0; i < rows->len; i++) {
 		if (i % SCAN_CHUNK == SCAN_CHUNK - 1 && fiber_self())
@@ -191,17 +182,12 @@ static void scan_relation(struct core *c, const struct search *s, struct scross 
 	}
 }
 
-static void drop_scanned(void *arg)
-{
-	g_hash_table_destroy(arg);
-}
+static void drop_scanned(void *arg) { g_hash_table_destroy(arg); }
 
-static bool is_scanned(const struct scross *x)
-{
-	return x->rel && x->rel->op == S_REVERSE && x->rel->idx < 0;
-}
+static bool is_scanned(const struct scross *x) { return x->rel && x->rel->op == S_REVERSE && x->rel->idx < 0; }
 
-static void gather_sets(struct core *c, const struct search *s, const struct scross *x, const void *version, struct svecs *vs)
+static void gather_sets(struct core *c, const struct search *s, const struct scross *x, const void *version,
+                        struct svecs *vs)
 {
 	struct gather g = { c, s, x->terms, vs };
 
@@ -299,7 +285,4 @@ bool search_matches(struct core *c, const struct search *query, const void *vers
 	return true;
 }
 
-int64_t search_page(const struct search *s)
-{
-	return s->page;
-}
+int64_t search_page(const struct search *s) { return s->page; }

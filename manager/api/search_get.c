@@ -38,7 +38,8 @@ static double cores(const struct m_cpu *cpu, bool with_threads)
 
 	if (!t)
 		return 0;
-	return (double)M_GET(t, sockets, 1) * (double)M_GET(t, cores, 1) * (with_threads ? (double)M_GET(t, threads, 1) : 1);
+	return (double)M_GET(t, sockets, 1) * (double)M_GET(t, cores, 1) *
+	       (with_threads ? (double)M_GET(t, threads, 1) : 1);
 }
 
 bool sget_vm_vcpus(struct core *c, const void *obj, struct sval *v)
@@ -75,7 +76,7 @@ bool sget_host_migrating_vms(struct core *c, const void *obj, struct sval *v)
 {
 	int n = 0;
 
-	INV_EACH_BY(e, c->inv, KIND_VM, IDX_VM_host, ((const struct m_host *)obj)->id)
+	INV_EACH_BY (e, c->inv, KIND_VM, IDX_VM_host, ((const struct m_host *)obj)->id)
 		n += ENTITY_OBJ(e, vm)->status == M_VM_STATUS_MIGRATING;
 	return number(v, n);
 }
@@ -84,7 +85,7 @@ bool sget_host_committed_mem(struct core *c, const void *obj, struct sval *v)
 {
 	double mib = 0;
 
-	INV_EACH_BY(e, c->inv, KIND_VM, IDX_VM_host, ((const struct m_host *)obj)->id)
+	INV_EACH_BY (e, c->inv, KIND_VM, IDX_VM_host, ((const struct m_host *)obj)->id)
 		mib += (double)(M_GET(ENTITY_OBJ(e, vm), memory, 0) >> 20);
 	return number(v, mib);
 }
@@ -106,10 +107,7 @@ bool sget_user_profile(struct core *c, const void *obj, struct sval *v)
 	return at && text(v, at + 1, strlen(at + 1));
 }
 
-bool sget_user_type(struct core *c, const void *obj, struct sval *v)
-{
-	return text(v, "user", strlen("user"));
-}
+bool sget_user_type(struct core *c, const void *obj, struct sval *v) { return text(v, "user", strlen("user")); }
 
 /* ---- storage ---- */
 
@@ -119,14 +117,10 @@ bool sget_storage_shared_status(struct core *c, const void *obj, struct sval *v)
 
 	switch (((const struct m_storage_domain *)obj)->status) {
 	case M_STORAGE_DOMAIN_STATUS_NONE:
-	case M_STORAGE_DOMAIN_STATUS_UNATTACHED:
-		return number(v, UNATTACHED);
-	case M_STORAGE_DOMAIN_STATUS_ACTIVE:
-		return number(v, ACTIVE);
-	case M_STORAGE_DOMAIN_STATUS_MIXED:
-		return number(v, MIXED);
-	default:
-		return number(v, INACTIVE);
+	case M_STORAGE_DOMAIN_STATUS_UNATTACHED: return number(v, UNATTACHED);
+	case M_STORAGE_DOMAIN_STATUS_ACTIVE: return number(v, ACTIVE);
+	case M_STORAGE_DOMAIN_STATUS_MIXED: return number(v, MIXED);
+	default: return number(v, INACTIVE);
 	}
 }
 
@@ -157,7 +151,7 @@ bool sget_disk_vms(struct core *c, const void *obj, struct sval *v)
 {
 	int n = 0;
 
-	INV_EACH_BY(e, c->inv, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_disk, ((const struct m_disk *)obj)->id)
+	INV_EACH_BY (e, c->inv, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_disk, ((const struct m_disk *)obj)->id)
 		n += ENTITY_OBJ(e, disk_attachment)->vm.id != NULL;
 	return number(v, n);
 }
@@ -188,7 +182,4 @@ bool sget_event_custom_id(struct core *c, const void *obj, struct sval *v)
 	return ev->has.custom_id && ev->custom_id >= 0 && number(v, (double)ev->custom_id);
 }
 
-bool sget_false(struct core *c, const void *obj, struct sval *v)
-{
-	return number(v, 0);
-}
+bool sget_false(struct core *c, const void *obj, struct sval *v) { return number(v, 0); }

@@ -5,8 +5,12 @@
 
 enum sop { OP_EQ, OP_NE, OP_LT, OP_GT, OP_LE, OP_GE, N_SOP };
 extern const char *const SOP_TEXT[N_SOP];
-enum { OPS_EQ = 1 << OP_EQ | 1 << OP_NE, OPS_LTGT = 1 << OP_LT | 1 << OP_GT, OPS_DATE = OPS_LTGT | 1 << OP_EQ,
-       OPS_ALL = (1 << N_SOP) - 1 };
+enum {
+	OPS_EQ = 1 << OP_EQ | 1 << OP_NE,
+	OPS_LTGT = 1 << OP_LT | 1 << OP_GT,
+	OPS_DATE = OPS_LTGT | 1 << OP_EQ,
+	OPS_ALL = (1 << N_SOP) - 1
+};
 
 enum stype { ST_STRING, ST_UUID, ST_OS, ST_INT, ST_DECIMAL, ST_ENUM, ST_BOOL, ST_DATE, ST_TIMESPAN };
 
@@ -34,9 +38,9 @@ typedef bool (*sget_fn)(struct core *c, const void *obj, struct sval *out);
 /* Words of an enumeration, and what they mean in the API's. */
 struct senum {
 	const char *name;
-	const char *words;      /* separated by blanks */
+	const char *words;        /* separated by blanks */
 	const struct m_enum *api; /* NULL: values are positions in words */
-	const char *aliases;    /* "MigratingFrom=migrating ...", where the words do not tell */
+	const char *aliases;      /* "MigratingFrom=migrating ...", where the words do not tell */
 };
 
 /*
@@ -54,9 +58,32 @@ struct sfield {
 };
 
 enum sent {
-	SE_VM, SE_HOST, SE_TEMPLATE, SE_INSTANCE_TYPE, SE_IMAGE_TYPE, SE_USER, SE_GROUP, SE_POOL, SE_CLUSTER, SE_DATA_CENTER,
-	SE_STORAGE, SE_DISK, SE_VOLUME, SE_QUOTA, SE_NETWORK, SE_VNIC_PROFILE, SE_PROVIDER, SE_EVENT, SE_SESSION, SE_JOB,
-	SE_NIC, SE_VNIC, SE_CLUSTER_NETWORK, SE_HOST_NETWORK, SE_OTHER, N_SENT
+	SE_VM,
+	SE_HOST,
+	SE_TEMPLATE,
+	SE_INSTANCE_TYPE,
+	SE_IMAGE_TYPE,
+	SE_USER,
+	SE_GROUP,
+	SE_POOL,
+	SE_CLUSTER,
+	SE_DATA_CENTER,
+	SE_STORAGE,
+	SE_DISK,
+	SE_VOLUME,
+	SE_QUOTA,
+	SE_NETWORK,
+	SE_VNIC_PROFILE,
+	SE_PROVIDER,
+	SE_EVENT,
+	SE_SESSION,
+	SE_JOB,
+	SE_NIC,
+	SE_VNIC,
+	SE_CLUSTER_NETWORK,
+	SE_HOST_NETWORK,
+	SE_OTHER,
+	N_SENT
 };
 
 /* Related entities: path as above, ending in entities. NULL: the inventory does not know any. */
@@ -84,8 +111,8 @@ enum sstep_op { S_END, S_STRUCT, S_HOP, S_HOP_LIST, S_REVERSE, S_LEAF, S_LEAF_ID
 struct sstep {
 	enum sstep_op op;
 	uint32_t offset;
-	int kind;                 /* of entities reached */
-	int idx;                  /* of S_REVERSE; -1: the kind is not indexed by that member */
+	int kind;                  /* of entities reached */
+	int idx;                   /* of S_REVERSE; -1: the kind is not indexed by that member */
 	const struct m_type *type; /* S_REVERSE: what we are; S_LEAF: whose member it is */
 	const struct m_field *field;
 };
@@ -144,21 +171,21 @@ bool senum_parse(const struct senum *en, const char *word, uint64_t *mask);
 struct sterm {
 	struct sread *reads; /* several: free text */
 	int n_reads;
-	int cross;           /* -1: the entity itself */
+	int cross; /* -1: the entity itself */
 	enum sop op;
 	enum stype type;
-	bool is_empty;       /* value is "" or null */
+	bool is_empty;                /* value is "" or null */
 	struct spattern pat, profile; /* profile.text NULL: not asked for */
 	double num;
 	uint64_t mask;
 	struct sdate date;
-	double lo, hi;       /* date: that day */
+	double lo, hi; /* date: that day */
 };
 /* Does one value satisfy the term, read as "=" when it is "!="? */
 bool sterm_hit(const struct sterm *t, const struct sfield *f, const struct sval *v);
 /* Read a value. False with *allowed (may be NULL) saying what is. */
-bool sterm_value(struct pool *p, struct sterm *t, const struct sfield *f, const char *text, bool is_quoted, bool any_case,
-                 const char **allowed);
+bool sterm_value(struct pool *p, struct sterm *t, const struct sfield *f, const char *text, bool is_quoted,
+                 bool any_case, const char **allowed);
 
 /* ---- a query ---- */
 
@@ -182,7 +209,7 @@ enum { SCROSS_MAX = 8 };
 struct search {
 	struct pool *pool;
 	const struct sentity *ent;
-	int kind;           /* ent's, but SE_OTHER stands for many; -1: not in the inventory */
+	int kind; /* ent's, but SE_OTHER stands for many; -1: not in the inventory */
 	struct sterm terms[SEARCH_MAX_TERMS];
 	uint8_t join[SEARCH_MAX_TERMS]; /* between this term and the one before */
 	int n_terms;
@@ -193,7 +220,7 @@ struct search {
 	struct sread *sort; /* NULL: no SORTBY */
 	bool is_desc;
 	int64_t page;
-	GHashTable *keys;   /* version -> struct skey *, when the sort's value is elsewhere */
+	GHashTable *keys; /* version -> struct skey *, when the sort's value is elsewhere */
 };
 struct skey {
 	bool has;

@@ -10,7 +10,7 @@ struct parser {
 	struct search *s;
 	struct pool *p;
 	const char *text, *at;
-	int base;          /* of offsets in messages */
+	int base; /* of offsets in messages */
 	struct err *e;
 };
 
@@ -75,15 +75,9 @@ static GString *allowed_ops(unsigned ops)
 
 /* ---- characters ---- */
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
+static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
-static bool is_end(char c)
-{
-	return c == '\0' || is_blank(c);
-}
+static bool is_end(char c) { return c == '\0' || is_blank(c); }
 
 static void skip_blanks(struct parser *ps)
 {
@@ -129,10 +123,7 @@ static int check_characters(struct parser *ps)
 
 /* ---- names ---- */
 
-static bool is_operator(char c)
-{
-	return c == '=' || c == '!' || c == '<' || c == '>';
-}
+static bool is_operator(char c) { return c == '=' || c == '!' || c == '<' || c == '>'; }
 
 /* The longest field name that stands here and is used as one. */
 static const struct sfield *field_at(const struct sentity *ent, const char *at, bool needs_operator)
@@ -237,14 +228,17 @@ static int parse_text(struct parser *ps, char **out, bool *is_quoted)
 	if (*is_quoted) {
 		end = strchr(++begin, '"');
 		if (!end)
-			return fail(ps, begin - 1, begin + strlen(begin), "the quotes are not closed", g_string_new("\""));
+			return fail(ps, begin - 1, begin + strlen(begin), "the quotes are not closed",
+			            g_string_new("\""));
 		ps->at = end + 1;
 		if (!is_end(*ps->at))
-			return fail(ps, ps->at, word_end(ps->at), "something follows the quotes", g_string_new("a blank"));
+			return fail(ps, ps->at, word_end(ps->at), "something follows the quotes",
+			            g_string_new("a blank"));
 	} else {
 		ps->at = end = word_end(begin);
 		if (memchr(begin, '"', (size_t)(end - begin)))
-			return fail(ps, begin, end, "quotes stand inside of a word", g_string_new("quotes around the value"));
+			return fail(ps, begin, end, "quotes stand inside of a word",
+			            g_string_new("quotes around the value"));
 	}
 	if (end > begin && end[-1] == '\\')
 		return fail(ps, end - 1, end, "a value cannot end with this", g_string_new("other characters"));
@@ -308,7 +302,8 @@ static int parse_free_text(struct parser *ps, int cross, const struct sentity *e
 	for (int i = 0; i < ent->n_fields; i++)
 		if (ent->fields[i].flags & SF_FREE &&
 		    !sread_compile(ps->p, &t->reads[t->n_reads++], kind, &ent->fields[i]))
-			return err_set(ps->e, ERR_INTERNAL, "search table: path of %s.%s", ent->singular, ent->fields[i].name);
+			return err_set(ps->e, ERR_INTERNAL, "search table: path of %s.%s", ent->singular,
+			               ent->fields[i].name);
 	return 0;
 }
 
@@ -397,7 +392,8 @@ static int parse_sort(struct parser *ps)
 	s->is_desc = take_keyword(ps, "desc");
 	if (s->is_desc || take_keyword(ps, "asc") || !*ps->at || is_keyword(ps->at, "page"))
 		return 0;
-	return fail(ps, ps->at, word_end(ps->at), "this does not follow a field to sort by", g_string_new("ASC, DESC, PAGE"));
+	return fail(ps, ps->at, word_end(ps->at), "this does not follow a field to sort by",
+	            g_string_new("ASC, DESC, PAGE"));
 }
 
 static int parse_page(struct parser *ps)
@@ -502,8 +498,10 @@ struct search *search_parse_query(struct pool *p, const char *text, bool is_case
 		begin++;
 	ent = entity_at(begin, &end);
 	if (ent < 0) {
-		err_field(e, ERR_INVALID, "search", "search, characters %d to %d: a query begins with what it looks for and a "
-		          "colon, such as 'Vms:'", (int)(begin - text), (int)(word_end(begin) - text));
+		err_field(e, ERR_INVALID, "search",
+		          "search, characters %d to %d: a query begins with what it looks for and a "
+		          "colon, such as 'Vms:'",
+		          (int)(begin - text), (int)(word_end(begin) - text));
 		return NULL;
 	}
 	if (SENTITIES[ent].kind < 0) {

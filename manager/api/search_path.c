@@ -10,10 +10,7 @@
 
 enum { MAX_STEPS = 12, MAX_SOURCES = 64 };
 
-const char *sid(const struct m_type *t, const void *obj)
-{
-	return m_entity(t, obj)->id;
-}
+const char *sid(const struct m_type *t, const void *obj) { return m_entity(t, obj)->id; }
 
 /* ---- sources ---- */
 
@@ -146,7 +143,8 @@ static bool compile_members(struct compiler *c, char *token, bool is_leaf)
 		if (!next)
 			return is_leaf ? compile_leaf(c, f) : compile_hop(c, f);
 		if (f->kind == M_REF && is_leaf && strcmp(next, "id") == 0) {
-			c->steps[c->n++] = (struct sstep){ f->flags & M_F_LIST ? S_LEAF_ID_LIST : S_LEAF_ID, .offset = f->offset };
+			c->steps[c->n++] =
+			    (struct sstep){ f->flags & M_F_LIST ? S_LEAF_ID_LIST : S_LEAF_ID, .offset = f->offset };
 			return true;
 		}
 		if (f->kind != M_STRUCT || f->flags & M_F_LIST)
@@ -167,8 +165,8 @@ static bool compile_path(struct compiler *c, int kind, const char *path, bool ha
 			return true;
 		if (c->n >= MAX_STEPS - 1)
 			return false;
-		if (tokens[i][0] == '<' ? !compile_reverse(c, tokens[i] + 1) :
-		                          !compile_members(c, tokens[i], has_leaf && !tokens[i + 1]))
+		if (tokens[i][0] == '<' ? !compile_reverse(c, tokens[i] + 1)
+		                        : !compile_members(c, tokens[i], has_leaf && !tokens[i + 1]))
 			return false;
 	}
 	c->steps[c->n++].op = S_END;

@@ -20,10 +20,7 @@ struct walk {
 	bool seen, stopped;
 };
 
-static const void *at(const void *obj, uint32_t offset)
-{
-	return (const char *)obj + offset;
-}
+static const void *at(const void *obj, uint32_t offset) { return (const char *)obj + offset; }
 
 static bool emit(struct walk *w, const void *obj, const struct sval *v)
 {
@@ -88,16 +85,11 @@ static bool read_leaf(struct walk *w, const struct sstep *s, const void *obj)
 	const void *p = at(obj, s->offset);
 
 	switch (f->kind) {
-	case M_STRING:
-		return emit_text(w, obj, *(char *const *)p);
-	case M_ENUM:
-		return *(const unsigned *)p ? emit_number(w, obj, *(const unsigned *)p) : false;
-	case M_STRUCT:
-		return emit_version(w, obj, *(const struct m_version *const *)p);
-	case M_BOOL: /* absent is false */
-		return emit_number(w, obj, m_has(s->type, obj, f) && *(const bool *)p);
-	default:
-		break;
+	case M_STRING: return emit_text(w, obj, *(char *const *)p);
+	case M_ENUM: return *(const unsigned *)p ? emit_number(w, obj, *(const unsigned *)p) : false;
+	case M_STRUCT: return emit_version(w, obj, *(const struct m_version *const *)p);
+	case M_BOOL: /* absent is false */ return emit_number(w, obj, m_has(s->type, obj, f) && *(const bool *)p);
+	default: break;
 	}
 	if (!m_has(s->type, obj, f))
 		return false;
@@ -125,7 +117,7 @@ static bool walk_reverse(struct walk *w, const struct sstep *s, const void *obj)
 {
 	if (s->idx < 0)
 		return false; /* relations of this sort are scanned as a whole */
-	INV_EACH_BY(e, w->c->inv, (enum kind)s->kind, s->idx, sid(s->type, obj))
+	INV_EACH_BY (e, w->c->inv, (enum kind)s->kind, s->idx, sid(s->type, obj))
 		if (walk(w, s + 1, e->pub))
 			return true;
 	return false;
@@ -139,19 +131,13 @@ static bool walk(struct walk *w, const struct sstep *s, const void *obj)
 			return false;
 	}
 	switch (s->op) {
-	case S_LEAF:
-		return read_leaf(w, s, obj);
-	case S_LEAF_ID:
-		return emit_text(w, obj, ((const struct m_ref *)at(obj, s->offset))->id);
-	case S_HOP:
-		return walk_ref(w, s, ((const struct m_ref *)at(obj, s->offset))->id);
+	case S_LEAF: return read_leaf(w, s, obj);
+	case S_LEAF_ID: return emit_text(w, obj, ((const struct m_ref *)at(obj, s->offset))->id);
+	case S_HOP: return walk_ref(w, s, ((const struct m_ref *)at(obj, s->offset))->id);
 	case S_HOP_LIST:
-	case S_LEAF_ID_LIST:
-		return walk_list(w, s, at(obj, s->offset));
-	case S_REVERSE:
-		return walk_reverse(w, s, obj);
-	default:
-		return w->on_row(w->arg, obj);
+	case S_LEAF_ID_LIST: return walk_list(w, s, at(obj, s->offset));
+	case S_REVERSE: return walk_reverse(w, s, obj);
+	default: return w->on_row(w->arg, obj);
 	}
 }
 

@@ -63,10 +63,7 @@ static int compare_text(const char *a, const char *b)
 	return rc ? rc : g_strcmp0(a, b);
 }
 
-static int compare_number(double a, double b)
-{
-	return (a > b) - (a < b);
-}
+static int compare_number(double a, double b) { return (a > b) - (a < b); }
 
 static int compare_int(bool has_a, int64_t a, bool has_b, int64_t b)
 {
@@ -85,13 +82,15 @@ static int compare_keys(const struct skey *a, const struct skey *b)
 
 static int compare_template_versions(const void *a, const void *b)
 {
-	const struct m_template_version *va = ((const struct m_template *)a)->version, *vb = ((const struct m_template *)b)->version;
+	const struct m_template_version *va = ((const struct m_template *)a)->version,
+	                                *vb = ((const struct m_template *)b)->version;
 	int rc;
 
 	if (!va || !vb)
 		return (va != NULL) - (vb != NULL);
 	rc = compare_text(va->version_name, vb->version_name);
-	return rc ? rc : compare_int(va->has.version_number, va->version_number, vb->has.version_number, vb->version_number);
+	return rc ? rc
+	          : compare_int(va->has.version_number, va->version_number, vb->has.version_number, vb->version_number);
 }
 
 static int compare_events(const struct m_event *a, const struct m_event *b)
@@ -121,16 +120,11 @@ static int compare_default(enum kind k, const void *a, const void *b)
 	int rc;
 
 	switch (k) {
-	case KIND_EVENT:
-		return compare_events(a, b);
-	case KIND_JOB:
-		return compare_jobs(a, b);
-	case KIND_STEP:
-		return compare_steps(a, b);
-	case KIND_DISK:
-		return compare_disks(a, b);
-	case KIND_SNAPSHOT:
-		return 0; /* they are in order of creation */
+	case KIND_EVENT: return compare_events(a, b);
+	case KIND_JOB: return compare_jobs(a, b);
+	case KIND_STEP: return compare_steps(a, b);
+	case KIND_DISK: return compare_disks(a, b);
+	case KIND_SNAPSHOT: return 0; /* they are in order of creation */
 	default:
 		rc = compare_text(m_entity(t, a)->name, m_entity(t, b)->name);
 		return rc || k != KIND_TEMPLATE ? rc : compare_template_versions(a, b);

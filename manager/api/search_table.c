@@ -6,38 +6,57 @@
 /* ---- enumerations ---- */
 
 static const struct senum ARCHITECTURE = { "ArchitectureType", "undefined x86 ppc s390x x86_64 ppc64 ppc64le ppcle",
-	&M_ENUM_architecture };
+	                                   &M_ENUM_architecture };
 static const struct senum SEVERITY = { "AuditLogSeverity", "NORMAL WARNING ERROR ALERT", &M_ENUM_log_severity };
 static const struct senum BIOS_TYPE = { "BiosType", "I440FX_SEA_BIOS Q35_SEA_BIOS Q35_OVMF Q35_SECURE_BOOT",
-	&M_ENUM_bios_type };
-static const struct senum DISK_CONTENT = { "DiskContentType", "DATA OVF_STORE MEMORY_DUMP_VOLUME MEMORY_METADATA_VOLUME ISO "
+	                                &M_ENUM_bios_type };
+static const struct senum DISK_CONTENT = {
+	"DiskContentType",
+	"DATA OVF_STORE MEMORY_DUMP_VOLUME MEMORY_METADATA_VOLUME ISO "
 	"HOSTED_ENGINE HOSTED_ENGINE_SANLOCK HOSTED_ENGINE_METADATA HOSTED_ENGINE_CONFIGURATION BACKUP_SCRATCH",
-	&M_ENUM_disk_content_type };
+	&M_ENUM_disk_content_type
+};
 static const struct senum DISK_STORAGE = { "DiskStorageType", "IMAGE LUN CINDER MANAGED_BLOCK_STORAGE KUBERNETES",
-	&M_ENUM_disk_storage_type };
-static const struct senum EXTERNAL_STATUS = { "ExternalStatus", "Ok Info Warning Error Failure", &M_ENUM_external_status };
+	                                   &M_ENUM_disk_storage_type };
+static const struct senum EXTERNAL_STATUS = { "ExternalStatus", "Ok Info Warning Error Failure",
+	                                      &M_ENUM_external_status };
 static const struct senum GLUSTER_STATUS = { "GlusterStatus", "UP DOWN UNKNOWN WARNING" };
-static const struct senum GLUSTER_TYPE = { "GlusterVolumeType", "DISTRIBUTE REPLICATE DISTRIBUTED_REPLICATE STRIPE "
-	"DISTRIBUTED_STRIPE STRIPED_REPLICATE DISTRIBUTED_STRIPED_REPLICATE DISPERSE DISTRIBUTED_DISPERSE TIER UNKNOWN" };
+static const struct senum GLUSTER_TYPE = {
+	"GlusterVolumeType",
+	"DISTRIBUTE REPLICATE DISTRIBUTED_REPLICATE STRIPE "
+	"DISTRIBUTED_STRIPE STRIPED_REPLICATE DISTRIBUTED_STRIPED_REPLICATE DISPERSE DISTRIBUTED_DISPERSE TIER UNKNOWN"
+};
 static const struct senum IMAGE_STATUS = { "ImageStatus", "Unassigned OK LOCKED ILLEGAL", &M_ENUM_disk_status };
-static const struct senum PROVIDER_TYPE = { "ProviderType", "OPENSTACK_NETWORK FOREMAN OPENSTACK_IMAGE OPENSTACK_VOLUME VMWARE "
-	"EXTERNAL_NETWORK KVM XEN KUBEVIRT" };
+static const struct senum PROVIDER_TYPE = { "ProviderType",
+	                                    "OPENSTACK_NETWORK FOREMAN OPENSTACK_IMAGE OPENSTACK_VOLUME VMWARE "
+	                                    "EXTERNAL_NETWORK KVM XEN KUBEVIRT" };
 static const struct senum QUOTA_MODE = { "QuotaEnforcementTypeEnum", "DISABLED SOFT_ENFORCEMENT HARD_ENFORCEMENT" };
 static const struct senum SHARED_STATUS = { "StorageDomainSharedStatus", "Unattached Active Inactive Mixed" };
-static const struct senum STORAGE_STATUS = { "StorageDomainStatus", "Unknown Uninitialized Unattached Active Inactive Locked "
-	"Maintenance PreparingForMaintenance Detaching Activating", &M_ENUM_storage_domain_status };
-static const struct senum POOL_STATUS = { "StoragePoolStatus", "Uninitialized Up Maintenance NotOperational NonResponsive "
-	"Contend", &M_ENUM_data_center_status, "NonResponsive=problematic" };
-static const struct senum STORAGE_TYPE = { "StorageType", "UNKNOWN NFS FCP ISCSI LOCALFS POSIXFS GLUSTERFS GLANCE CINDER "
-	"MANAGED_BLOCK_STORAGE UNMANAGED", &M_ENUM_storage_type };
+static const struct senum STORAGE_STATUS = { "StorageDomainStatus",
+	                                     "Unknown Uninitialized Unattached Active Inactive Locked "
+	                                     "Maintenance PreparingForMaintenance Detaching Activating",
+	                                     &M_ENUM_storage_domain_status };
+static const struct senum POOL_STATUS = { "StoragePoolStatus",
+	                                  "Uninitialized Up Maintenance NotOperational NonResponsive "
+	                                  "Contend",
+	                                  &M_ENUM_data_center_status, "NonResponsive=problematic" };
+static const struct senum STORAGE_TYPE = { "StorageType",
+	                                   "UNKNOWN NFS FCP ISCSI LOCALFS POSIXFS GLUSTERFS GLANCE CINDER "
+	                                   "MANAGED_BLOCK_STORAGE UNMANAGED",
+	                                   &M_ENUM_storage_type };
 static const struct senum TRANSPORT = { "TransportType", "TCP RDMA" };
 static const struct senum HOST_TYPE = { "VDSNiceType", "RHEL RHEVH", &M_ENUM_host_type };
-static const struct senum HOST_STATUS = { "VDSStatus", "Unassigned Down Maintenance Up NonResponsive Error Installing "
-	"InstallFailed Reboot PreparingForMaintenance NonOperational PendingApproval Initializing Connecting InstallingOS "
-	"Kdumping", &M_ENUM_host_status };
-static const struct senum VM_STATUS = { "VMStatus", "Unassigned Down Up PoweringUp Paused MigratingFrom MigratingTo Unknown "
-	"NotResponding WaitForLaunch RebootInProgress SavingState RestoringState Suspended ImageIllegal ImageLocked PoweringDown",
-	&M_ENUM_vm_status, "MigratingFrom=migrating MigratingTo=migrating" };
+static const struct senum HOST_STATUS = { "VDSStatus",
+	                                  "Unassigned Down Maintenance Up NonResponsive Error Installing "
+	                                  "InstallFailed Reboot PreparingForMaintenance NonOperational PendingApproval "
+	                                  "Initializing Connecting InstallingOS "
+	                                  "Kdumping",
+	                                  &M_ENUM_host_status };
+static const struct senum VM_STATUS = { "VMStatus",
+	                                "Unassigned Down Up PoweringUp Paused MigratingFrom MigratingTo Unknown "
+	                                "NotResponding WaitForLaunch RebootInProgress SavingState RestoringState "
+	                                "Suspended ImageIllegal ImageLocked PoweringDown",
+	                                &M_ENUM_vm_status, "MigratingFrom=migrating MigratingTo=migrating" };
 static const struct senum VM_POOL_TYPE = { "VmPoolType", "AUTOMATIC MANUAL", &M_ENUM_vm_pool_type };
 static const struct senum TEMPLATE_STATUS = { "VmTemplateStatus", "OK Locked Illegal", &M_ENUM_template_status };
 static const struct senum VM_TYPE = { "VmType", "Desktop Server HighPerformance", &M_ENUM_vm_type };
@@ -45,15 +64,42 @@ static const struct senum VOLUME_TYPE = { "VolumeType", "Unassigned Preallocated
 
 /* ---- fields ---- */
 
-#define FREE(name, path)         { name, ST_STRING, OPS_EQ, SF_FREE, path }
-#define TEXT(name, path)         { name, ST_STRING, OPS_EQ, 0, path }
-#define UUID(name, path)         { name, ST_UUID, OPS_EQ, 0, path }
-#define BOOL(name, path)         { name, ST_BOOL, OPS_EQ, 0, path }
-#define INT(name, ops, path)     { name, ST_INT, ops, 0, path }
-#define INT_FN(name, ops, fn)    { name, ST_INT, ops, 0, NULL, fn }
-#define ENUM(name, path, en)     { name, ST_ENUM, OPS_EQ, 0, path, NULL, &en }
-#define ENUM_FN(name, fn, en)    { name, ST_ENUM, OPS_EQ, 0, NULL, fn, &en }
-#define SIZE(name, ops, unit, path) { name, ST_INT, ops, unit, path }
+#define FREE(name, path)                                                                                               \
+	{                                                                                                              \
+		name, ST_STRING, OPS_EQ, SF_FREE, path                                                                 \
+	}
+#define TEXT(name, path)                                                                                               \
+	{                                                                                                              \
+		name, ST_STRING, OPS_EQ, 0, path                                                                       \
+	}
+#define UUID(name, path)                                                                                               \
+	{                                                                                                              \
+		name, ST_UUID, OPS_EQ, 0, path                                                                         \
+	}
+#define BOOL(name, path)                                                                                               \
+	{                                                                                                              \
+		name, ST_BOOL, OPS_EQ, 0, path                                                                         \
+	}
+#define INT(name, ops, path)                                                                                           \
+	{                                                                                                              \
+		name, ST_INT, ops, 0, path                                                                             \
+	}
+#define INT_FN(name, ops, fn)                                                                                          \
+	{                                                                                                              \
+		name, ST_INT, ops, 0, NULL, fn                                                                         \
+	}
+#define ENUM(name, path, en)                                                                                           \
+	{                                                                                                              \
+		name, ST_ENUM, OPS_EQ, 0, path, NULL, &en                                                              \
+	}
+#define ENUM_FN(name, fn, en)                                                                                          \
+	{                                                                                                              \
+		name, ST_ENUM, OPS_EQ, 0, NULL, fn, &en                                                                \
+	}
+#define SIZE(name, ops, unit, path)                                                                                    \
+	{                                                                                                              \
+		name, ST_INT, ops, unit, path                                                                          \
+	}
 
 static const struct sfield VM_FIELDS[] = {
 	FREE("name", "name"),
@@ -126,23 +172,17 @@ static const struct sfield HOST_FIELDS[] = {
 };
 
 /* Instance types have the same words as templates, but no children, no tags and no cluster of their own. */
-#define TEMPLATE_FIELDS_WITH(children, tags) \
-	FREE("name", "name"), \
-	FREE("comment", "comment"), \
-	{ "os", ST_OS, OPS_EQ, 0, "os.type" }, \
-	{ "creationdate", ST_DATE, OPS_DATE, 0, "creation_time" }, \
-	INT_FN("childcount", OPS_ALL, children), \
-	SIZE("mem", OPS_ALL, SF_MB, "memory"), \
-	FREE("description", "description"), \
-	ENUM("status", "status", TEMPLATE_STATUS), \
-	BOOL("sealed", NULL), \
-	FREE("cluster", "cluster/name"), \
-	FREE("datacenter", "cluster/data_center/name"), \
-	FREE("quota", "quota/name"), \
-	ENUM("architecture", "cpu.architecture|cluster/cpu.architecture", ARCHITECTURE), \
-	FREE("version_name", "version.version_name"), \
-	{ "tag", ST_STRING, OPS_EQ, SF_FREE | SF_TAG, tags }, \
-	{ "_vmt_id", ST_UUID, OPS_EQ, SF_HIDDEN, "id" }
+#define TEMPLATE_FIELDS_WITH(children, tags)                                                                           \
+	FREE("name", "name"), FREE("comment", "comment"), { "os", ST_OS, OPS_EQ, 0, "os.type" },                       \
+	    { "creationdate", ST_DATE, OPS_DATE, 0, "creation_time" }, INT_FN("childcount", OPS_ALL, children),        \
+	    SIZE("mem", OPS_ALL, SF_MB, "memory"), FREE("description", "description"),                                 \
+	    ENUM("status", "status", TEMPLATE_STATUS), BOOL("sealed", NULL), FREE("cluster", "cluster/name"),          \
+	    FREE("datacenter", "cluster/data_center/name"), FREE("quota", "quota/name"),                               \
+	    ENUM("architecture", "cpu.architecture|cluster/cpu.architecture", ARCHITECTURE),                           \
+	    FREE("version_name", "version.version_name"), { "tag", ST_STRING, OPS_EQ, SF_FREE | SF_TAG, tags },        \
+	{                                                                                                              \
+		"_vmt_id", ST_UUID, OPS_EQ, SF_HIDDEN, "id"                                                            \
+	}
 
 static const struct sfield TEMPLATE_FIELDS[] = {
 	TEMPLATE_FIELDS_WITH(sget_template_children, "<tag_assignment.template/of_tag/name"),
@@ -189,12 +229,9 @@ static const struct sfield CLUSTER_FIELDS[] = {
 };
 
 static const struct sfield DATA_CENTER_FIELDS[] = {
-	FREE("name", "name"),
-	FREE("description", "description"),
-	BOOL("local", "local"),
-	ENUM("status", "status", POOL_STATUS),
-	FREE("comment", "comment"),
-	FREE("compatibility_version", "version"),
+	FREE("name", "name"),       FREE("description", "description"),
+	BOOL("local", "local"),     ENUM("status", "status", POOL_STATUS),
+	FREE("comment", "comment"), FREE("compatibility_version", "version"),
 };
 
 static const struct sfield STORAGE_FIELDS[] = {
@@ -292,7 +329,10 @@ static const struct sfield PROVIDER_FIELDS[] = {
 	FREE("url", NULL),
 };
 
-#define HIDDEN_ID(name, path) { name, ST_STRING, OPS_EQ, SF_HIDDEN | SF_FREE, path }
+#define HIDDEN_ID(name, path)                                                                                          \
+	{                                                                                                              \
+		name, ST_STRING, OPS_EQ, SF_HIDDEN | SF_FREE, path                                                     \
+	}
 static const struct sfield EVENT_FIELDS[] = {
 	INT("type", OPS_EQ, "code"),
 	{ "severity", ST_ENUM, OPS_ALL, 0, "severity", NULL, &SEVERITY },
@@ -320,11 +360,8 @@ static const struct sfield EVENT_FIELDS[] = {
 };
 
 static const struct sfield SESSION_FIELDS[] = {
-	UUID("user_id", NULL),
-	FREE("user_name", NULL),
-	FREE("authz_name", NULL),
-	FREE("source_ip", NULL),
-	INT("id", OPS_EQ, NULL),
+	UUID("user_id", NULL),   FREE("user_name", NULL), FREE("authz_name", NULL),
+	FREE("source_ip", NULL), INT("id", OPS_EQ, NULL),
 };
 
 static const struct sfield JOB_FIELDS[] = { UUID("correlation_id", "correlation_id") };
@@ -375,12 +412,8 @@ static const struct srel TEMPLATE_CROSS[] = {
 	{ SE_VNIC, "<nic.template" },
 };
 static const struct srel INSTANCE_TYPE_CROSS[] = {
-	{ SE_VM, "<vm.instance_type" },
-	{ SE_HOST, NULL },
-	{ SE_EVENT, NULL },
-	{ SE_USER, NULL },
-	{ SE_STORAGE, NULL },
-	{ SE_VNIC, NULL },
+	{ SE_VM, "<vm.instance_type" }, { SE_HOST, NULL }, { SE_EVENT, NULL }, { SE_USER, NULL },
+	{ SE_STORAGE, NULL },           { SE_VNIC, NULL },
 };
 static const struct srel USER_CROSS[] = {
 	{ SE_VM, "<permission.user/vm" },
@@ -413,13 +446,8 @@ static const struct srel NETWORK_CROSS[] = {
 	{ SE_PROVIDER, NULL },
 };
 static const struct srel EVENT_CROSS[] = {
-	{ SE_VM, "vm" },
-	{ SE_HOST, "host" },
-	{ SE_TEMPLATE, "template" },
-	{ SE_USER, "user" },
-	{ SE_CLUSTER, "cluster" },
-	{ SE_VOLUME, NULL },
-	{ SE_QUOTA, NULL },
+	{ SE_VM, "vm" },           { SE_HOST, "host" }, { SE_TEMPLATE, "template" }, { SE_USER, "user" },
+	{ SE_CLUSTER, "cluster" }, { SE_VOLUME, NULL }, { SE_QUOTA, NULL },
 };
 
 /* ---- entities ---- */
@@ -438,7 +466,8 @@ const struct sentity SENTITIES[N_SENT] = {
 	[SE_GROUP] = { "group", "groups", KIND_GROUP, FIELDS(GROUP_FIELDS) },
 	[SE_POOL] = { "pool", "pools", -1, FIELDS(POOL_FIELDS) },
 	[SE_CLUSTER] = { "cluster", "clusters", KIND_CLUSTER, FIELDS(CLUSTER_FIELDS), CROSS(CLUSTER_CROSS) },
-	[SE_DATA_CENTER] = { "datacenter", NULL, KIND_DATA_CENTER, FIELDS(DATA_CENTER_FIELDS), CROSS(DATA_CENTER_CROSS) },
+	[SE_DATA_CENTER] = { "datacenter", NULL, KIND_DATA_CENTER, FIELDS(DATA_CENTER_FIELDS),
+	                     CROSS(DATA_CENTER_CROSS) },
 	[SE_STORAGE] = { "storage", NULL, KIND_STORAGE_DOMAIN, FIELDS(STORAGE_FIELDS), CROSS(STORAGE_CROSS) },
 	[SE_DISK] = { "disk", "disks", KIND_DISK, FIELDS(DISK_FIELDS), CROSS(DISK_CROSS) },
 	[SE_VOLUME] = { "volume", "volumes", -1, FIELDS(VOLUME_FIELDS), CROSS(VOLUME_CROSS) },

@@ -49,7 +49,8 @@ bool senum_parse(const struct senum *en, const char *word, uint64_t *mask)
 		size_t n = strcspn(s, " ");
 
 		if (n == len && g_ascii_strncasecmp(s, word, len) == 0) {
-			*mask = !en->api ? UINT64_C(1) << position : api_bit(en->api, word, len) | alias_bit(en, word, len);
+			*mask =
+			    !en->api ? UINT64_C(1) << position : api_bit(en->api, word, len) | alias_bit(en, word, len);
 			return true;
 		}
 		s += n + (s[n] == ' ');
@@ -85,8 +86,8 @@ static bool enum_value(struct sterm *t, const struct sfield *f, const char *text
 	return true;
 }
 
-bool sterm_value(struct pool *p, struct sterm *t, const struct sfield *f, const char *text, bool is_quoted, bool any_case,
-                 const char **allowed)
+bool sterm_value(struct pool *p, struct sterm *t, const struct sfield *f, const char *text, bool is_quoted,
+                 bool any_case, const char **allowed)
 {
 	t->type = (enum stype)f->type;
 	*allowed = NULL;
@@ -102,22 +103,12 @@ bool sterm_value(struct pool *p, struct sterm *t, const struct sfield *f, const 
 		t->pat = spattern_make(p, text, any_case, f->flags & SF_SUBSTRING);
 		return true;
 	case ST_UUID:
-	case ST_OS:
-		t->pat = spattern_make(p, text, true, false);
-		return true;
+	case ST_OS: t->pat = spattern_make(p, text, true, false); return true;
 	case ST_INT:
-	case ST_DECIMAL:
-		*allowed = "a number";
-		return snumber_parse(text, &t->num);
-	case ST_TIMESPAN:
-		*allowed = "D, hh:mm[:ss] or D.hh:mm[:ss]";
-		return stimespan_parse(text, &t->num);
-	case ST_BOOL:
-		*allowed = "true, false";
-		return bool_value(t, text);
-	case ST_ENUM:
-		*allowed = f->en->words;
-		return enum_value(t, f, text);
+	case ST_DECIMAL: *allowed = "a number"; return snumber_parse(text, &t->num);
+	case ST_TIMESPAN: *allowed = "D, hh:mm[:ss] or D.hh:mm[:ss]"; return stimespan_parse(text, &t->num);
+	case ST_BOOL: *allowed = "true, false"; return bool_value(t, text);
+	case ST_ENUM: *allowed = f->en->words; return enum_value(t, f, text);
 	case ST_DATE:
 		*allowed = "today, yesterday, a weekday, or a date such as 2026-11-22, 11/22/26, \"Nov 22, 2026\"";
 		return sdate_parse(text, &t->date);
@@ -170,15 +161,12 @@ bool sterm_hit(const struct sterm *t, const struct sfield *f, const struct sval 
 	case ST_STRING:
 		if (!v->text)
 			return false;
-		return f->flags & SF_LOGIN && t->profile.text ? login_hit(t, v) : spattern_matches(&t->pat, v->text, v->len);
+		return f->flags & SF_LOGIN && t->profile.text ? login_hit(t, v)
+		                                              : spattern_matches(&t->pat, v->text, v->len);
 	case ST_UUID:
-	case ST_OS:
-		return v->text && spattern_matches(&t->pat, v->text, v->len);
-	case ST_ENUM:
-		return !v->text && enum_hit(t, v->num);
-	case ST_DATE:
-		return !v->text && date_hit(t, v->num);
-	default:
-		return !v->text && number_hit(t, v->num);
+	case ST_OS: return v->text && spattern_matches(&t->pat, v->text, v->len);
+	case ST_ENUM: return !v->text && enum_hit(t, v->num);
+	case ST_DATE: return !v->text && date_hit(t, v->num);
+	default: return !v->text && number_hit(t, v->num);
 	}
 }

@@ -16,7 +16,8 @@ void statistics_register(const struct statistics_owner *owner)
 		}
 }
 
-size_t statistics_make(struct call *c, const char *owner_id, const struct statistic *rows, size_t n, void **list, size_t max)
+size_t statistics_make(struct call *c, const char *owner_id, const struct statistic *rows, size_t n, void **list,
+                       size_t max)
 {
 	size_t count = MIN(n, max);
 
@@ -65,7 +66,8 @@ static const struct statistics_owner *find_owner(struct call *c, const char **id
 	for (int i = 0; *id && i < MAX_OWNERS && owners[i]; i++) {
 		if (!word_is(c->path, 2 * (depth - 1), owners[i]->word))
 			continue;
-		if ((int)owners[i]->kind >= 0 && owners[i]->kind < N_KINDS && !call_visible(c, depth - 1, owners[i]->kind, e))
+		if ((int)owners[i]->kind >= 0 && owners[i]->kind < N_KINDS &&
+		    !call_visible(c, depth - 1, owners[i]->kind, e))
 			return NULL;
 		return owners[i];
 	}

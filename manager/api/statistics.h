@@ -9,7 +9,8 @@ struct statistic {
 	double value;
 };
 /* Append rows to list (max places in all). How many were appended. */
-size_t statistics_make(struct call *c, const char *owner_id, const struct statistic *rows, size_t n, void **list, size_t max);
+size_t statistics_make(struct call *c, const char *owner_id, const struct statistic *rows, size_t n, void **list,
+                       size_t max);
 
 /* An owner: collection word in the path ("vms"), and who fills the list in; returns how many. */
 struct statistics_owner {

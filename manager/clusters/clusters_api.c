@@ -11,7 +11,10 @@
 #define DEFAULT_MAC_POOL "58ca604b-017d-0374-0220-00000000014e"
 #define DEFAULT_POLICY   "b4ed2332-a7ac-4d5f-9596-99a439cb2812"
 
-const struct m_cluster *cluster_latest(struct core *c, const char *id) { return INV_LATEST(c->inv, CLUSTER, cluster, id); }
+const struct m_cluster *cluster_latest(struct core *c, const char *id)
+{
+	return INV_LATEST(c->inv, CLUSTER, cluster, id);
+}
 
 const char *cluster_data_center(struct core *c, const char *cluster_id)
 {
@@ -92,8 +95,10 @@ static int dc_add(struct call *c, struct err *e)
 	id = pool_strdup(c->pool, dc->id);
 	network_add_management(t, id);
 	add_default_quota(t, id);
-	txn_event(t, "USER_ADD_STORAGE_POOL", &(struct event_refs){ .data_center = id, .user = c->who.user_id,
-	          .correlation_id = c->correlation_id }, "Data Center %s was added.", dc->name);
+	txn_event(
+	    t, "USER_ADD_STORAGE_POOL",
+	    &(struct event_refs){ .data_center = id, .user = c->who.user_id, .correlation_id = c->correlation_id },
+	    "Data Center %s was added.", dc->name);
 	return txn_commit(t, e) < 0 ? -1 : call_reply_kind(c, KIND_DATA_CENTER, id);
 }
 
@@ -137,12 +142,15 @@ static int dc_remove(struct call *c, struct err *e)
 	if (!dc)
 		return -1;
 	if (inv_is_used(inv, KIND_STORAGE_DOMAIN, IDX_STORAGE_DOMAIN_data_center, dc->id))
-		return err_set(e, ERR_CONFLICT, "Cannot remove Data Center %s which contains Storage Domains. Please detach or remove them first.",
-		               dc->name);
-	INV_EACH_BY(cl, inv, KIND_CLUSTER, IDX_CLUSTER_data_center, dc->id)
-		if (inv_is_used(inv, KIND_VM, IDX_VM_cluster, cl->id) || inv_is_used(inv, KIND_HOST, IDX_HOST_cluster, cl->id))
-			return err_set(e, ERR_CONFLICT, "Cannot remove Data Center %s. Cluster %s has hosts or VMs.", dc->name,
-			               ENTITY_OBJ(cl, cluster)->name);
+		return err_set(
+		    e, ERR_CONFLICT,
+		    "Cannot remove Data Center %s which contains Storage Domains. Please detach or remove them first.",
+		    dc->name);
+	INV_EACH_BY (cl, inv, KIND_CLUSTER, IDX_CLUSTER_data_center, dc->id)
+		if (inv_is_used(inv, KIND_VM, IDX_VM_cluster, cl->id) ||
+		    inv_is_used(inv, KIND_HOST, IDX_HOST_cluster, cl->id))
+			return err_set(e, ERR_CONFLICT, "Cannot remove Data Center %s. Cluster %s has hosts or VMs.",
+			               dc->name, ENTITY_OBJ(cl, cluster)->name);
 	t = txn_begin(c->core);
 	clusters = (void *)inv_latest_by(inv, txn_pool(t), KIND_CLUSTER, IDX_CLUSTER_data_center, dc->id, &n);
 	for (unsigned i = 0; i < n; i++) {
@@ -153,7 +161,7 @@ static int dc_remove(struct call *c, struct err *e)
 	networks = (void *)inv_latest_by(inv, txn_pool(t), KIND_NETWORK, IDX_NETWORK_data_center, dc->id, &n);
 	for (unsigned i = 0; i < n; i++)
 		network_remove_all(t, networks[i]->id);
-	INV_EACH(q, inv, KIND_QUOTA)
+	INV_EACH (q, inv, KIND_QUOTA)
 		if (ENTITY_OBJ(q, quota)->data_center && g_strcmp0(ENTITY_OBJ(q, quota)->data_center->id, dc->id) == 0)
 			txn_remove(t, KIND_QUOTA, q->id);
 	txn_remove(t, KIND_DATA_CENTER, dc->id);
@@ -179,7 +187,8 @@ static int resolve_cluster(struct call *c, struct m_cluster *body, bool is_new, 
 		return -1;
 	body->scheduling_policy.obj = NULL;
 	if (body->scheduling_policy.id && !uuid_is_valid(body->scheduling_policy.id))
-		return err_field(e, ERR_INVALID, "cluster.scheduling_policy", "'%.80s' is no valid id.", body->scheduling_policy.id);
+		return err_field(e, ERR_INVALID, "cluster.scheduling_policy", "'%.80s' is no valid id.",
+		                 body->scheduling_policy.id);
 	if (body->version && check_level(c->pool, &body->version, "cluster.version", e) < 0)
 		return -1;
 	return 0;
@@ -198,7 +207,8 @@ static int cluster_add(struct call *c, struct err *e)
 	if (resolve_cluster(c, body, true, e) < 0 ||
 	    call_permit(c, "create_cluster", KIND_DATA_CENTER, body->data_center.id, e) < 0)
 		return -1;
-	if (call_resolve(c, &body->management_network, KIND_NETWORK, body->data_center.id, false, "cluster.management_network", e) < 0)
+	if (call_resolve(c, &body->management_network, KIND_NETWORK, body->data_center.id, false,
+	                 "cluster.management_network", e) < 0)
 		return -1;
 	all = initial_defaults(c->pool, KIND_CLUSTER);
 	if (m_merge(c->pool, &M_TYPE_cluster, all, body, M_MERGE_API | M_MERGE_CREATE, e) < 0)
@@ -226,8 +236,9 @@ static int cluster_add(struct call *c, struct err *e)
 	struct m_cpu_profile *cp = txn_new(t, KIND_CPU_PROFILE, NULL);
 	cp->name = pool_strdup(txn_pool(t), cl->name);
 	REF_SET(txn_pool(t), cp->cluster, id);
-	txn_event(t, "USER_ADD_CLUSTER", &(struct event_refs){ .cluster = id, .user = c->who.user_id,
-	          .correlation_id = c->correlation_id }, "Cluster %s was added.", cl->name);
+	txn_event(t, "USER_ADD_CLUSTER",
+	          &(struct event_refs){ .cluster = id, .user = c->who.user_id, .correlation_id = c->correlation_id },
+	          "Cluster %s was added.", cl->name);
 	return txn_commit(t, e) < 0 ? -1 : call_reply_kind(c, KIND_CLUSTER, id);
 }
 
@@ -252,14 +263,18 @@ static int cluster_update(struct call *c, struct err *e)
 		return -1;
 	if (resolve_cluster(c, body, false, e) < 0)
 		return -1;
-	if (call_resolve(c, &body->management_network, KIND_NETWORK, old->data_center.id, false, "cluster.management_network", e) < 0)
+	if (call_resolve(c, &body->management_network, KIND_NETWORK, old->data_center.id, false,
+	                 "cluster.management_network", e) < 0)
 		return -1;
 	if (body->data_center.id && g_strcmp0(body->data_center.id, old->data_center.id) != 0 && old->data_center.id)
-		return err_field(e, ERR_CONFLICT, "cluster.data_center", "Cannot edit Cluster. Its Data Center cannot be changed.");
+		return err_field(e, ERR_CONFLICT, "cluster.data_center",
+		                 "Cannot edit Cluster. Its Data Center cannot be changed.");
 	if (body->version && old->version && M_GET(body->version, minor, 8) < M_GET(old->version, minor, 8) &&
-	    (inv_is_used(c->core->inv, KIND_VM, IDX_VM_cluster, old->id) || inv_is_used(c->core->inv, KIND_HOST, IDX_HOST_cluster, old->id)))
-		return err_field(e, ERR_CONFLICT, "cluster.version",
-		                 "Cannot edit Cluster. The compatibility level cannot be lowered while hosts or VMs use it.");
+	    (inv_is_used(c->core->inv, KIND_VM, IDX_VM_cluster, old->id) ||
+	     inv_is_used(c->core->inv, KIND_HOST, IDX_HOST_cluster, old->id)))
+		return err_field(
+		    e, ERR_CONFLICT, "cluster.version",
+		    "Cannot edit Cluster. The compatibility level cannot be lowered while hosts or VMs use it.");
 	return generic_update(c, e);
 }
 
@@ -273,11 +288,15 @@ static int cluster_remove(struct call *c, struct err *e)
 	if (!cl)
 		return -1;
 	if (inv_is_used(inv, KIND_HOST, IDX_HOST_cluster, cl->id))
-		return err_set(e, ERR_CONFLICT, "Cannot remove Cluster. Host Cluster %s has hosts; remove or move them first.", cl->name);
+		return err_set(e, ERR_CONFLICT,
+		               "Cannot remove Cluster. Host Cluster %s has hosts; remove or move them first.",
+		               cl->name);
 	if (inv_is_used(inv, KIND_VM, IDX_VM_cluster, cl->id))
-		return err_set(e, ERR_CONFLICT, "Cannot remove Cluster. One or more VMs are assigned to cluster %s.", cl->name);
+		return err_set(e, ERR_CONFLICT, "Cannot remove Cluster. One or more VMs are assigned to cluster %s.",
+		               cl->name);
 	if (inv_is_used(inv, KIND_TEMPLATE, IDX_TEMPLATE_cluster, cl->id))
-		return err_set(e, ERR_CONFLICT, "Cannot remove Cluster. One or more Templates are assigned to cluster %s.", cl->name);
+		return err_set(e, ERR_CONFLICT,
+		               "Cannot remove Cluster. One or more Templates are assigned to cluster %s.", cl->name);
 	t = txn_begin(c->core);
 	remove_all(t, KIND_CLUSTER_NETWORK, IDX_CLUSTER_NETWORK_cluster, cl->id);
 	remove_all(t, KIND_CPU_PROFILE, IDX_CPU_PROFILE_cluster, cl->id);
@@ -295,7 +314,7 @@ static int cluster_list(struct call *c, struct err *e)
 	if (c->n_ids > 0 && !call_visible(c, 0, KIND_DATA_CENTER, e))
 		return -1;
 	v = g_ptr_array_new();
-	INV_EACH(en, c->core->inv, KIND_CLUSTER)
+	INV_EACH (en, c->core->inv, KIND_CLUSTER)
 		if (c->n_ids == 0 || g_strcmp0(ENTITY_OBJ(en, cluster)->data_center.id, c->ids[0]) == 0)
 			g_ptr_array_add(v, (void *)en->pub);
 	rc = generic_reply_versions(c, KIND_CLUSTER, v, e);
@@ -319,7 +338,7 @@ static int quota_list(struct call *c, struct err *e)
 
 	if (!call_visible(c, 0, KIND_DATA_CENTER, e))
 		return -1;
-	INV_EACH(en, c->core->inv, KIND_QUOTA)
+	INV_EACH (en, c->core->inv, KIND_QUOTA)
 		if (g_strcmp0(ENTITY_OBJ(en, quota)->data_center->id, c->ids[0]) == 0)
 			list[n++] = call_view(c, KIND_QUOTA, en->pub);
 	return call_reply_list(c, &M_TYPE_quota, list, n);
@@ -345,8 +364,10 @@ static const struct api_op CLUSTER_OPS[] = {
 	ROW("clusters.list", cluster_list, KIND_CLUSTER),
 	ROW("cluster.get", cluster_get, KIND_CLUSTER),
 	ROW("clusters.add", cluster_add, KIND_CLUSTER, .flags = OP_WAITS),
-	ROW("cluster.update", cluster_update, KIND_CLUSTER, .flags = OP_WAITS, .permit = "edit_cluster_configuration", .is_on_last = true, .on = KIND_CLUSTER),
-	ROW("cluster.remove", cluster_remove, KIND_CLUSTER, .flags = OP_WAITS, .permit = "delete_cluster", .is_on_last = true, .on = KIND_CLUSTER),
+	ROW("cluster.update", cluster_update, KIND_CLUSTER, .flags = OP_WAITS, .permit = "edit_cluster_configuration",
+	    .is_on_last = true, .on = KIND_CLUSTER),
+	ROW("cluster.remove", cluster_remove, KIND_CLUSTER, .flags = OP_WAITS, .permit = "delete_cluster",
+	    .is_on_last = true, .on = KIND_CLUSTER),
 	ROW("assigned_cpu_profiles.list", generic_list, KIND_CPU_PROFILE, BELOW(KIND_CLUSTER, IDX_CPU_PROFILE_cluster)),
 	ROW("cpu_profiles.list", generic_list, KIND_CPU_PROFILE),
 	ROW("cpu_profile.get", generic_get, KIND_CPU_PROFILE),

@@ -231,7 +231,8 @@ struct agent_door agents_door(struct agents *a)
 	return (struct agent_door){ on_core_connect, on_core_disconnect, on_core_call, a };
 }
 
-struct agents *agents_new(struct core *core, const char *ca_file, const char *cert_file, const char *key_file, struct err *e)
+struct agents *agents_new(struct core *core, const char *ca_file, const char *cert_file, const char *key_file,
+                          struct err *e)
 {
 	struct agents *a = g_new0(struct agents, 1);
 	struct rpc_tls_config cfg = { .ca_file = ca_file, .cert_file = cert_file, .key_file = key_file };
@@ -274,8 +275,8 @@ struct pairing {
 	int port;
 	char *(*sign)(void *, const char *, struct err *);
 	void *arg;
-	struct waiter *waiter;  /* on the core */
-	struct waiter up;       /* here */
+	struct waiter *waiter; /* on the core */
+	struct waiter up;      /* here */
 	struct err error;
 	bool is_up;
 	struct rpc_client *client;
@@ -319,14 +320,17 @@ static int pair_talk(struct pairing *pr, struct err *e)
 	csr_hash = g_compute_checksum_for_string(G_CHECKSUM_SHA256, csr, -1);
 	proof(pr->code, "agent", csr_hash, mac);
 	if (g_ascii_strcasecmp(mac, answer) != 0)
-		return err_set(e, ERR_AUTH, "The agent at %s does not know the pairing code: it may be another machine.", pr->address);
+		return err_set(e, ERR_AUTH,
+		               "The agent at %s does not know the pairing code: it may be another machine.",
+		               pr->address);
 	cert = pr->sign(pr->arg, csr, e);
 	if (!cert)
 		return -1;
 	cert_hash = g_compute_checksum_for_string(G_CHECKSUM_SHA256, cert, -1);
 	proof(pr->code, "install", cert_hash, mac);
 	r2 = rpc_client_call_wait(pr->client, "Host.pairInstall",
-	                          json_pack("{s:s,s:s,s:s}", "certificate", cert, "ca", pr->ca_pem, "proof", mac), 20000, NULL, e);
+	                          json_pack("{s:s,s:s,s:s}", "certificate", cert, "ca", pr->ca_pem, "proof", mac),
+	                          20000, NULL, e);
 	return r2 ? 0 : -1;
 }
 
@@ -359,8 +363,14 @@ int agents_pair(struct agents *a, const char *address, int port, const char *cod
                 char *(*sign)(void *arg, const char *csr, struct err *e), void *arg, struct err *e)
 {
 	struct waiter w = { 0 };
-	struct pairing pr = { .agents = a, .address = address, .port = port, .code = code, .ca_pem = ca_pem, .sign = sign,
-	                      .arg = arg, .waiter = &w };
+	struct pairing pr = { .agents = a,
+		              .address = address,
+		              .port = port,
+		              .code = code,
+		              .ca_pem = ca_pem,
+		              .sign = sign,
+		              .arg = arg,
+		              .waiter = &w };
 
 	loop_post(a->loop, do_pair, &pr);
 	waiter_wait(&w, -1);

@@ -6,7 +6,8 @@
 struct agents;
 
 /* PEM files of the Manager's own certificate, for mutual TLS. ca_file NULL: plain TCP (tests of the protocol alone). */
-struct agents *agents_new(struct core *core, const char *ca_file, const char *cert_file, const char *key_file, struct err *e);
+struct agents *agents_new(struct core *core, const char *ca_file, const char *cert_file, const char *key_file,
+                          struct err *e);
 /* The door to put into the core. */
 struct agent_door agents_door(struct agents *a);
 void agents_free(struct agents *a);

@@ -44,10 +44,7 @@ static int load_row(void *arg, enum kind k, const char *id, const char *text, si
 	return 0;
 }
 
-int core_load(struct core *c, struct err *e)
-{
-	return c->journal->ops->load(c->journal, load_row, c, e);
-}
+int core_load(struct core *c, struct err *e) { return c->journal->ops->load(c->journal, load_row, c, e); }
 
 void core_free(struct core *c)
 {

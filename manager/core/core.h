@@ -54,7 +54,7 @@ struct core {
 	struct chance *chance;
 	struct journal *journal;
 	struct inventory *inv;
-	struct task_pool *tasks;       /* blocking work: hashing, signing */
+	struct task_pool *tasks; /* blocking work: hashing, signing */
 	struct agent_door agents;
 	struct agent_hooks agent_hooks;
 	const struct kind_ops *kind_ops[N_KINDS];
@@ -62,11 +62,11 @@ struct core {
 	struct jobs *jobs;
 	struct sessions *sessions;
 	struct events *events;
-	const char *state_dir;         /* NULL in the simulator */
-	const char *public_url;        /* "https://host:port", for faults and console files */
-	struct waitq changed;          /* woken whenever something was published */
-	bool is_read_only;             /* the journal refused the last commit (disk full, database away); it is tried again */
-	struct err journal_error;      /* why */
+	const char *state_dir;  /* NULL in the simulator */
+	const char *public_url; /* "https://host:port", for faults and console files */
+	struct waitq changed;   /* woken whenever something was published */
+	bool is_read_only;      /* the journal refused the last commit (disk full, database away); it is tried again */
+	struct err journal_error; /* why */
 	struct loop_timer journal_probe;
 	bool is_started;
 	/* domains' own state, made by their *_start() and known to them alone */

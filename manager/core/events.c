@@ -53,7 +53,8 @@ static const struct event_type *find_type(const char *name)
 
 static bool is_flood(struct events *ev, const struct event_type *type, const struct event_refs *r)
 {
-	const char *const about[] = { r->vm, r->host, r->storage_domain, r->template, r->cluster, r->data_center, r->user };
+	const char *const about[] = { r->vm,          r->host, r->storage_domain, r->template, r->cluster,
+		                      r->data_center, r->user };
 	const char *object = "";
 	int64_t now = loop_now_ms(ev->core->loop);
 	g_autofree char *key = NULL;
@@ -73,10 +74,7 @@ static bool is_flood(struct events *ev, const struct event_type *type, const str
 	return false;
 }
 
-static void set_ref(struct txn *t, struct m_ref *ref, const char *id)
-{
-	ref->id = pool_strdup(txn_pool(t), id);
-}
+static void set_ref(struct txn *t, struct m_ref *ref, const char *id) { ref->id = pool_strdup(txn_pool(t), id); }
 
 static void add_event(struct txn *t, const char *name, const struct event_refs *r, const char *text)
 {
@@ -149,7 +147,7 @@ static void clean(void *arg)
 	struct txn *t = txn_begin(c);
 	int n = 0;
 
-	INV_EACH(e, c->inv, KIND_EVENT) {
+	INV_EACH (e, c->inv, KIND_EVENT) {
 		if (n >= CLEAN_BATCH || (n >= surplus && ENTITY_OBJ(e, event)->time >= oldest))
 			break;
 		txn_remove(t, KIND_EVENT, e->id);
@@ -162,14 +160,15 @@ static void clean(void *arg)
 
 static int by_index(const void *a, const void *b)
 {
-	int64_t x = ENTITY_OBJ(*(struct entity *const *)a, event)->index, y = ENTITY_OBJ(*(struct entity *const *)b, event)->index;
+	int64_t x = ENTITY_OBJ(*(struct entity *const *)a, event)->index,
+	        y = ENTITY_OBJ(*(struct entity *const *)b, event)->index;
 	return (x > y) - (x < y);
 }
 
 void events_start(struct core *c)
 {
 	inv_sort(c->inv, KIND_EVENT, by_index); /* the journal knows their ids as text */
-	INV_EACH(e, c->inv, KIND_EVENT)
+	INV_EACH (e, c->inv, KIND_EVENT)
 		c->events->next_id = MAX(c->events->next_id, g_ascii_strtoll(e->id, NULL, 10) + 1);
 	timer_start(c->loop, &c->events->clean, CLEAN_PERIOD_MS, clean, c->events);
 }

@@ -18,9 +18,9 @@ void events_start(struct core *c);
 
 /* Add an event to a transaction. name is one of schema/events.json. Repeats within the type's flood time are left out. */
 void txn_event(struct txn *t, const char *name, const struct event_refs *refs, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
+    __attribute__((format(printf, 4, 5)));
 /* The same in a transaction of its own, not waited for. */
 void event_emit(struct core *c, const char *name, const struct event_refs *refs, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
+    __attribute__((format(printf, 4, 5)));
 /* Number of the next event, taken. For events that clients add. */
 int64_t events_next_id(struct core *c);

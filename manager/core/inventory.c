@@ -9,8 +9,8 @@ struct inventory {
 	GHashTable *by_name[N_KINDS]; /* "scope\nname" -> entity; only kinds with unique names */
 	GHashTable **by[N_KINDS];     /* per index: id of the reference -> bucket */
 	struct inv_bucket all[N_KINDS];
-	GSequence *order[N_KINDS];    /* entities by name; NULL: the kind has no such order */
-	GHashTable *staged;           /* entities with transactions in flight */
+	GSequence *order[N_KINDS]; /* entities by name; NULL: the kind has no such order */
+	GHashTable *staged;        /* entities with transactions in flight */
 };
 
 static void bucket_append(struct inv_bucket *b, struct entity *e, struct inv_link *l, size_t link_offset)
@@ -44,10 +44,7 @@ static void bucket_remove(struct inv_link *l, size_t link_offset)
 	*l = (struct inv_link){ 0 };
 }
 
-static size_t by_offset(int idx)
-{
-	return offsetof(struct entity, by) + sizeof(struct inv_link) * (size_t)idx;
-}
+static size_t by_offset(int idx) { return offsetof(struct entity, by) + sizeof(struct inv_link) * (size_t)idx; }
 
 /* Id in an indexed reference; of a list of references, the first. */
 static const char *index_value(const struct m_field *f, const void *obj)
@@ -55,7 +52,10 @@ static const char *index_value(const struct m_field *f, const void *obj)
 	const void *at = (const char *)obj + f->offset;
 
 	if (f->flags & M_F_LIST) {
-		const struct { struct m_ref *v; uint32_t n; } *list = at;
+		const struct {
+			struct m_ref *v;
+			uint32_t n;
+		} *list = at;
 		return list->n ? list->v[0].id : NULL;
 	}
 	return ((const struct m_ref *)at)->id;
@@ -70,19 +70,14 @@ static const char *name_scope(enum kind k, const void *obj)
 /* Names are unique within a scope; what is in none (a NIC of a template) may be called anything. */
 static bool has_unique_name(enum kind k, const void *obj)
 {
-	return M_KINDS[k].unique_name && m_entity(M_KINDS[k].type, obj)->name && (!M_KINDS[k].unique_within || name_scope(k, obj));
+	return M_KINDS[k].unique_name && m_entity(M_KINDS[k].type, obj)->name &&
+	       (!M_KINDS[k].unique_within || name_scope(k, obj));
 }
 
-static char *name_key(const char *scope, const char *name)
-{
-	return g_strconcat(scope ? scope : "", "\n", name, NULL);
-}
+static char *name_key(const char *scope, const char *name) { return g_strconcat(scope ? scope : "", "\n", name, NULL); }
 
 /* Templates have versions of one name, so theirs is another order. */
-bool inv_is_ordered(enum kind k)
-{
-	return M_KINDS[k].unique_name && !M_KINDS[k].unique_within && k != KIND_TEMPLATE;
-}
+bool inv_is_ordered(enum kind k) { return M_KINDS[k].unique_name && !M_KINDS[k].unique_within && k != KIND_TEMPLATE; }
 
 struct inventory *inv_new(void)
 {
@@ -154,12 +149,10 @@ struct entity *inv_by_name(const struct inventory *inv, enum kind k, const char 
 	return g_hash_table_lookup(inv->by_name[k], key);
 }
 
-static const char *obj_name(enum kind k, const void *obj)
-{
-	return m_entity(M_KINDS[k].type, obj)->name;
-}
+static const char *obj_name(enum kind k, const void *obj) { return m_entity(M_KINDS[k].type, obj)->name; }
 
-bool inv_name_taken(const struct inventory *inv, enum kind k, const char *scope, const char *name, const char *except_id)
+bool inv_name_taken(const struct inventory *inv, enum kind k, const char *scope, const char *name,
+                    const char *except_id)
 {
 	struct entity *e = inv_by_name(inv, k, scope, name);
 	GHashTableIter it;
@@ -206,7 +199,7 @@ const void **inv_latest_by(const struct inventory *inv, struct pool *p, enum kin
 	struct entity *e;
 
 	*n = 0;
-	INV_EACH_BY(x, inv, k, idx, ref_id)
+	INV_EACH_BY (x, inv, k, idx, ref_id)
 		if (x->n_staged == 0)
 			out[(*n)++] = x->pub;
 	g_hash_table_iter_init(&it, inv->staged);
@@ -222,7 +215,7 @@ bool inv_is_used(const struct inventory *inv, enum kind k, int idx, const char *
 	GHashTableIter it;
 	struct entity *e;
 
-	INV_EACH_BY(x, inv, k, idx, ref_id)
+	INV_EACH_BY (x, inv, k, idx, ref_id)
 		if (x->latest && g_strcmp0(index_value(f, x->latest), ref_id) == 0)
 			return true;
 	g_hash_table_iter_init(&it, inv->staged);
@@ -237,7 +230,7 @@ void inv_sort(struct inventory *inv, enum kind k, int (*compare)(const void *a, 
 	struct inv_bucket *b = &inv->all[k];
 	g_autoptr(GPtrArray) list = g_ptr_array_sized_new(b->n);
 
-	INV_EACH(e, inv, k)
+	INV_EACH (e, inv, k)
 		g_ptr_array_add(list, e);
 	g_ptr_array_sort(list, compare);
 	*b = (struct inv_bucket){ 0 };
@@ -349,7 +342,8 @@ static bool same_links(enum kind k, const void *a, const void *b)
 	if (g_strcmp0(obj_name(k, a), obj_name(k, b)) != 0 || g_strcmp0(name_scope(k, a), name_scope(k, b)) != 0)
 		return false;
 	for (int i = 0; i < M_KINDS[k].n_index; i++)
-		if (g_strcmp0(index_value(M_KINDS[k].index_fields[i], a), index_value(M_KINDS[k].index_fields[i], b)) != 0)
+		if (g_strcmp0(index_value(M_KINDS[k].index_fields[i], a), index_value(M_KINDS[k].index_fields[i], b)) !=
+		    0)
 			return false;
 	return true;
 }

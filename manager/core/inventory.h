@@ -31,10 +31,10 @@ struct inv_link {
 struct entity {
 	enum kind kind;
 	const char *id;
-	const void *pub;     /* published version, struct m_<type> *; NULL: being created */
-	const void *latest;  /* == pub when nothing is staged; NULL: removed, or being removed */
-	int n_staged;        /* transactions in flight that touch it */
-	struct inv_link all; /* among the published of its kind, in order of creation */
+	const void *pub;      /* published version, struct m_<type> *; NULL: being created */
+	const void *latest;   /* == pub when nothing is staged; NULL: removed, or being removed */
+	int n_staged;         /* transactions in flight that touch it */
+	struct inv_link all;  /* among the published of its kind, in order of creation */
 	GSequenceIter *place; /* ... and in order of names, for kinds that have one */
 	struct inv_link by[]; /* one per index of its kind */
 };
@@ -51,7 +51,8 @@ const void *inv_latest(const struct inventory *inv, enum kind k, const char *id)
 /* Published entity by name; scope is the id of the reference that names are unique within, or NULL. */
 struct entity *inv_by_name(const struct inventory *inv, enum kind k, const char *scope, const char *name);
 /* Another entity whose latest version bears this name? */
-bool inv_name_taken(const struct inventory *inv, enum kind k, const char *scope, const char *name, const char *except_id);
+bool inv_name_taken(const struct inventory *inv, enum kind k, const char *scope, const char *name,
+                    const char *except_id);
 
 unsigned inv_count(const struct inventory *inv, enum kind k);
 /* Published entities of a kind in order of creation: next is e->all.next. */
@@ -69,9 +70,8 @@ bool inv_is_ordered(enum kind k);
 struct entity *inv_first_ordered(const struct inventory *inv, enum kind k);
 struct entity *inv_next_ordered(const struct entity *e);
 
-#define INV_EACH(e, inv, k) for (struct entity *e = inv_first(inv, k); e; e = e->all.next)
-#define INV_EACH_BY(e, inv, k, idx, id)                                                                      \
-	for (struct entity *e = inv_first_by(inv, k, idx, id); e; e = e->by[idx].next)
+#define INV_EACH(e, inv, k)             for (struct entity *e = inv_first(inv, k); e; e = e->all.next)
+#define INV_EACH_BY(e, inv, k, idx, id) for (struct entity *e = inv_first_by(inv, k, idx, id); e; e = e->by[idx].next)
 
 /* Latest versions of those whose reference is ref_id, staged ones included: array in the pool, *n of them. */
 const void **inv_latest_by(const struct inventory *inv, struct pool *p, enum kind k, int idx, const char *ref_id,

@@ -7,7 +7,7 @@
 #include "manager/core/locks.h"
 
 enum {
-	KEEP_DONE_MS = 10 * 60 * 1000,    /* behaviour of the existing managers: done 10 min, failed 60 min */
+	KEEP_DONE_MS = 10 * 60 * 1000, /* behaviour of the existing managers: done 10 min, failed 60 min */
 	KEEP_FAILED_MS = 60 * 60 * 1000,
 	CLEAN_PERIOD_MS = 60 * 1000,
 	UNDO_TRIES = 8,
@@ -20,7 +20,7 @@ enum {
 struct jobs {
 	struct core *core;
 	GPtrArray *commands;
-	GHashTable *running;              /* id -> struct job */
+	GHashTable *running; /* id -> struct job */
 	struct loop_timer clean;
 	void (*probe)(void *, const char *, const char *, bool, bool);
 	void *probe_arg;
@@ -37,7 +37,7 @@ struct job {
 	bool is_undoing, is_resumed;
 	struct err error;
 	/* of the step that runs */
-	bool is_taken;                    /* it did its work, and only its end is not recorded yet */
+	bool is_taken; /* it did its work, and only its end is not recorded yet */
 	struct pool *pool;
 	struct txn *txn;
 };
@@ -353,7 +353,8 @@ static void undo_step(struct job *j)
 		}
 		step_drop(j);
 		if (try >= UNDO_TRIES && e.code != ERR_NO_SPACE) {
-			log_error("a step could not be undone; what it left stays", "JOB", j->id, "STEP", s->name, "REASON", e.detail);
+			log_error("a step could not be undone; what it left stays", "JOB", j->id, "STEP", s->name,
+			          "REASON", e.detail);
 			if (!json_object_get(j->data, LEFT_BEHIND))
 				json_object_set_new(j->data, LEFT_BEHIND, json_object());
 			json_object_set_new(json_object_get(j->data, LEFT_BEHIND), s->name, json_true());
@@ -407,7 +408,8 @@ static bool go_forward(struct job *j)
 			continue;
 		}
 		if (is_tried_again(j, &e)) {
-			log_warn("a step is tried again", "JOB", j->id, "STEP", j->cmd->steps[j->step].name, "REASON", e.detail);
+			log_warn("a step is tried again", "JOB", j->id, "STEP", j->cmd->steps[j->step].name, "REASON",
+			         e.detail);
 			fiber_sleep(pause);
 			pause = MIN(pause * 2, RETRY_MAX_MS);
 			continue;
@@ -587,7 +589,8 @@ static void resume_one(struct core *c, const struct m_job *m)
 	struct job *j;
 
 	if (!cmd || !m->params) {
-		log_error("a job of the journal is unknown to this version; left alone", "JOB", m->id, "COMMAND", m->command);
+		log_error("a job of the journal is unknown to this version; left alone", "JOB", m->id, "COMMAND",
+		          m->command);
 		return;
 	}
 	j = job_alloc(c, cmd, m->id, json_loads(m->params, 0, NULL), m->correlation_id);
@@ -613,7 +616,7 @@ static void clean(void *arg)
 	struct txn *t = txn_begin(c);
 	int n = 0;
 
-	INV_EACH(e, c->inv, KIND_JOB) {
+	INV_EACH (e, c->inv, KIND_JOB) {
 		const struct m_job *m = e->pub;
 		int64_t keep = m->status == M_JOB_STATUS_FINISHED ? KEEP_DONE_MS : KEEP_FAILED_MS;
 
@@ -622,7 +625,7 @@ static void clean(void *arg)
 			continue;
 		if (++n > 500)
 			break;
-		INV_EACH_BY(s, c->inv, KIND_STEP, IDX_STEP_job, e->id)
+		INV_EACH_BY (s, c->inv, KIND_STEP, IDX_STEP_job, e->id)
 			txn_remove(t, KIND_STEP, s->id);
 		txn_remove(t, KIND_JOB, e->id);
 	}
@@ -632,7 +635,7 @@ static void clean(void *arg)
 
 void jobs_resume(struct core *c)
 {
-	INV_EACH(e, c->inv, KIND_JOB) {
+	INV_EACH (e, c->inv, KIND_JOB) {
 		const struct m_job *m = e->pub;
 		if (m->status == M_JOB_STATUS_STARTED && !M_GET(m, external, false))
 			resume_one(c, m);

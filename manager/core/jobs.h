@@ -14,17 +14,17 @@
 struct job;
 
 struct job_step {
-	const char *name;        /* stable: it is in the journal's params ("create-volume") */
-	const char *title;       /* for people ("Creating the volume") */
+	const char *name;  /* stable: it is in the journal's params ("create-volume") */
+	const char *title; /* for people ("Creating the volume") */
 	/* Make it so. May wait, may call agents; then stages changes in job_txn(). 0, or -1 with e. */
 	int (*run)(struct job *j, struct err *e);
 	/* Undo it, also when it was half done or not done at all. NULL: nothing to undo. Failing is retried for a while. */
 	int (*undo)(struct job *j, struct err *e);
-	bool is_pivot;           /* once this step is done there is no way back */
+	bool is_pivot; /* once this step is done there is no way back */
 };
 
 struct command {
-	const char *name;        /* stable: names the command in the journal ("AddDisk") */
+	const char *name; /* stable: names the command in the journal ("AddDisk") */
 	const struct job_step *steps;
 	int n_steps;
 	/* The job ends: stage the last changes (status of entities, events) into t. ok tells how; e is the reason if not. Must not
@@ -45,10 +45,10 @@ void jobs_resume(struct core *c);
 struct job_spec {
 	const struct command *command;
 	const char *correlation_id;
-	const char *owner_id;            /* user, or NULL */
-	json_t *data;                    /* taken: parameters, and what steps find out; saved with each step */
-	const char *const *locks;        /* entity ids, NULL-terminated; may be NULL */
-	const char *const *objects;      /* entities it is about, for searches; NULL-terminated; may be NULL */
+	const char *owner_id;       /* user, or NULL */
+	json_t *data;               /* taken: parameters, and what steps find out; saved with each step */
+	const char *const *locks;   /* entity ids, NULL-terminated; may be NULL */
+	const char *const *objects; /* entities it is about, for searches; NULL-terminated; may be NULL */
 };
 /*
  * Take the locks, add job and first step to t, commit t (which may hold more: the locked entities in their
@@ -56,10 +56,10 @@ struct job_spec {
  * case; when it fails nothing changed. title is what people read in the list of jobs.
  */
 int job_start(struct txn *t, const struct job_spec *spec, char *job_id, struct err *e, const char *title, ...)
-	__attribute__((format(printf, 5, 6)));
+    __attribute__((format(printf, 5, 6)));
 /* A job that needs no steps because the transaction is all there is: its record, finished, goes into t. */
 void job_record(struct txn *t, const char *correlation_id, const char *owner_id, char *job_id, const char *title, ...)
-	__attribute__((format(printf, 5, 6)));
+    __attribute__((format(printf, 5, 6)));
 /* Wait until the job has ended, at most timeout_ms. 0: it succeeded; -1: its error (ERR_TIMEOUT when it goes on). */
 int job_wait(struct core *c, const char *job_id, int64_t timeout_ms, struct err *e);
 
@@ -88,5 +88,6 @@ int job_agent_call(struct job *j, const char *host_id, const char *method, json_
 unsigned jobs_running(struct core *c);
 /* Called before each step is taken and after it was, its end not being recorded yet (the simulator kills the Manager there).
  * NULL: nobody. */
-void jobs_set_probe(struct core *c, void (*probe)(void *arg, const char *command, const char *step, bool is_undo, bool is_done),
+void jobs_set_probe(struct core *c,
+                    void (*probe)(void *arg, const char *command, const char *step, bool is_undo, bool is_done),
                     void *arg);

@@ -44,20 +44,20 @@ struct sql_journal {
 	struct db *db; /* of the loop's thread until the first commit, then of the journal's */
 	struct loop *loop;
 	pthread_t thread;
-	atomic_int refs;       /* the owner's, and one per message on its way to the loop */
+	atomic_int refs; /* the owner's, and one per message on its way to the loop */
 	atomic_uint_fast64_t n_groups;
-	bool has_commits;      /* loop's thread */
+	bool has_commits; /* loop's thread */
 
 	/* the journal's thread */
 	uuid_text token;
 	unsigned session;
 	GString *body;
-	GHashTable *seen;      /* rows of the group that are written, by kind and id */
+	GHashTable *seen; /* rows of the group that are written, by kind and id */
 
-	pthread_mutex_t lock;  /* guards what follows */
+	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t wake;
 	struct txn_list queue;
-	int n_failing;         /* failures on their way to the loop */
+	int n_failing; /* failures on their way to the loop */
 	bool is_closing;
 };
 

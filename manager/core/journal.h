@@ -19,7 +19,8 @@
 struct journal_row {
 	enum kind kind;
 	const char *id;
-	const void *frozen; /* struct m_<type> *, frozen; NULL: removed. The journal holds a reference of its own meanwhile */
+	const void
+	    *frozen; /* struct m_<type> *, frozen; NULL: removed. The journal holds a reference of its own meanwhile */
 };
 
 struct journal;
@@ -32,7 +33,8 @@ struct journal_ops {
 	void (*commit)(struct journal *j, const struct journal_row *rows, int n,
 	               void (*done)(void *arg, const struct err *e), void *arg);
 	/* Call row(arg, kind, id, text, len) for each entity stored, in order of kinds; -1 stops. Before the first commit. */
-	int (*load)(struct journal *j, int (*row)(void *arg, enum kind kind, const char *id, const char *text, size_t len, struct err *e),
+	int (*load)(struct journal *j,
+	            int (*row)(void *arg, enum kind kind, const char *id, const char *text, size_t len, struct err *e),
 	            void *arg, struct err *e);
 	/* Commits what is queued, then closes. */
 	void (*close)(struct journal *j);

@@ -38,7 +38,8 @@ int lock_check(struct core *c, const char *entity_id, const char *job_id, struct
 	const struct holder *h = g_hash_table_lookup(c->locks->held, entity_id);
 
 	if (h && g_strcmp0(h->job_id, job_id) != 0)
-		return err_set(e, ERR_CONFLICT, "Related operation is currently in progress. %s (job %s). Please try again later.",
+		return err_set(e, ERR_CONFLICT,
+		               "Related operation is currently in progress. %s (job %s). Please try again later.",
 		               h->what, h->job_id);
 	return 0;
 }

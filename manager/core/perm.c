@@ -92,8 +92,7 @@ static void find_whole(struct core *c, enum kind *k, const char **id)
 		whole = KIND_USER;
 		*id = ((const struct m_user_option *)obj)->user.id;
 		break;
-	default:
-		break;
+	default: break;
 	}
 	*k = whole;
 }
@@ -109,45 +108,25 @@ static int ancestors(struct core *c, enum kind k, const char *id, struct object 
 	if (!obj)
 		return 0;
 	switch (k) {
-	case KIND_CLUSTER:
-		add_cluster(c, list, &n, id);
-		return n;
-	case KIND_STORAGE_DOMAIN:
-		add_domain(c, list, &n, id);
-		return n;
-	case KIND_NETWORK:
-		add_network(c, list, &n, id);
-		return n;
-	default:
-		add(list, &n, k, id);
+	case KIND_CLUSTER: add_cluster(c, list, &n, id); return n;
+	case KIND_STORAGE_DOMAIN: add_domain(c, list, &n, id); return n;
+	case KIND_NETWORK: add_network(c, list, &n, id); return n;
+	default: add(list, &n, k, id);
 	}
 	switch (k) {
-	case KIND_VM:
-		add_cluster(c, list, &n, ((const struct m_vm *)obj)->cluster.id);
-		break;
-	case KIND_HOST:
-		add_cluster(c, list, &n, ((const struct m_host *)obj)->cluster.id);
-		break;
-	case KIND_TEMPLATE:
-		add_cluster(c, list, &n, ((const struct m_template *)obj)->cluster.id);
-		break;
-	case KIND_CPU_PROFILE:
-		add_cluster(c, list, &n, ((const struct m_cpu_profile *)obj)->cluster.id);
-		break;
-	case KIND_DISK_PROFILE:
-		add_domain(c, list, &n, ((const struct m_disk_profile *)obj)->storage_domain.id);
-		break;
-	case KIND_VNIC_PROFILE:
-		add_network(c, list, &n, ((const struct m_vnic_profile *)obj)->network.id);
-		break;
+	case KIND_VM: add_cluster(c, list, &n, ((const struct m_vm *)obj)->cluster.id); break;
+	case KIND_HOST: add_cluster(c, list, &n, ((const struct m_host *)obj)->cluster.id); break;
+	case KIND_TEMPLATE: add_cluster(c, list, &n, ((const struct m_template *)obj)->cluster.id); break;
+	case KIND_CPU_PROFILE: add_cluster(c, list, &n, ((const struct m_cpu_profile *)obj)->cluster.id); break;
+	case KIND_DISK_PROFILE: add_domain(c, list, &n, ((const struct m_disk_profile *)obj)->storage_domain.id); break;
+	case KIND_VNIC_PROFILE: add_network(c, list, &n, ((const struct m_vnic_profile *)obj)->network.id); break;
 	case KIND_DISK: {
 		const struct m_disk *d = obj;
 		if (d->storage_domains.n)
 			add_domain(c, list, &n, d->storage_domains.v[0].id);
 		break;
 	}
-	default:
-		break;
+	default: break;
 	}
 	return n;
 }
@@ -203,10 +182,10 @@ typedef bool (*grant_fn)(struct core *c, const struct m_permission *p, void *arg
 /* Any permission of the user or of Everyone for which fn is true? */
 static bool any_grant(struct core *c, const char *user_id, grant_fn fn, void *arg)
 {
-	INV_EACH_BY(e, c->inv, KIND_PERMISSION, IDX_PERMISSION_user, user_id)
+	INV_EACH_BY (e, c->inv, KIND_PERMISSION, IDX_PERMISSION_user, user_id)
 		if (fn(c, e->pub, arg))
 			return true;
-	INV_EACH_BY(e, c->inv, KIND_PERMISSION, IDX_PERMISSION_group, PERM_EVERYONE)
+	INV_EACH_BY (e, c->inv, KIND_PERMISSION, IDX_PERMISSION_group, PERM_EVERYONE)
 		if (fn(c, e->pub, arg))
 			return true;
 	return false;

@@ -6,7 +6,7 @@
  */
 #include "manager/core/sessions.h"
 
-#define PERM_EVERYONE "eee00000-0000-0000-0000-123456789eee"
+#define PERM_EVERYONE        "eee00000-0000-0000-0000-123456789eee"
 #define PERM_SUPER_USER_ROLE "00000000-0000-0000-0000-000000000001"
 
 /* ERR_DENIED unless who holds a role with the permit on the object, one of its ancestors, or the system. object_id NULL: on

@@ -12,20 +12,20 @@
 #include "manager/core/txn.h"
 
 enum {
-	IDLE_MS = 30 * 60 * 1000,      /* UserSessionTimeOutInterval */
+	IDLE_MS = 30 * 60 * 1000, /* UserSessionTimeOutInterval */
 	BASIC_CACHE_MS = 60 * 1000,
 	MAX_SESSIONS = 10000,
 	MAX_STRANGERS = 1000,
-	MAX_FAILURES = 5,              /* then the account is locked */
+	MAX_FAILURES = 5, /* then the account is locked */
 	LOCK_MS = 60 * 60 * 1000,
-	FAILURE_DELAY_MS = 500,        /* times the failures so far */
+	FAILURE_DELAY_MS = 500, /* times the failures so far */
 	FAILURE_DELAY_MAX_MS = 5000,
 	ITERATIONS = 60000,
 	HASH_LEN = 32,
 };
 
 struct session {
-	char *key;                     /* token, or digest of basic credentials */
+	char *key; /* token, or digest of basic credentials */
 	int64_t used_ms;
 	int64_t max_idle_ms;
 	struct identity who;
@@ -35,9 +35,9 @@ struct session {
 struct sessions {
 	struct core *core;
 	GHashTable *by_key;
-	GQueue lru;                    /* least recently used first */
-	unsigned char secret[32];      /* keys the digests of basic credentials */
-	GHashTable *strangers;         /* names that nobody has: treated as if somebody had them */
+	GQueue lru;               /* least recently used first */
+	unsigned char secret[32]; /* keys the digests of basic credentials */
+	GHashTable *strangers;    /* names that nobody has: treated as if somebody had them */
 };
 
 struct stranger {
@@ -126,7 +126,8 @@ int session_by_token(struct core *c, const char *token, struct identity *who, st
 	struct session *s = session_find(c->sessions, token, true);
 
 	if (!s)
-		return err_set(e, ERR_AUTH, "invalid_grant: The provided authorization grant for the auth code has expired.");
+		return err_set(e, ERR_AUTH,
+		               "invalid_grant: The provided authorization grant for the auth code has expired.");
 	*who = s->who;
 	return 0;
 }
@@ -156,8 +157,8 @@ static void to_hex(const unsigned char *in, size_t n, char *out)
 
 static bool derive(const char *password, const char *salt, int iterations, unsigned char out[HASH_LEN])
 {
-	return PKCS5_PBKDF2_HMAC(password, (int)strlen(password), (const unsigned char *)salt, (int)strlen(salt), iterations,
-	                         EVP_sha512(), HASH_LEN, out) == 1;
+	return PKCS5_PBKDF2_HMAC(password, (int)strlen(password), (const unsigned char *)salt, (int)strlen(salt),
+	                         iterations, EVP_sha512(), HASH_LEN, out) == 1;
 }
 
 char *password_hash(struct chance *chance, const char *password)
@@ -223,7 +224,7 @@ static const struct m_user *find_user(struct core *c, const char *login)
 {
 	g_autofree char *full = g_strconcat(login, "-authz", NULL);
 
-	INV_EACH(en, c->inv, KIND_USER) {
+	INV_EACH (en, c->inv, KIND_USER) {
 		const char *name = ENTITY_OBJ(en, user)->user_name;
 		if (name && (g_ascii_strcasecmp(name, full) == 0 || g_ascii_strcasecmp(name, login) == 0))
 			return en->pub;
@@ -305,8 +306,10 @@ static bool is_locked(struct core *c, const char *login, const char *user_id)
 
 static int refuse_locked(const char *user, struct err *e)
 {
-	return err_set(e, ERR_AUTH, "Cannot authenticate user '%.100s': The user account is disabled or locked. "
-	               "It is unlocked again after an hour.", user);
+	return err_set(e, ERR_AUTH,
+	               "Cannot authenticate user '%.100s': The user account is disabled or locked. "
+	               "It is unlocked again after an hour.",
+	               user);
 }
 
 static int authenticate(struct core *c, const char *user, const char *password, struct identity *who, struct err *e)
@@ -323,7 +326,8 @@ static int authenticate(struct core *c, const char *user, const char *password, 
 		return refuse_locked(user, e);
 	if (check_password(c, hash, password, &matches, e) < 0)
 		return -1;
-	if (is_locked(c, user, id)) /* by others that were tried meanwhile: no number of guesses at once gets around it */
+	if (is_locked(c, user,
+	              id)) /* by others that were tried meanwhile: no number of guesses at once gets around it */
 		return refuse_locked(user, e);
 	u = INV_LATEST(c->inv, USER, user, id);
 	failures = u ? M_GET(u, failed_logins, 0) : 0;
@@ -362,7 +366,8 @@ int session_basic(struct core *c, const char *user, const char *password, struct
 	char key[80] = "basic ";
 	struct session *s;
 
-	HMAC(EVP_sha256(), c->sessions->secret, sizeof(c->sessions->secret), (unsigned char *)both, strlen(both), mac, NULL);
+	HMAC(EVP_sha256(), c->sessions->secret, sizeof(c->sessions->secret), (unsigned char *)both, strlen(both), mac,
+	     NULL);
 	OPENSSL_cleanse(both, strlen(both));
 	to_hex(mac, sizeof(mac), key + strlen(key));
 	s = session_find(c->sessions, key, false);

@@ -9,13 +9,13 @@
 /* Who a request acts as. Copied, so that it outlives the session. */
 struct identity {
 	char user_id[UUID_LEN + 1];
-	char user_name[160];     /* "admin@internal" */
-	bool is_admin;           /* holds a role of admin type somewhere */
+	char user_name[160]; /* "admin@internal" */
+	bool is_admin;       /* holds a role of admin type somewhere */
 };
 
 struct login {
 	char token[65];
-	int64_t expires_ms;      /* wall clock */
+	int64_t expires_ms; /* wall clock */
 	struct identity who;
 };
 

@@ -8,10 +8,10 @@
 #include "model/types.h"
 
 struct event_type {
-	const char *name;  /* "USER_ADD_VM" */
-	int code;          /* what clients match on */
+	const char *name; /* "USER_ADD_VM" */
+	int code;         /* what clients match on */
 	enum m_log_severity severity;
-	int flood_s;       /* the same event of the same object is not repeated within so many seconds */
+	int flood_s; /* the same event of the same object is not repeated within so many seconds */
 };
 extern const struct event_type EVENT_TYPES[]; /* sorted by name */
 extern const size_t N_EVENT_TYPES;

@@ -97,7 +97,8 @@ void *txn_new(struct txn *t, enum kind k, const char *id)
 		id = core_uuid(t->core, t->pool);
 	m_entity(type, draft)->id = pool_strdup(t->pool, id);
 	if (it && !it->draft)
-		it->draft = draft; /* removed before in this transaction: one new version takes the place of the old one */
+		it->draft =
+		    draft; /* removed before in this transaction: one new version takes the place of the old one */
 	else
 		add_item(t, k, id, NULL, draft);
 	return draft;

@@ -36,7 +36,7 @@ static int attachment_list(struct call *c, struct err *e)
 		return -1;
 	list = POOL_ARRAY(c->pool, void *,
 	                  inv_count_by(c->core->inv, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_vm, c->ids[0]) + 1);
-	INV_EACH_BY(en, c->core->inv, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_vm, c->ids[0])
+	INV_EACH_BY (en, c->core->inv, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_vm, c->ids[0])
 		list[n++] = call_view(c, KIND_DISK_ATTACHMENT, en->pub);
 	return call_reply_list(c, &M_TYPE_disk_attachment, list, n);
 }
@@ -121,7 +121,8 @@ static int plug_new(struct call *c, const char *key, const char *disk_id, struct
 	return -1;
 }
 
-static const struct m_disk_attachment *other_boot_disk(struct core *c, struct pool *p, const char *vm_id, const char *disk_id)
+static const struct m_disk_attachment *other_boot_disk(struct core *c, struct pool *p, const char *vm_id,
+                                                       const char *disk_id)
 {
 	unsigned n;
 	const void **list = inv_latest_by(c->inv, p, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_vm, vm_id, &n);
@@ -141,17 +142,21 @@ static int check_boot(struct call *c, const struct m_vm *vm, const char *disk_id
 	const struct m_disk *d = other ? disk_latest(c->core, other->disk.id) : NULL;
 
 	if (other)
-		return err_field(e, ERR_CONFLICT, "disk_attachment.bootable", "%s. Disk %s in VM %s is already marked as boot.", what,
-		                 d && d->name ? d->name : "-", vm->name);
+		return err_field(e, ERR_CONFLICT, "disk_attachment.bootable",
+		                 "%s. Disk %s in VM %s is already marked as boot.", what, d && d->name ? d->name : "-",
+		                 vm->name);
 	return 0;
 }
 
-static int check_interface(const struct m_disk_attachment *body, enum m_disk_interface interface, bool is_read_only, struct err *e)
+static int check_interface(const struct m_disk_attachment *body, enum m_disk_interface interface, bool is_read_only,
+                           struct err *e)
 {
 	if (interface == M_DISK_INTERFACE_SPAPR_VSCSI)
-		return err_field(e, ERR_UNSUPPORTED, "disk_attachment.interface", "The interface spapr_vscsi is of POWER machines.");
+		return err_field(e, ERR_UNSUPPORTED, "disk_attachment.interface",
+		                 "The interface spapr_vscsi is of POWER machines.");
 	if (interface == M_DISK_INTERFACE_IDE && is_read_only)
-		return err_field(e, ERR_CONFLICT, "disk_attachment.read_only", "A disk with interface ide cannot be read-only.");
+		return err_field(e, ERR_CONFLICT, "disk_attachment.read_only",
+		                 "A disk with interface ide cannot be read-only.");
 	return 0;
 }
 
@@ -161,8 +166,9 @@ static int check_place(struct core *c, const struct m_vm *vm, const struct m_dis
 	const struct m_cluster *cl = INV_LATEST(c->inv, CLUSTER, cluster, vm->cluster.id);
 
 	if (disk_domain(d) && (!cl || g_strcmp0(cl->data_center.id, disk_data_center(c, d)) != 0))
-		return err_field(e, ERR_CONFLICT, "disk_attachment.disk",
-		                 "Cannot attach Virtual Disk. The disk's Storage Domain is not in the Data Center of the VM.");
+		return err_field(
+		    e, ERR_CONFLICT, "disk_attachment.disk",
+		    "Cannot attach Virtual Disk. The disk's Storage Domain is not in the Data Center of the VM.");
 	return 0;
 }
 
@@ -175,14 +181,19 @@ static int check_existing(struct call *c, const struct m_vm *vm, const struct m_
 
 	disk_attachment_key(vm->id, d->id, key);
 	if (inv_latest(c->core->inv, KIND_DISK_ATTACHMENT, key))
-		return err_field(e, ERR_CONFLICT, "disk_attachment.disk", "Cannot attach Virtual Disk. The disk %s is already attached to "
-		                 "VM %s.", d->name, vm->name);
+		return err_field(e, ERR_CONFLICT, "disk_attachment.disk",
+		                 "Cannot attach Virtual Disk. The disk %s is already attached to "
+		                 "VM %s.",
+		                 d->name, vm->name);
 	inv_latest_by(c->core->inv, c->pool, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_disk, d->id, &n);
 	if (n > 0 && !M_GET(d, shareable, false))
-		return err_field(e, ERR_CONFLICT, "disk_attachment.disk", "Cannot attach Virtual Disk. The disk %s is not shareable and "
-		                 "is already attached to a VM.", d->name);
+		return err_field(e, ERR_CONFLICT, "disk_attachment.disk",
+		                 "Cannot attach Virtual Disk. The disk %s is not shareable and "
+		                 "is already attached to a VM.",
+		                 d->name);
 	if (d->status == M_DISK_STATUS_ILLEGAL)
-		return err_field(e, ERR_CONFLICT, "disk_attachment.disk", "Cannot attach Virtual Disk. The disk %s is illegal.", d->name);
+		return err_field(e, ERR_CONFLICT, "disk_attachment.disk",
+		                 "Cannot attach Virtual Disk. The disk %s is illegal.", d->name);
 	return check_place(c->core, vm, d, e);
 }
 
@@ -207,7 +218,8 @@ static int attach_existing(struct call *c, const struct m_vm *vm, struct m_disk_
 	if (is_plugged)
 		M_SET(a, active, false);
 	refs.vm = vm->id;
-	txn_event(t, "USER_ATTACH_DISK_TO_VM", &refs, "Disk %s was successfully attached to VM %s.", draft->name, vm->name);
+	txn_event(t, "USER_ATTACH_DISK_TO_VM", &refs, "Disk %s was successfully attached to VM %s.", draft->name,
+	          vm->name);
 	job_record(t, c->correlation_id, c->who.user_id, job, "Attaching Disk %s to VM %s", draft->name, vm->name);
 	if (txn_commit(t, e) < 0 || (is_plugged && plug_new(c, key, body->disk.id, e) < 0))
 		return -1;
@@ -233,7 +245,9 @@ static int complete_disk(struct call *c, const struct m_vm *vm, struct m_disk *d
 		return 0;
 	sd_id = cl && cl->data_center.id ? disk_default_domain(c->core, cl->data_center.id, e) : NULL;
 	if (!sd_id)
-		return cl && cl->data_center.id ? -1 : err_set(e, ERR_CONFLICT, "Cannot add Virtual Disk. The VM has no Data Center.");
+		return cl && cl->data_center.id
+		           ? -1
+		           : err_set(e, ERR_CONFLICT, "Cannot add Virtual Disk. The VM has no Data Center.");
 	d->storage_domain.id = pool_strdup(c->pool, sd_id);
 	return 0;
 }
@@ -275,7 +289,8 @@ static int resolve_disk(struct call *c, struct m_disk_attachment *body, bool *ex
 	const struct m_disk *wanted = body->disk.obj;
 
 	*exists = false;
-	if (wanted && wanted->has.provisioned_size && (!body->disk.id || !inv_latest(c->core->inv, KIND_DISK, body->disk.id)))
+	if (wanted && wanted->has.provisioned_size &&
+	    (!body->disk.id || !inv_latest(c->core->inv, KIND_DISK, body->disk.id)))
 		return 0;
 	if (call_resolve(c, &body->disk, KIND_DISK, NULL, true, "disk_attachment.disk", e) < 0)
 		return -1;
@@ -294,7 +309,8 @@ static int attachment_add(struct call *c, struct err *e)
 	if (!body->disk.id && body->id)
 		body->disk.id = body->id;
 	if (!body->interface)
-		return err_field(e, ERR_MISSING, "disk_attachment.interface", "DiskAttachment [interface] required for add");
+		return err_field(e, ERR_MISSING, "disk_attachment.interface",
+		                 "DiskAttachment [interface] required for add");
 	if (resolve_disk(c, body, &exists, e) < 0 || check_vm(c, vm, "Cannot attach Virtual Disk", e) < 0 ||
 	    check_interface(body, body->interface, M_GET(body, read_only, false), e) < 0 ||
 	    check_boot(c, vm, NULL, M_GET(body, bootable, false), "Cannot attach Virtual Disk", e) < 0)
@@ -332,9 +348,10 @@ static int check_change(struct call *c, const struct m_vm *vm, const struct m_di
 		return -1;
 	if (vm_is_down(vm))
 		return 0;
-	if (is_active && will_be && ((body->interface && body->interface != old->interface) ||
-	                  (body->has.bootable && body->bootable != M_GET(old, bootable, false)) ||
-	                  (body->has.read_only && body->read_only != M_GET(old, read_only, false))))
+	if (is_active && will_be &&
+	    ((body->interface && body->interface != old->interface) ||
+	     (body->has.bootable && body->bootable != M_GET(old, bootable, false)) ||
+	     (body->has.read_only && body->read_only != M_GET(old, read_only, false))))
 		return err_set(e, ERR_CONFLICT, "Cannot edit Virtual Disk. VM %s is not down.", vm->name);
 	return 0;
 }
@@ -406,8 +423,8 @@ static int detach(struct call *c, const struct m_vm *vm, const char *key, struct
 	refs.vm = vm->id;
 	txn_event(t, "USER_DETACH_DISK_FROM_VM", &refs, "Disk %s was successfully detached from VM %s.",
 	          d && d->name ? d->name : c->ids[1], vm->name);
-	job_record(t, c->correlation_id, c->who.user_id, job, "Detaching Disk %s from VM %s", d && d->name ? d->name : c->ids[1],
-	           vm->name);
+	job_record(t, c->correlation_id, c->who.user_id, job, "Detaching Disk %s from VM %s",
+	           d && d->name ? d->name : c->ids[1], vm->name);
 	return txn_commit(t, e) < 0 ? -1 : call_reply_action(c, job);
 }
 
@@ -423,7 +440,8 @@ static int check_remove(struct call *c, const struct m_vm **vm, const struct m_d
 	if (c->query.detach_only)
 		return 0;
 	if (inv_count_by(c->core->inv, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_disk, (*d)->id) > 1)
-		return err_set(e, ERR_CONFLICT, "Cannot remove Virtual Disk. The disk %s is attached to other VMs, too; detach it only.",
+		return err_set(e, ERR_CONFLICT,
+		               "Cannot remove Virtual Disk. The disk %s is attached to other VMs, too; detach it only.",
 		               (*d)->name);
 	return call_permit(c, "delete_disk", KIND_DISK, (*d)->id, e);
 }

@@ -11,7 +11,9 @@
 static struct event_refs refs_of(struct job *j)
 {
 	const char *user = job_text(j, "user"), *vm = job_text(j, "vm");
-	return (struct event_refs){ .user = *user ? user : NULL, .vm = *vm ? vm : NULL, .storage_domain = job_text(j, "domain"),
+	return (struct event_refs){ .user = *user ? user : NULL,
+		                    .vm = *vm ? vm : NULL,
+		                    .storage_domain = job_text(j, "domain"),
 		                    .correlation_id = job_correlation(j) };
 }
 
@@ -86,7 +88,8 @@ static int create_now(struct job *j, struct err *e)
 		d = disk_latest(job_core(j), job_text(j, "disk"));
 		if (!d)
 			return err_set(e, ERR_CONFLICT, "The disk was removed.");
-		if (storage_run_task(j, host, "Volume.create", creation_params(j, d), e) < 0 && !disk_is_agent(e, AGENT_VOLUME_EXISTS))
+		if (storage_run_task(j, host, "Volume.create", creation_params(j, d), e) < 0 &&
+		    !disk_is_agent(e, AGENT_VOLUME_EXISTS))
 			return -1;
 		found = look(j, host, &info, e);
 	}
@@ -116,11 +119,14 @@ static void add_ended(struct job *j, struct txn *t, bool ok, const struct err *e
 	if (ok) {
 		if (d)
 			d->status = M_DISK_STATUS_OK;
-		txn_event(t, has_vm ? "USER_ADD_DISK_TO_VM_FINISHED_SUCCESS" : "USER_ADD_DISK_FINISHED_SUCCESS", &refs, "The disk '%s' was "
-		          "successfully added%s%s.", job_text(j, "name"), has_vm ? " to VM " : "", job_text(j, "vm_name"));
+		txn_event(t, has_vm ? "USER_ADD_DISK_TO_VM_FINISHED_SUCCESS" : "USER_ADD_DISK_FINISHED_SUCCESS", &refs,
+		          "The disk '%s' was "
+		          "successfully added%s%s.",
+		          job_text(j, "name"), has_vm ? " to VM " : "", job_text(j, "vm_name"));
 		return;
 	}
-	if (d && job_has_left(j, "create-volume")) /* the volume may be there: somebody has to remove the disk once more */
+	if (d &&
+	    job_has_left(j, "create-volume")) /* the volume may be there: somebody has to remove the disk once more */
 		d->status = M_DISK_STATUS_ILLEGAL;
 	else
 		disk_remove_records(t, job_text(j, "disk"));
@@ -143,18 +149,22 @@ const char *disk_data_center(struct core *c, const struct m_disk *d)
 
 static json_t *disk_data(struct call *c, const struct m_disk *d, const char *vm_id, const char *vm_name)
 {
-	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "disk", d->id, "volume", d->volume_id ? d->volume_id : "", "name",
-	                 d->name ? d->name : "", "domain", disk_domain(d) ? disk_domain(d) : "", "dc", disk_data_center(c->core, d), "user",
-	                 c->who.user_id, "vm", vm_id ? vm_id : "", "vm_name", vm_name ? vm_name : "");
+	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "disk", d->id, "volume", d->volume_id ? d->volume_id : "",
+	                 "name", d->name ? d->name : "", "domain", disk_domain(d) ? disk_domain(d) : "", "dc",
+	                 disk_data_center(c->core, d), "user", c->who.user_id, "vm", vm_id ? vm_id : "", "vm_name",
+	                 vm_name ? vm_name : "");
 }
 
-int disk_start_create(struct call *c, struct txn *t, const struct m_disk *disk, const char *attach_vm, char *job, struct err *e)
+int disk_start_create(struct call *c, struct txn *t, const struct m_disk *disk, const char *attach_vm, char *job,
+                      struct err *e)
 {
 	const struct m_vm *vm = attach_vm ? txn_get(t, KIND_VM, attach_vm) : NULL;
 	const char *vm_name = vm ? vm->name : NULL, *name = disk->name ? disk->name : disk->id;
 	struct event_refs refs = call_refs(c);
 	struct job_spec spec = {
-		.command = &ADD_DISK, .correlation_id = c->correlation_id, .owner_id = refs.user,
+		.command = &ADD_DISK,
+		.correlation_id = c->correlation_id,
+		.owner_id = refs.user,
 		.data = disk_data(c, disk, attach_vm, vm_name),
 		.locks = (const char *const[]){ disk->id, NULL },
 		.objects = (const char *const[]){ disk->id, attach_vm, NULL },
@@ -162,8 +172,9 @@ int disk_start_create(struct call *c, struct txn *t, const struct m_disk *disk, 
 
 	refs.vm = attach_vm;
 	refs.storage_domain = disk_domain(disk);
-	txn_event(t, attach_vm ? "USER_ADD_DISK_TO_VM" : "USER_ADD_DISK", &refs, "Add-Disk operation of '%s'%s%s was initiated.", name,
-	          vm_name ? " on VM " : "", vm_name ? vm_name : "");
+	txn_event(t, attach_vm ? "USER_ADD_DISK_TO_VM" : "USER_ADD_DISK", &refs,
+	          "Add-Disk operation of '%s'%s%s was initiated.", name, vm_name ? " on VM " : "",
+	          vm_name ? vm_name : "");
 	if (vm_name)
 		return job_start(t, &spec, job, e, "Adding Disk %s to VM %s", name, vm_name);
 	return job_start(t, &spec, job, e, "Adding Disk %s", name);
@@ -229,11 +240,13 @@ static void extend_ended(struct job *j, struct txn *t, bool ok, const struct err
 	if (d)
 		d->status = M_DISK_STATUS_OK;
 	if (ok)
-		txn_event(t, "USER_EXTEND_DISK_SIZE_SUCCESS", &refs, "Size of the disk '%s' was successfully updated to %lld GB.",
-		          job_text(j, "name"), (long long)(job_int(j, "size") >> 30));
+		txn_event(t, "USER_EXTEND_DISK_SIZE_SUCCESS", &refs,
+		          "Size of the disk '%s' was successfully updated to %lld GB.", job_text(j, "name"),
+		          (long long)(job_int(j, "size") >> 30));
 	else
-		txn_event(t, "USER_EXTEND_DISK_SIZE_FAILURE", &refs, "Failed to extend size of the disk '%s' to %lld GB: %s",
-		          job_text(j, "name"), (long long)(job_int(j, "size") >> 30), e->detail);
+		txn_event(t, "USER_EXTEND_DISK_SIZE_FAILURE", &refs,
+		          "Failed to extend size of the disk '%s' to %lld GB: %s", job_text(j, "name"),
+		          (long long)(job_int(j, "size") >> 30), e->detail);
 }
 
 static const struct job_step EXTEND_STEPS[] = {
@@ -245,8 +258,12 @@ int disk_start_extend(struct call *c, struct txn *t, struct m_disk *draft, int64
 {
 	json_t *data = disk_data(c, draft, NULL, NULL);
 	struct job_spec spec = {
-		.command = &EXTEND_DISK, .correlation_id = c->correlation_id, .owner_id = call_refs(c).user, .data = data,
-		.locks = (const char *const[]){ draft->id, NULL }, .objects = (const char *const[]){ draft->id, NULL },
+		.command = &EXTEND_DISK,
+		.correlation_id = c->correlation_id,
+		.owner_id = call_refs(c).user,
+		.data = data,
+		.locks = (const char *const[]){ draft->id, NULL },
+		.objects = (const char *const[]){ draft->id, NULL },
 	};
 
 	json_object_set_new(data, "size", json_integer(size));

@@ -7,7 +7,10 @@
 
 const struct m_disk *disk_latest(struct core *c, const char *id) { return INV_LATEST(c->inv, DISK, disk, id); }
 
-const char *disk_domain(const struct m_disk *disk) { return disk->storage_domains.n ? disk->storage_domains.v[0].id : NULL; }
+const char *disk_domain(const struct m_disk *disk)
+{
+	return disk->storage_domains.n ? disk->storage_domains.v[0].id : NULL;
+}
 
 int64_t disk_round(int64_t size) { return (size + DISK_SECTOR - 1) / DISK_SECTOR * DISK_SECTOR; }
 
@@ -23,7 +26,7 @@ const char *disk_default_domain(struct core *c, const char *dc_id, struct err *e
 	const char *best = NULL;
 	int64_t best_free = -1;
 
-	INV_EACH_BY(en, c->inv, KIND_STORAGE_DOMAIN, IDX_STORAGE_DOMAIN_data_center, dc_id) {
+	INV_EACH_BY (en, c->inv, KIND_STORAGE_DOMAIN, IDX_STORAGE_DOMAIN_data_center, dc_id) {
 		const struct m_storage_domain *sd = en->latest;
 		int64_t free = 0, total;
 
@@ -36,7 +39,8 @@ const char *disk_default_domain(struct core *c, const char *dc_id, struct err *e
 		}
 	}
 	if (!best)
-		err_set(e, ERR_CONFLICT, "Cannot add Virtual Disk. There is no active Storage Domain in the Data Center.");
+		err_set(e, ERR_CONFLICT,
+		        "Cannot add Virtual Disk. There is no active Storage Domain in the Data Center.");
 	return best;
 }
 
@@ -44,12 +48,14 @@ static int resolve_domain(struct call *c, struct m_disk *body, const char *prefi
 {
 	*out = (struct m_ref){ 0 };
 	if (body->storage_domains.n > 1)
-		return err_field(e, ERR_INVALID, field_of(c->pool, prefix, "storage_domains"), "A disk has one storage domain.");
+		return err_field(e, ERR_INVALID, field_of(c->pool, prefix, "storage_domains"),
+		                 "A disk has one storage domain.");
 	if (body->storage_domains.n == 1)
 		*out = body->storage_domains.v[0];
 	else if (body->storage_domain.id || body->storage_domain.obj)
 		*out = body->storage_domain;
-	return call_resolve(c, out, KIND_STORAGE_DOMAIN, NULL, true, field_of(c->pool, prefix, "storage_domains.storage_domain"), e);
+	return call_resolve(c, out, KIND_STORAGE_DOMAIN, NULL, true,
+	                    field_of(c->pool, prefix, "storage_domains.storage_domain"), e);
 }
 
 static int resolve_profile(struct call *c, struct m_disk *body, const char *sd_id, const char *prefix, struct err *e)
@@ -57,7 +63,8 @@ static int resolve_profile(struct call *c, struct m_disk *body, const char *sd_i
 	const struct m_disk_profile *dp;
 	struct entity *first;
 
-	if (call_resolve(c, &body->disk_profile, KIND_DISK_PROFILE, sd_id, false, field_of(c->pool, prefix, "disk_profile"), e) < 0)
+	if (call_resolve(c, &body->disk_profile, KIND_DISK_PROFILE, sd_id, false,
+	                 field_of(c->pool, prefix, "disk_profile"), e) < 0)
 		return -1;
 	if (!body->disk_profile.id) {
 		first = inv_first_by(c->core->inv, KIND_DISK_PROFILE, IDX_DISK_PROFILE_storage_domain, sd_id);
@@ -86,7 +93,8 @@ static bool is_incremental(const struct m_disk *d) { return d->backup == M_DISK_
 static void choose_format(struct m_disk *d, const struct m_storage_domain *sd)
 {
 	if (!d->format)
-		d->format = is_incremental(d) || (!is_file(sd) && M_GET(d, sparse, false)) ? M_DISK_FORMAT_COW : M_DISK_FORMAT_RAW;
+		d->format = is_incremental(d) || (!is_file(sd) && M_GET(d, sparse, false)) ? M_DISK_FORMAT_COW
+		                                                                           : M_DISK_FORMAT_RAW;
 	if (!d->has.sparse)
 		M_SET(d, sparse, is_file(sd) || d->format == M_DISK_FORMAT_COW);
 }
@@ -104,8 +112,10 @@ static int check_format(struct call *c, const struct m_disk *d, const struct m_s
 	else if (!is_file(sd) && d->format == M_DISK_FORMAT_RAW && d->sparse)
 		wrong = "RAW Sparse";
 	if (wrong)
-		return err_field(e, ERR_UNSUPPORTED, field_of(c->pool, prefix, "format"), "Cannot add Virtual Disk. Disk configuration "
-		                 "(%s) is incompatible with the storage domain type.", wrong);
+		return err_field(e, ERR_UNSUPPORTED, field_of(c->pool, prefix, "format"),
+		                 "Cannot add Virtual Disk. Disk configuration "
+		                 "(%s) is incompatible with the storage domain type.",
+		                 wrong);
 	if (M_GET(d, shareable, false) && d->format != M_DISK_FORMAT_RAW)
 		return err_field(e, ERR_CONFLICT, field_of(c->pool, prefix, "shareable"),
 		                 "Cannot add Virtual Disk. A disk of format cow cannot be shareable.");
@@ -124,23 +134,30 @@ int disk_check_room(struct core *c, const struct m_storage_domain *sd, int64_t b
 }
 
 /* Bytes that the new volume takes at once. */
-static int64_t first_bytes(const struct m_disk *d) { return d->sparse ? M_GET(d, initial_size, 0) : d->provisioned_size; }
+static int64_t first_bytes(const struct m_disk *d)
+{
+	return d->sparse ? M_GET(d, initial_size, 0) : d->provisioned_size;
+}
 
 /* ---- the draft ---- */
 
-static int take_id(struct call *c, struct txn *t, const struct m_disk *body, const char *prefix, char **id, struct err *e)
+static int take_id(struct call *c, struct txn *t, const struct m_disk *body, const char *prefix, char **id,
+                   struct err *e)
 {
 	*id = NULL;
 	if (!body->id)
 		return 0;
 	if (!uuid_is_valid(body->id) || strcmp(body->id, UUID_NIL) == 0)
-		return err_field(e, ERR_INVALID, field_of(c->pool, prefix, "id"), "'%.80s' is no valid UUID.", body->id);
+		return err_field(e, ERR_INVALID, field_of(c->pool, prefix, "id"), "'%.80s' is no valid UUID.",
+		                 body->id);
 	*id = pool_strdup(txn_pool(t), body->id);
 	for (char *s = *id; *s; s++)
 		*s = g_ascii_tolower(*s);
 	if (txn_get(t, KIND_DISK, *id) || inv_find(c->core->inv, KIND_DISK, *id))
-		return err_field(e, ERR_CONFLICT, field_of(c->pool, prefix, "id"), "Cannot add Virtual Disk. Disk with the ID %s "
-		                 "already exists.", *id);
+		return err_field(e, ERR_CONFLICT, field_of(c->pool, prefix, "id"),
+		                 "Cannot add Virtual Disk. Disk with the ID %s "
+		                 "already exists.",
+		                 *id);
 	return 0;
 }
 
@@ -201,7 +218,8 @@ static int check_body(struct call *c, const struct m_disk *body, const char *pre
 		return err_field(e, ERR_UNSUPPORTED, field_of(c->pool, prefix, "lun_storage"),
 		                 "Cannot add Virtual Disk. Direct LUN disks are not supported in this version.");
 	if (!body->has.provisioned_size || body->provisioned_size <= 0)
-		return err_field(e, ERR_MISSING, field_of(c->pool, prefix, "provisioned_size"), "Disk [provisionedSize] required for add");
+		return err_field(e, ERR_MISSING, field_of(c->pool, prefix, "provisioned_size"),
+		                 "Disk [provisionedSize] required for add");
 	return 0;
 }
 
@@ -215,7 +233,8 @@ struct m_disk *disk_new(struct call *c, struct txn *t, struct m_disk *body, cons
 	if (check_body(c, body, prefix, e) < 0 || resolve_domain(c, body, prefix, &ref, e) < 0 ||
 	    resolve_profile(c, body, ref.id, prefix, e) < 0 ||
 	    call_resolve(c, &body->quota, KIND_QUOTA, NULL, false, field_of(c->pool, prefix, "quota"), e) < 0 ||
-	    call_permit(c, "create_disk", KIND_STORAGE_DOMAIN, ref.id, e) < 0 || take_id(c, t, body, prefix, &id, e) < 0)
+	    call_permit(c, "create_disk", KIND_STORAGE_DOMAIN, ref.id, e) < 0 ||
+	    take_id(c, t, body, prefix, &id, e) < 0)
 		return NULL;
 	sd = storage_active(c->core, ref.id, e);
 	if (!sd) {
@@ -245,14 +264,19 @@ char *disk_path(struct core *c, struct pool *p, const struct m_disk *disk)
 
 	if (!sd || !sd->data_center.id || !disk->volume_id)
 		return NULL;
-	return pool_printf(p, "/rhev/data-center/%s/%s/images/%s/%s", sd->data_center.id, sd_id, disk->id, disk->volume_id);
+	return pool_printf(p, "/rhev/data-center/%s/%s/images/%s/%s", sd->data_center.id, sd_id, disk->id,
+	                   disk->volume_id);
 }
 
 /* ---- attachments ---- */
 
-void disk_attachment_key(const char *owner_id, const char *disk_id, uuid_text out) { uuid_derive(owner_id, disk_id, out); }
+void disk_attachment_key(const char *owner_id, const char *disk_id, uuid_text out)
+{
+	uuid_derive(owner_id, disk_id, out);
+}
 
-struct m_disk_attachment *disk_attach(struct txn *t, const char *vm_id, struct m_disk *disk, const struct m_disk_attachment *body)
+struct m_disk_attachment *disk_attach(struct txn *t, const char *vm_id, struct m_disk *disk,
+                                      const struct m_disk_attachment *body)
 {
 	struct m_disk_attachment *a;
 	struct pool *p = txn_pool(t);

@@ -8,9 +8,9 @@ void disk_remove_records(struct txn *t, const char *disk_id)
 {
 	struct inventory *inv = txn_core(t)->inv;
 
-	INV_EACH_BY(a, inv, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_disk, disk_id)
+	INV_EACH_BY (a, inv, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_disk, disk_id)
 		txn_remove(t, KIND_DISK_ATTACHMENT, a->id);
-	INV_EACH_BY(p, inv, KIND_PERMISSION, IDX_PERMISSION_disk, disk_id)
+	INV_EACH_BY (p, inv, KIND_PERMISSION, IDX_PERMISSION_disk, disk_id)
 		txn_remove(t, KIND_PERMISSION, p->id);
 	txn_remove(t, KIND_DISK, disk_id);
 }
@@ -28,7 +28,8 @@ static int delete_one(struct job *j, const json_t *one, struct err *e)
 {
 	const char *host = host_for(j, one, e);
 
-	return host ? disk_job_delete_image(j, host, text(one, "id"), json_is_true(json_object_get(one, "wipe")), e) : -1;
+	return host ? disk_job_delete_image(j, host, text(one, "id"), json_is_true(json_object_get(one, "wipe")), e)
+	            : -1;
 }
 
 static int delete_now(struct job *j, struct err *e)
@@ -36,7 +37,7 @@ static int delete_now(struct job *j, struct err *e)
 	const json_t *one;
 	size_t i;
 
-	json_array_foreach(json_object_get(job_data(j), "disks"), i, one)
+	json_array_foreach (json_object_get(job_data(j), "disks"), i, one)
 		if (delete_one(j, one, e) < 0)
 			return -1;
 	return 0;
@@ -50,14 +51,15 @@ static int look_undo(struct job *j, struct err *e)
 	const json_t *one;
 	size_t i;
 
-	json_array_foreach(json_object_get(job_data(j), "disks"), i, one) {
+	json_array_foreach (json_object_get(job_data(j), "disks"), i, one) {
 		const char *host = host_for(j, one, e);
 		auto_json *info = NULL;
 		int found = host ? disk_job_volume(j, host, text(one, "id"), text(one, "volume"), &info, e) : -1;
 
 		if (found < 0)
 			return -1;
-		json_object_set_new((json_t *)one, "is_whole", json_boolean(found && g_strcmp0(text(info, "legality"), "LEGAL") == 0));
+		json_object_set_new((json_t *)one, "is_whole",
+		                    json_boolean(found && g_strcmp0(text(info, "legality"), "LEGAL") == 0));
 	}
 	return 0;
 }
@@ -66,7 +68,8 @@ static struct event_refs removal_refs(struct job *j, const json_t *one)
 {
 	const char *user = job_text(j, "user");
 
-	return (struct event_refs){ .user = *user ? user : NULL, .storage_domain = one ? text(one, "domain") : NULL,
+	return (struct event_refs){ .user = *user ? user : NULL,
+		                    .storage_domain = one ? text(one, "domain") : NULL,
 		                    .correlation_id = job_correlation(j) };
 }
 
@@ -75,20 +78,22 @@ static void remove_disks_ended(struct job *j, struct txn *t, bool ok, const stru
 	const json_t *one;
 	size_t i;
 
-	json_array_foreach(json_object_get(job_data(j), "disks"), i, one) {
+	json_array_foreach (json_object_get(job_data(j), "disks"), i, one) {
 		const char *id = text(one, "id"), *name = text(one, "name");
 		struct event_refs refs = removal_refs(j, one);
 
 		if (ok) {
 			disk_remove_records(t, id);
-			txn_event(t, "USER_FINISHED_REMOVE_DISK", &refs, "Disk %s was successfully removed from domain %s.", name,
-			          text(one, "domain_name"));
+			txn_event(t, "USER_FINISHED_REMOVE_DISK", &refs,
+			          "Disk %s was successfully removed from domain %s.", name, text(one, "domain_name"));
 		} else { /* what may be half gone stays illegal; removing it again is allowed */
-			struct m_disk *d = json_is_true(json_object_get(one, "is_whole")) ? txn_edit(t, KIND_DISK, id) : NULL;
+			struct m_disk *d =
+			    json_is_true(json_object_get(one, "is_whole")) ? txn_edit(t, KIND_DISK, id) : NULL;
 			if (d)
 				d->status = M_DISK_STATUS_OK;
-			txn_event(t, "USER_FINISHED_FAILED_REMOVE_DISK", &refs, "Failed to remove disk %s from storage domain %s: %s", name,
-			          text(one, "domain_name"), e->detail);
+			txn_event(t, "USER_FINISHED_FAILED_REMOVE_DISK", &refs,
+			          "Failed to remove disk %s from storage domain %s: %s", name, text(one, "domain_name"),
+			          e->detail);
 		}
 	}
 }
@@ -97,20 +102,20 @@ void disk_remove_vm_records(struct txn *t, const char *vm_id)
 {
 	struct inventory *inv = txn_core(t)->inv;
 
-	INV_EACH_BY(n, inv, KIND_NIC, IDX_NIC_vm, vm_id)
+	INV_EACH_BY (n, inv, KIND_NIC, IDX_NIC_vm, vm_id)
 		txn_remove(t, KIND_NIC, n->id);
-	INV_EACH_BY(a, inv, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_vm, vm_id) {
+	INV_EACH_BY (a, inv, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_vm, vm_id) {
 		const char *disk_id = ENTITY_OBJ(a, disk_attachment)->disk.id;
 		struct m_disk *d = txn_edit(t, KIND_DISK, disk_id);
 		if (d && inv_count_by(inv, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_disk, disk_id) == 1)
 			M_SET(d, is_attached, false);
 		txn_remove(t, KIND_DISK_ATTACHMENT, a->id);
 	}
-	INV_EACH_BY(s, inv, KIND_SNAPSHOT, IDX_SNAPSHOT_vm, vm_id)
+	INV_EACH_BY (s, inv, KIND_SNAPSHOT, IDX_SNAPSHOT_vm, vm_id)
 		txn_remove(t, KIND_SNAPSHOT, s->id);
-	INV_EACH_BY(ta, inv, KIND_TAG_ASSIGNMENT, IDX_TAG_ASSIGNMENT_vm, vm_id)
+	INV_EACH_BY (ta, inv, KIND_TAG_ASSIGNMENT, IDX_TAG_ASSIGNMENT_vm, vm_id)
 		txn_remove(t, KIND_TAG_ASSIGNMENT, ta->id);
-	INV_EACH_BY(p, inv, KIND_PERMISSION, IDX_PERMISSION_vm, vm_id)
+	INV_EACH_BY (p, inv, KIND_PERMISSION, IDX_PERMISSION_vm, vm_id)
 		txn_remove(t, KIND_PERMISSION, p->id);
 	txn_remove(t, KIND_VM, vm_id);
 }
@@ -124,7 +129,8 @@ static void remove_vm_ended(struct job *j, struct txn *t, bool ok, const struct 
 	remove_disks_ended(j, t, ok, e);
 	if (ok) {
 		disk_remove_vm_records(t, vm_id);
-		txn_event(t, "USER_REMOVE_VM_FINISHED", &refs, "VM %s was successfully removed.", job_text(j, "vm_name"));
+		txn_event(t, "USER_REMOVE_VM_FINISHED", &refs, "VM %s was successfully removed.",
+		          job_text(j, "vm_name"));
 		return;
 	}
 	vm = txn_edit(t, KIND_VM, vm_id);
@@ -151,8 +157,9 @@ static json_t *doom(struct txn *t, const char *disk_id)
 		return NULL;
 	d->status = M_DISK_STATUS_ILLEGAL;
 	sd = disk_domain(d) ? INV_LATEST(c->inv, STORAGE_DOMAIN, storage_domain, disk_domain(d)) : NULL;
-	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:b}", "id", d->id, "volume", d->volume_id ? d->volume_id : "", "name", d->name ? d->name : "", "domain", sd ? sd->id : "", "dc",
-	                 disk_data_center(c, d), "domain_name", sd ? sd->name : "-", "wipe", M_GET(d, wipe_after_delete, false));
+	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:b}", "id", d->id, "volume", d->volume_id ? d->volume_id : "",
+	                 "name", d->name ? d->name : "", "domain", sd ? sd->id : "", "dc", disk_data_center(c, d),
+	                 "domain_name", sd ? sd->name : "-", "wipe", M_GET(d, wipe_after_delete, false));
 }
 
 /* Only what is on an active domain can be deleted. */
@@ -165,7 +172,8 @@ static int check_domain(struct txn *t, const char *disk_id, struct err *e)
 	return 0;
 }
 
-int disk_start_remove(struct call *c, struct txn *t, const char *const *disk_ids, const char *vm_id, char *job, struct err *e)
+int disk_start_remove(struct call *c, struct txn *t, const char *const *disk_ids, const char *vm_id, char *job,
+                      struct err *e)
 {
 	const struct m_vm *vm = vm_id ? txn_get(t, KIND_VM, vm_id) : NULL;
 	const char *vm_name = vm ? pool_strdup(c->pool, vm->name) : "", *name = "";
@@ -192,9 +200,13 @@ int disk_start_remove(struct call *c, struct txn *t, const char *const *disk_ids
 	if (vm_id)
 		locks[k++] = pool_strdup(c->pool, vm_id);
 	spec = (struct job_spec){
-		.command = vm_id ? &REMOVE_VM : &REMOVE_DISK, .correlation_id = c->correlation_id, .owner_id = call_refs(c).user,
-		.data = json_pack("{s:o,s:s,s:s,s:s}", "disks", disks, "user", c->who.user_id, "vm", vm_id ? vm_id : "", "vm_name", vm_name),
-		.locks = locks, .objects = locks,
+		.command = vm_id ? &REMOVE_VM : &REMOVE_DISK,
+		.correlation_id = c->correlation_id,
+		.owner_id = call_refs(c).user,
+		.data = json_pack("{s:o,s:s,s:s,s:s}", "disks", disks, "user", c->who.user_id, "vm", vm_id ? vm_id : "",
+		                  "vm_name", vm_name),
+		.locks = locks,
+		.objects = locks,
 	};
 	if (vm_id)
 		return job_start(t, &spec, job, e, "Removing VM %s", vm_name);

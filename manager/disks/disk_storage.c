@@ -7,8 +7,8 @@
 
 json_t *disk_job_place(struct job *j, const char *disk_id)
 {
-	return json_pack("{s:s,s:s,s:s}", "storagedomainID", job_text(j, "domain"), "storagepoolID", job_text(j, "dc"), "imageID",
-	                 disk_id);
+	return json_pack("{s:s,s:s,s:s}", "storagedomainID", job_text(j, "domain"), "storagepoolID", job_text(j, "dc"),
+	                 "imageID", disk_id);
 }
 
 /* After a loss, what was begun before may still run. The first try of a new job has nothing to wait for. */
@@ -37,7 +37,8 @@ static bool is_gone(const struct err *e)
 	return disk_is_agent(e, AGENT_IMAGE_MISSING) || disk_is_agent(e, AGENT_VOLUME_MISSING);
 }
 
-int disk_job_volume(struct job *j, const char *host, const char *disk_id, const char *volume_id, json_t **info, struct err *e)
+int disk_job_volume(struct job *j, const char *host, const char *disk_id, const char *volume_id, json_t **info,
+                    struct err *e)
 {
 	json_t *params = disk_job_place(j, disk_id);
 
@@ -86,7 +87,8 @@ static void shorten(char *s)
 
 char *disk_description(struct pool *p, const struct m_disk *disk)
 {
-	char *name = pool_strdup(p, disk->name ? disk->name : ""), *text = pool_strdup(p, disk->description ? disk->description : "");
+	char *name = pool_strdup(p, disk->name ? disk->name : ""),
+	     *text = pool_strdup(p, disk->description ? disk->description : "");
 	char *out;
 
 	for (;;) {
@@ -114,8 +116,9 @@ static void write_fiber(void *arg)
 	sd = d && disk_domain(d) ? storage_active(w->core, disk_domain(d), &e) : NULL;
 	host = sd ? storage_spm(w->core, sd->data_center.id, &e) : NULL;
 	if (host && agent_call(w->core, host, "Volume.setDescription",
-	                       json_pack("{s:s,s:s,s:s,s:s,s:s}", "storagepoolID", sd->data_center.id, "storagedomainID", sd->id,
-	                                 "imageID", d->id, "volumeID", d->volume_id, "description", disk_description(p, d)),
+	                       json_pack("{s:s,s:s,s:s,s:s,s:s}", "storagepoolID", sd->data_center.id,
+	                                 "storagedomainID", sd->id, "imageID", d->id, "volumeID", d->volume_id,
+	                                 "description", disk_description(p, d)),
 	                       DISK_CALL_MS, NULL, NULL, &e) < 0)
 		log_warn("description of disk could not be written to storage", "DISK", w->disk_id, "REASON", e.detail);
 	g_free(w->disk_id);

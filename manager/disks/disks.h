@@ -12,10 +12,12 @@ void disks_register(struct core *c);
  */
 struct m_disk *disk_new(struct call *c, struct txn *t, struct m_disk *body, const char *prefix, struct err *e);
 /* Commit t and start the job that makes the disk's volume. attach_vm: VM it is for (locks, text), or NULL. */
-int disk_start_create(struct call *c, struct txn *t, const struct m_disk *disk, const char *attach_vm, char *job_id, struct err *e);
+int disk_start_create(struct call *c, struct txn *t, const struct m_disk *disk, const char *attach_vm, char *job_id,
+                      struct err *e);
 /* Commit t and start the job that removes the disks' images and then the disks (and with vm_id the VM itself: "RemoveVm"). disk_ids
  * is NULL-terminated and may be empty. */
-int disk_start_remove(struct call *c, struct txn *t, const char *const *disk_ids, const char *vm_id, char *job_id, struct err *e);
+int disk_start_remove(struct call *c, struct txn *t, const char *const *disk_ids, const char *vm_id, char *job_id,
+                      struct err *e);
 /* Path of the disk's active volume as domain XML names it: /rhev/data-center/<pool>/<sd>/images/<img>/<vol>. In the pool. */
 char *disk_path(struct core *c, struct pool *p, const struct m_disk *disk);
 /* Domain for a new disk of which nobody said where: the active data domain of the data center with most room. Borrowed; NULL
@@ -24,6 +26,7 @@ const char *disk_default_domain(struct core *c, const char *dc_id, struct err *e
 /* Inventory key of an attachment: a disk may be attached to several VMs, and its id is what clients see. owner: VM or template. */
 void disk_attachment_key(const char *owner_id, const char *disk_id, uuid_text out);
 /* Draft of an attachment of the disk, not yet of an owner: interface and the like from body (may be NULL), defaults. */
-struct m_disk_attachment *disk_attach(struct txn *t, const char *vm_id, struct m_disk *disk, const struct m_disk_attachment *body);
+struct m_disk_attachment *disk_attach(struct txn *t, const char *vm_id, struct m_disk *disk,
+                                      const struct m_disk_attachment *body);
 /* Stage the end of everything that belongs to a VM, and of the VM; its disks stay, floating. */
 void disk_remove_vm_records(struct txn *t, const char *vm_id);

@@ -16,7 +16,7 @@ int disk_check_free(struct core *c, const struct m_disk *disk, const char *what,
 
 const struct m_vm *disk_running_vm(struct core *c, const char *disk_id)
 {
-	INV_EACH_BY(a, c->inv, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_disk, disk_id) {
+	INV_EACH_BY (a, c->inv, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_disk, disk_id) {
 		const struct m_disk_attachment *da = a->latest;
 		const struct m_vm *vm = da ? INV_LATEST(c->inv, VM, vm, da->vm.id) : NULL;
 		if (vm && M_GET(da, active, true) && !vm_is_down(vm))
@@ -66,7 +66,7 @@ static int list_in(struct call *c, const char *sd_id, struct err *e)
 	if (!sd_id)
 		return -1;
 	v = g_ptr_array_new();
-	INV_EACH_BY(en, c->core->inv, KIND_DISK, IDX_DISK_storage_domains, sd_id)
+	INV_EACH_BY (en, c->core->inv, KIND_DISK, IDX_DISK_storage_domains, sd_id)
 		g_ptr_array_add(v, (void *)en->pub);
 	rc = generic_reply_versions(c, KIND_DISK, v, e);
 	g_ptr_array_free(v, TRUE);
@@ -105,7 +105,8 @@ static int domain_disk_add(struct call *c, struct err *e)
 /* ---- change ---- */
 
 /* What the client may not, or need not, say of an existing disk: it reads it and sends it back. */
-static int check_fixed(struct call *c, const struct m_disk *old, const struct m_disk *body, const char *prefix, struct err *e)
+static int check_fixed(struct call *c, const struct m_disk *old, const struct m_disk *body, const char *prefix,
+                       struct err *e)
 {
 	if (body->format && body->format != old->format)
 		return err_field(e, ERR_CONFLICT, pool_printf(c->pool, "%s.format", prefix),
@@ -157,19 +158,24 @@ static int check_grow(struct core *c, const struct m_disk *old, int64_t size, st
 	const struct m_storage_domain *sd;
 
 	if (old->status == M_DISK_STATUS_ILLEGAL)
-		return err_set(e, ERR_CONFLICT, "Cannot edit Virtual Disk. Disk %s is illegal: it can only be removed.", old->name);
+		return err_set(e, ERR_CONFLICT, "Cannot edit Virtual Disk. Disk %s is illegal: it can only be removed.",
+		               old->name);
 	if (vm)
-		return err_set(e, ERR_CONFLICT, "Cannot edit Virtual Disk. VM %s runs; in this version a disk cannot grow meanwhile.",
+		return err_set(e, ERR_CONFLICT,
+		               "Cannot edit Virtual Disk. VM %s runs; in this version a disk cannot grow meanwhile.",
 		               vm->name);
 	if (size > 9007199254740992)
-		return err_field(e, ERR_RANGE, "disk.provisioned_size", "The size of a disk is at most 9007199254740992 bytes.");
+		return err_field(e, ERR_RANGE, "disk.provisioned_size",
+		                 "The size of a disk is at most 9007199254740992 bytes.");
 	sd = storage_active(c, disk_domain(old), e);
 	if (!sd)
 		return err_wrap(e, "Cannot edit Virtual Disk");
-	return disk_check_room(c, sd, M_GET(old, sparse, true) ? 0 : size - old->provisioned_size, "Cannot edit Virtual Disk", e);
+	return disk_check_room(c, sd, M_GET(old, sparse, true) ? 0 : size - old->provisioned_size,
+	                       "Cannot edit Virtual Disk", e);
 }
 
-int disk_apply_update(struct call *c, const char *disk_id, const struct m_disk *body, const char *prefix, char *job, struct err *e)
+int disk_apply_update(struct call *c, const char *disk_id, const struct m_disk *body, const char *prefix, char *job,
+                      struct err *e)
 {
 	const struct m_disk *old = disk_latest(c->core, disk_id);
 	struct event_refs refs = call_refs(c);
@@ -198,7 +204,8 @@ int disk_apply_update(struct call *c, const char *disk_id, const struct m_disk *
 	             (b->description && g_strcmp0(b->description, old->description) != 0);
 	t = txn_begin(c->core);
 	draft = txn_edit(t, KIND_DISK, disk_id);
-	if (m_merge(txn_pool(t), &M_TYPE_disk, draft, b, M_MERGE_API, e) < 0 || m_validate(&M_TYPE_disk, draft, e) < 0) {
+	if (m_merge(txn_pool(t), &M_TYPE_disk, draft, b, M_MERGE_API, e) < 0 ||
+	    m_validate(&M_TYPE_disk, draft, e) < 0) {
 		txn_cancel(t);
 		return -1;
 	}
@@ -207,7 +214,8 @@ int disk_apply_update(struct call *c, const char *disk_id, const struct m_disk *
 	if (size > M_GET(draft, provisioned_size, 0)) {
 		rc = disk_start_extend(c, t, draft, size, job, e);
 	} else {
-		job_record(t, c->correlation_id, c->who.user_id, job, "Editing Disk %s", draft->name ? draft->name : disk_id);
+		job_record(t, c->correlation_id, c->who.user_id, job, "Editing Disk %s",
+		           draft->name ? draft->name : disk_id);
 		rc = txn_commit(t, e);
 	}
 	if (rc == 0 && is_renamed)
@@ -243,8 +251,10 @@ static int disk_remove(struct call *c, struct err *e)
 		return -1;
 	vm = disk_running_vm(c->core, id);
 	if (vm)
-		return err_set(e, ERR_CONFLICT, "Cannot remove Virtual Disk. At least one of the VMs using it is not down: %s.", vm->name);
-	INV_EACH_BY(a, c->core->inv, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_disk, id)
+		return err_set(e, ERR_CONFLICT,
+		               "Cannot remove Virtual Disk. At least one of the VMs using it is not down: %s.",
+		               vm->name);
+	INV_EACH_BY (a, c->core->inv, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_disk, id)
 		if (ENTITY_OBJ(a, disk_attachment)->template.id)
 			return err_set(e, ERR_CONFLICT, "Cannot remove Virtual Disk. It belongs to a template.");
 	t = txn_begin(c->core);

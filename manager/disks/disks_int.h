@@ -43,7 +43,8 @@ json_t *disk_job_place(struct job *j, const char *disk_id);
 /* The SPM of the job's data center, with nothing left running there that an earlier try began; waits for it. NULL with e. */
 const char *disk_job_spm(struct job *j, struct err *e);
 /* What storage knows of a volume: 1 there, 0 not there, -1 with e. */
-int disk_job_volume(struct job *j, const char *host, const char *disk_id, const char *volume_id, json_t **info, struct err *e);
+int disk_job_volume(struct job *j, const char *host, const char *disk_id, const char *volume_id, json_t **info,
+                    struct err *e);
 /* An image that is not there is one that was deleted. */
 int disk_job_delete_image(struct job *j, const char *host, const char *disk_id, bool post_zero, struct err *e);
 /* An integer that may have come as text. */

@@ -96,7 +96,9 @@ void host_take_caps(struct pool *p, struct m_host *h, json_t *caps, json_t *hw)
 	take_hardware(p, h, hw);
 	M_SET(h, memory, number(caps, "memSize") << 20);
 	h->type = M_HOST_TYPE_RHEL;
-	h->kdump_status = kdump == 1 ? M_KDUMP_STATUS_ENABLED : kdump == 0 ? M_KDUMP_STATUS_DISABLED : M_KDUMP_STATUS_UNKNOWN;
+	h->kdump_status = kdump == 1   ? M_KDUMP_STATUS_ENABLED
+	                  : kdump == 0 ? M_KDUMP_STATUS_DISABLED
+	                               : M_KDUMP_STATUS_UNKNOWN;
 	h->auto_numa_status = M_AUTO_NUMA_STATUS_UNKNOWN;
 	M_SET(h, numa_supported, json_object_size(json_object_get(caps, "numaNodes")) > 1);
 	h->device_passthrough = m_new(p, &M_TYPE_host_device_passthrough);
@@ -107,5 +109,7 @@ void host_take_caps(struct pool *p, struct m_host *h, json_t *caps, json_t *hw)
 	h->iscsi->initiator = pool_strdup(p, text(caps, "ISCSIInitiatorName"));
 	if (unique)
 		h->unique_id = pool_strdup(p, unique);
-	h->accel = json_is_true(json_object_get(caps, "kvmEnabled")) || g_strcmp0(text(caps, "kvmEnabled"), "true") == 0 ? "kvm" : "tcg";
+	h->accel = json_is_true(json_object_get(caps, "kvmEnabled")) || g_strcmp0(text(caps, "kvmEnabled"), "true") == 0
+	               ? "kvm"
+	               : "tcg";
 }

@@ -11,7 +11,10 @@
 
 static const char *text(json_t *o, const char *key) { return json_string_value(json_object_get(o, key)); }
 
-static double number(json_t *v) { return json_is_string(v) ? g_ascii_strtod(json_string_value(v), NULL) : json_number_value(v); }
+static double number(json_t *v)
+{
+	return json_is_string(v) ? g_ascii_strtod(json_string_value(v), NULL) : json_number_value(v);
+}
 
 /* ---- NICs ---- */
 
@@ -21,7 +24,7 @@ static bool has_port(json_t *network, const char *nic)
 	size_t i;
 	json_t *v;
 
-	json_array_foreach(ports, i, v)
+	json_array_foreach (ports, i, v)
 		if (g_strcmp0(json_string_value(v), nic) == 0)
 			return true;
 	return g_strcmp0(text(network, "southbound"), nic) == 0 || g_strcmp0(text(network, "iface"), nic) == 0;
@@ -33,9 +36,9 @@ static const char *network_on(struct call *c, const char *host_id, const char *n
 	json_t *networks = json_object_get(host_caps(c->core, host_id), "networks"), *net;
 	const char *dc = h ? cluster_data_center(c->core, h->cluster.id) : NULL, *name;
 
-	json_object_foreach(networks, name, net)
+	json_object_foreach (networks, name, net)
 		if (has_port(net, nic))
-			INV_EACH_BY(e, c->core->inv, KIND_NETWORK, IDX_NETWORK_data_center, dc)
+			INV_EACH_BY (e, c->core->inv, KIND_NETWORK, IDX_NETWORK_data_center, dc)
 				if (g_strcmp0(ENTITY_OBJ(e, network)->vdsm_name, name) == 0) {
 					*is_bridged = json_is_true(json_object_get(net, "bridged"));
 					return e->id;
@@ -48,7 +51,8 @@ static void set_ip(struct call *c, struct m_host_nic *n, json_t *dev)
 	const char *addr = text(dev, "addr");
 
 	n->boot_protocol = json_is_true(json_object_get(dev, "dhcpv4")) ? M_BOOT_PROTOCOL_DHCP
-	                   : addr && *addr ? M_BOOT_PROTOCOL_STATIC : M_BOOT_PROTOCOL_NONE;
+	                   : addr && *addr                              ? M_BOOT_PROTOCOL_STATIC
+	                                                                : M_BOOT_PROTOCOL_NONE;
 	n->ip = m_new(c->pool, &M_TYPE_ip);
 	n->ip->version = M_IP_VERSION_V4;
 	if (addr && *addr) {
@@ -80,7 +84,9 @@ static struct m_host_nic *make_nic(struct call *c, const char *host_id, const ch
 	M_SET(n, mtu, (int64_t)number(json_object_get(dev, "mtu")));
 	if (number(json_object_get(dev, "speed")) > 0)
 		M_SET(n, speed, (int64_t)number(json_object_get(dev, "speed")) * 1000000);
-	n->status = g_strcmp0(text(stats, "state"), "up") == 0 || g_strcmp0(text(dev, "operstate"), "up") == 0 ? M_NIC_STATUS_UP : M_NIC_STATUS_DOWN;
+	n->status = g_strcmp0(text(stats, "state"), "up") == 0 || g_strcmp0(text(dev, "operstate"), "up") == 0
+	                ? M_NIC_STATUS_UP
+	                : M_NIC_STATUS_DOWN;
 	set_ip(c, n, dev);
 	return n;
 }
@@ -92,7 +98,7 @@ static void **make_nics(struct call *c, const char *host_id, size_t *n)
 	const char *name;
 
 	*n = 0;
-	json_object_foreach(nics, name, dev)
+	json_object_foreach (nics, name, dev)
 		list[(*n)++] = make_nic(c, host_id, name, dev);
 	return list;
 }
@@ -169,16 +175,23 @@ size_t host_statistics(struct call *c, const char *host_id, void **list, size_t 
 	const struct statistic rows[] = {
 		{ "memory.total", "Total memory", M_STATISTIC_UNIT_BYTES, total },
 		{ "memory.used", "Used memory", M_STATISTIC_UNIT_BYTES, used },
-		{ "memory.free", "Free memory", M_STATISTIC_UNIT_BYTES, number(json_object_get(s, "memFree")) * 1048576 },
-		{ "memory.shared", "Shared memory", M_STATISTIC_UNIT_BYTES, number(json_object_get(s, "memShared")) * 1048576 },
-		{ "swap.total", "Total swap", M_STATISTIC_UNIT_BYTES, number(json_object_get(s, "swapTotal")) * 1048576 },
+		{ "memory.free", "Free memory", M_STATISTIC_UNIT_BYTES,
+		  number(json_object_get(s, "memFree")) * 1048576 },
+		{ "memory.shared", "Shared memory", M_STATISTIC_UNIT_BYTES,
+		  number(json_object_get(s, "memShared")) * 1048576 },
+		{ "swap.total", "Total swap", M_STATISTIC_UNIT_BYTES,
+		  number(json_object_get(s, "swapTotal")) * 1048576 },
 		{ "swap.free", "Free swap", M_STATISTIC_UNIT_BYTES, number(json_object_get(s, "swapFree")) * 1048576 },
 		{ "ksm.cpu.current", "KSM CPU usage", M_STATISTIC_UNIT_PERCENT, number(json_object_get(s, "ksmCpu")) },
-		{ "cpu.current.user", "User CPU usage", M_STATISTIC_UNIT_PERCENT, number(json_object_get(s, "cpuUser")) },
-		{ "cpu.current.system", "System CPU usage", M_STATISTIC_UNIT_PERCENT, number(json_object_get(s, "cpuSys")) },
+		{ "cpu.current.user", "User CPU usage", M_STATISTIC_UNIT_PERCENT,
+		  number(json_object_get(s, "cpuUser")) },
+		{ "cpu.current.system", "System CPU usage", M_STATISTIC_UNIT_PERCENT,
+		  number(json_object_get(s, "cpuSys")) },
 		{ "cpu.current.idle", "Idle CPU", M_STATISTIC_UNIT_PERCENT, number(json_object_get(s, "cpuIdle")) },
-		{ "cpu.load.avg.5m", "CPU five minute load average", M_STATISTIC_UNIT_PERCENT, number(json_object_get(s, "cpuLoad")) },
-		{ "boot.time", "Boot time of the machine", M_STATISTIC_UNIT_NONE, number(json_object_get(s, "bootTime")) },
+		{ "cpu.load.avg.5m", "CPU five minute load average", M_STATISTIC_UNIT_PERCENT,
+		  number(json_object_get(s, "cpuLoad")) },
+		{ "boot.time", "Boot time of the machine", M_STATISTIC_UNIT_NONE,
+		  number(json_object_get(s, "bootTime")) },
 	};
 
 	return statistics_make(c, host_id, rows, G_N_ELEMENTS(rows), list, max);

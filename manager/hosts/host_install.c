@@ -70,7 +70,8 @@ static int give_certificate(struct job *j, struct err *e)
 	}
 	if (!code || !c->pki)
 		return 0; /* it has one already, or first contact will tell */
-	rc = agents_pair(c->hosts->agents, s.address, (int)M_GET(h, port, 54321), code, pki_ca_pem(c->pki), sign, &s, e);
+	rc =
+	    agents_pair(c->hosts->agents, s.address, (int)M_GET(h, port, 54321), code, pki_ca_pem(c->pki), sign, &s, e);
 	if (rc == 0)
 		store_certificate(j, s.cert);
 	g_free(s.cert);
@@ -125,15 +126,20 @@ static const struct job_step STEPS[] = {
 
 const struct command HOST_INSTALL_COMMAND = { "InstallVds", STEPS, G_N_ELEMENTS(STEPS), ended };
 
-int host_start_install(struct call *c, struct txn *t, const char *host_id, const char *pairing_code, char *job, struct err *e)
+int host_start_install(struct call *c, struct txn *t, const char *host_id, const char *pairing_code, char *job,
+                       struct err *e)
 {
 	const struct m_host *h = txn_get(t, KIND_HOST, host_id);
 	const char *locks[] = { pool_strdup(c->pool, host_id), NULL };
 	struct m_action *a = c->action;
 	bool activate = !a || M_GET(a, activate, true);
 	struct job_spec spec = {
-		.command = &HOST_INSTALL_COMMAND, .correlation_id = c->correlation_id, .owner_id = c->who.user_id,
-		.data = json_pack("{s:s,s:i}", "host", host_id, "activate", activate), .locks = locks, .objects = locks,
+		.command = &HOST_INSTALL_COMMAND,
+		.correlation_id = c->correlation_id,
+		.owner_id = c->who.user_id,
+		.data = json_pack("{s:s,s:i}", "host", host_id, "activate", activate),
+		.locks = locks,
+		.objects = locks,
 	};
 
 	if (pairing_code && *pairing_code)

@@ -8,20 +8,20 @@ struct host_rt {
 	struct core *core;
 	char *id;
 	bool is_connected, is_connecting, has_monitor, is_gone;
-	char *fingerprint;        /* of the certificate that the agent showed */
+	char *fingerprint; /* of the certificate that the agent showed */
 	struct err last_error;
-	struct waitq wake;        /* the monitor, and those who wait for a change */
-	bool poke;                /* look again now */
+	struct waitq wake; /* the monitor, and those who wait for a change */
+	bool poke;         /* look again now */
 	json_t *caps, *stats;
-	int64_t silent_since_ms;  /* 0: it answers */
+	int64_t silent_since_ms; /* 0: it answers */
 	int failures;
 };
 
 struct hosts {
 	struct core *core;
-	GHashTable *by_id;        /* id -> host_rt */
+	GHashTable *by_id;         /* id -> host_rt */
 	GHashTable *pairing_codes; /* host id -> code: secrets for minutes, so they wait here and not in the journal */
-	struct agents *agents;    /* for pairing; NULL in the simulator */
+	struct agents *agents;     /* for pairing; NULL in the simulator */
 };
 
 struct host_rt *host_rt(struct core *c, const char *id);
@@ -38,7 +38,8 @@ extern const struct api_op HOST_OPS[];
 extern const struct api_op HOST_DEVICE_OPS[];
 
 /* Start the job that brings a host in: pairing (with code), certificate, first contact. Frees t. */
-int host_start_install(struct call *c, struct txn *t, const char *host_id, const char *pairing_code, char *job, struct err *e);
+int host_start_install(struct call *c, struct txn *t, const char *host_id, const char *pairing_code, char *job,
+                       struct err *e);
 
 /* Numbers of a host for the common statistics service. */
 size_t host_statistics(struct call *c, const char *host_id, void **list, size_t max);

@@ -9,10 +9,10 @@
 #include "base/auto.h"
 #include "base/log.h"
 #include "manager/api/statistics.h"
+#include "manager/clusters/clusters.h"
 #include "manager/core/agents.h"
 #include "manager/core/jobs.h"
 #include "manager/core/txn.h"
-#include "manager/clusters/clusters.h"
 #include "manager/hosts/host_int.h"
 #include "manager/networks/networks.h"
 #include "manager/storage/storage.h"
@@ -20,13 +20,13 @@
 
 enum {
 	CALL_MS = 30 * 1000,
-	POLL_MS = 15 * 1000,          /* full statistics */
-	SETTLING_MS = 3 * 1000,       /* while things change */
+	POLL_MS = 15 * 1000,    /* full statistics */
+	SETTLING_MS = 3 * 1000, /* while things change */
 	RETRY_MS = 1000,
 	RETRY_MAX_MS = 5 * 1000,
-	GRACE_MS = 60 * 1000,         /* TimeoutToResetVdsInSeconds */
-	GRACE_SPM_MS = 20 * 1000,     /* DelayResetForSpmInSeconds */
-	GRACE_VM_MS = 500,            /* DelayResetPerVmInSeconds */
+	GRACE_MS = 60 * 1000,     /* TimeoutToResetVdsInSeconds */
+	GRACE_SPM_MS = 20 * 1000, /* DelayResetForSpmInSeconds */
+	GRACE_VM_MS = 500,        /* DelayResetPerVmInSeconds */
 };
 
 /* ---- runtime state ---- */
@@ -169,8 +169,8 @@ static void pause_for(struct host_rt *rt, int64_t ms)
 /* Statuses in which nobody talks to the agent. */
 static bool is_left_alone(enum m_host_status s)
 {
-	return s == M_HOST_STATUS_PENDING_APPROVAL || s == M_HOST_STATUS_MAINTENANCE || s == M_HOST_STATUS_INSTALL_FAILED ||
-	       s == M_HOST_STATUS_INSTALLING_OS || s == M_HOST_STATUS_DOWN;
+	return s == M_HOST_STATUS_PENDING_APPROVAL || s == M_HOST_STATUS_MAINTENANCE ||
+	       s == M_HOST_STATUS_INSTALL_FAILED || s == M_HOST_STATUS_INSTALLING_OS || s == M_HOST_STATUS_DOWN;
 }
 
 static bool connect_once(struct host_rt *rt, const struct m_host *h)
@@ -189,7 +189,7 @@ static int64_t grace_ms(struct host_rt *rt)
 {
 	bool is_spm = false;
 
-	INV_EACH(e, rt->core->inv, KIND_DATA_CENTER)
+	INV_EACH (e, rt->core->inv, KIND_DATA_CENTER)
 		is_spm = is_spm || g_strcmp0(ENTITY_OBJ(e, data_center)->spm_host.id, rt->id) == 0;
 	return GRACE_MS + (is_spm ? GRACE_SPM_MS : 0) + GRACE_VM_MS * vms_on_host(rt->core, rt->id);
 }
@@ -207,7 +207,8 @@ static void went_silent(struct host_rt *rt, const struct m_host *h)
 	rt->failures++;
 	if (h->status == M_HOST_STATUS_UP || h->status == M_HOST_STATUS_INITIALIZING)
 		host_set_status(c, rt->id, M_HOST_STATUS_CONNECTING, rt->last_error.detail);
-	if (h->status == M_HOST_STATUS_NON_RESPONSIVE || h->status == M_HOST_STATUS_INSTALLING || rt->failures <= 2 || now - rt->silent_since_ms < grace_ms(rt))
+	if (h->status == M_HOST_STATUS_NON_RESPONSIVE || h->status == M_HOST_STATUS_INSTALLING || rt->failures <= 2 ||
+	    now - rt->silent_since_ms < grace_ms(rt))
 		return;
 	event_emit(c, "VDS_FAILURE", &(struct event_refs){ .host = rt->id, .cluster = h->cluster.id },
 	           "Host %s is non responsive.", h->name);
@@ -251,7 +252,8 @@ static int read_capabilities(struct host_rt *rt, struct err *e)
 	h->cert_fingerprint = pool_strdup(txn_pool(t), rt->fingerprint);
 	json_decref(rt->caps);
 	rt->caps = g_steal_pointer(&caps);
-	if (m_equal(&M_TYPE_host, host_now(rt), h)) { /* asked again and again while an agent recovers: no news, no commit */
+	if (m_equal(&M_TYPE_host, host_now(rt),
+	            h)) { /* asked again and again while an agent recovers: no news, no commit */
 		txn_cancel(t);
 		return 0;
 	}
@@ -278,14 +280,16 @@ static int fit_cluster(struct host_rt *rt, const struct m_host *h, struct err *e
 static int fit_networks(struct host_rt *rt, const struct m_host *h, struct err *e)
 {
 	const struct m_cluster *cl = cluster_latest(rt->core, h->cluster.id);
-	const struct m_network *net = cl ? INV_LATEST(rt->core->inv, NETWORK, network, cl->management_network.id) : NULL;
+	const struct m_network *net =
+	    cl ? INV_LATEST(rt->core->inv, NETWORK, network, cl->management_network.id) : NULL;
 	const char *bridge = net ? STR_OR(net->vdsm_name, net->name) : NULL;
 
 	if (!bridge || json_object_get(json_object_get(rt->caps, "networks"), bridge))
 		return 0;
 	if (call(rt, "Host.setupNetworks",
 	         json_pack("{s:{s:{s:b}},s:{},s:{s:b,s:b}}", "networks", bridge, "bridged", 1, "bondings", "options",
-	                   "connectivityCheck", 0, "commitOnSuccess", 1), NULL, e) < 0)
+	                   "connectivityCheck", 0, "commitOnSuccess", 1),
+	         NULL, e) < 0)
 		return err_wrap(e, "set up the management network");
 	return read_capabilities(rt, e);
 }
@@ -340,8 +344,8 @@ static void is_up(struct host_rt *rt, const struct m_host *h)
 	event_emit(rt->core, "VDS_DETECTED", &refs, "Status of host %s was set to Up.", h->name);
 	if (g_strcmp0(h->accel, "kvm") != 0)
 		event_emit(rt->core, "VDS_RUN_IN_NO_KVM_MODE", &refs,
-		           "Host %s cannot use KVM%s%s. Its VMs run by emulation, which is slow.", h->name, reason ? ": " : "",
-		           reason ? reason : "");
+		           "Host %s cannot use KVM%s%s. Its VMs run by emulation, which is slow.", h->name,
+		           reason ? ": " : "", reason ? reason : "");
 	host_refresh_soon(rt->core, rt->id);
 }
 
@@ -368,10 +372,11 @@ static void try_bring_up(struct host_rt *rt)
 	if (is_silence(&e)) {
 		went_silent(rt, h);
 	} else if (e.code == ERR_AGENT && e.agent_code == 99) { /* recovering: it will soon know its VMs */
-		rt->poke = false; /* that was our own change of status */
+		rt->poke = false;                               /* that was our own change of status */
 		pause_for(rt, RETRY_MS);
 	} else {
-		event_emit(rt->core, "VDS_SET_NONOPERATIONAL", &(struct event_refs){ .host = rt->id, .cluster = h->cluster.id },
+		event_emit(rt->core, "VDS_SET_NONOPERATIONAL",
+		           &(struct event_refs){ .host = rt->id, .cluster = h->cluster.id },
 		           "Host %s moved to Non-Operational state: %s", h->name, e.detail);
 		host_set_status(rt->core, rt->id, M_HOST_STATUS_NON_OPERATIONAL, e.detail);
 	}
@@ -425,19 +430,14 @@ static void round_connected(struct host_rt *rt, const struct m_host *h)
 		if (rt->is_connected)
 			pause_for(rt, POLL_MS);
 		return;
-	case M_HOST_STATUS_PREPARING_FOR_MAINTENANCE:
-		try_maintenance(rt);
-		return;
-	case M_HOST_STATUS_INSTALLING: /* a job talks to it */
-		pause_for(rt, SETTLING_MS);
-		return;
+	case M_HOST_STATUS_PREPARING_FOR_MAINTENANCE: try_maintenance(rt); return;
+	case M_HOST_STATUS_INSTALLING: /* a job talks to it */ pause_for(rt, SETTLING_MS); return;
 	case M_HOST_STATUS_NON_OPERATIONAL:
 		pause_for(rt, 5 * 60 * 1000); /* auto recovery */
 		if (rt->is_connected && host_now(rt) && host_now(rt)->status == M_HOST_STATUS_NON_OPERATIONAL)
 			try_bring_up(rt);
 		return;
-	default:
-		try_bring_up(rt);
+	default: try_bring_up(rt);
 	}
 }
 
@@ -540,7 +540,7 @@ void hosts_register(struct core *c)
 
 void hosts_start(struct core *c)
 {
-	INV_EACH(e, c->inv, KIND_HOST)
+	INV_EACH (e, c->inv, KIND_HOST)
 		host_watch(c, e->id);
 }
 

@@ -25,7 +25,7 @@ static int64_t free_spm_id(struct core *c, const char *dc_id)
 {
 	bool used[MAX_HOSTS + 1] = { false };
 
-	INV_EACH(e, c->inv, KIND_HOST) {
+	INV_EACH (e, c->inv, KIND_HOST) {
 		const struct m_host *h = e->latest;
 		int64_t n = h && g_strcmp0(cluster_data_center(c, h->cluster.id), dc_id) == 0 ? M_GET(h, spm_id, 0) : 0;
 		if (n > 0 && n <= MAX_HOSTS)
@@ -42,16 +42,21 @@ static int check_place(struct call *c, const struct m_host *h, struct err *e)
 	const char *dc_id = cluster_data_center(c->core, h->cluster.id);
 	const struct m_data_center *dc = INV_LATEST(c->core->inv, DATA_CENTER, data_center, dc_id);
 
-	INV_EACH(en, c->core->inv, KIND_HOST) {
+	INV_EACH (en, c->core->inv, KIND_HOST) {
 		const struct m_host *other = en->latest;
 		if (!other || strcmp(other->id, h->id) == 0)
 			continue;
-		if (g_ascii_strcasecmp(other->address, h->address) == 0 && M_GET(other, port, 54321) == M_GET(h, port, 54321))
+		if (g_ascii_strcasecmp(other->address, h->address) == 0 &&
+		    M_GET(other, port, 54321) == M_GET(h, port, 54321))
 			return err_field(e, ERR_CONFLICT, "host.address",
-			                 "Cannot add Host. The Host name or address is already in use: host %s has it.", other->name);
-		if (dc && M_GET(dc, local, false) && g_strcmp0(cluster_data_center(c->core, other->cluster.id), dc_id) == 0)
-			return err_field(e, ERR_CONFLICT, "host.cluster",
-			                 "Cannot add Host. Data Center %s has local storage and has its one host already.", dc->name);
+			                 "Cannot add Host. The Host name or address is already in use: host %s has it.",
+			                 other->name);
+		if (dc && M_GET(dc, local, false) &&
+		    g_strcmp0(cluster_data_center(c->core, other->cluster.id), dc_id) == 0)
+			return err_field(
+			    e, ERR_CONFLICT, "host.cluster",
+			    "Cannot add Host. Data Center %s has local storage and has its one host already.",
+			    dc->name);
 	}
 	return 0;
 }
@@ -115,7 +120,8 @@ static int host_update(struct call *c, struct err *e)
 	     (body->address && g_strcmp0(body->address, old->address) != 0)) &&
 	    old->status != M_HOST_STATUS_MAINTENANCE && old->status != M_HOST_STATUS_PENDING_APPROVAL &&
 	    old->status != M_HOST_STATUS_INSTALL_FAILED)
-		return err_set(e, ERR_CONFLICT, "Cannot edit Host. Cluster and address can be changed in Maintenance only.");
+		return err_set(e, ERR_CONFLICT,
+		               "Cannot edit Host. Cluster and address can be changed in Maintenance only.");
 	body->root_password = NULL;
 	return generic_update(c, e);
 }
@@ -131,19 +137,21 @@ static int host_remove(struct call *c, struct err *e)
 	if (h->status != M_HOST_STATUS_MAINTENANCE && h->status != M_HOST_STATUS_INSTALL_FAILED &&
 	    h->status != M_HOST_STATUS_PENDING_APPROVAL && h->status != M_HOST_STATUS_DOWN &&
 	    !(c->query.force && h->status == M_HOST_STATUS_NON_RESPONSIVE))
-		return err_set(e, ERR_CONFLICT, "Cannot remove Host. Host is operational. Please switch Host to Maintenance mode first.");
+		return err_set(
+		    e, ERR_CONFLICT,
+		    "Cannot remove Host. Host is operational. Please switch Host to Maintenance mode first.");
 	if (vms_on_host(c->core, h->id) > 0)
 		return err_set(e, ERR_CONFLICT, "Cannot remove Host. One or more VMs are still running on this Host.");
-	INV_EACH_BY(sd, inv, KIND_STORAGE_DOMAIN, IDX_STORAGE_DOMAIN_on_host, h->id)
+	INV_EACH_BY (sd, inv, KIND_STORAGE_DOMAIN, IDX_STORAGE_DOMAIN_on_host, h->id)
 		if (!c->query.force)
 			return err_set(e, ERR_CONFLICT, "Cannot remove Host. Local Storage Domain %s is on this Host.",
 			               ENTITY_OBJ(sd, storage_domain)->name);
 	t = txn_begin(c->core);
 	struct event_refs refs = host_refs(c, h);
 	refs.host = NULL;
-	INV_EACH_BY(p, inv, KIND_PERMISSION, IDX_PERMISSION_host, h->id)
+	INV_EACH_BY (p, inv, KIND_PERMISSION, IDX_PERMISSION_host, h->id)
 		txn_remove(t, KIND_PERMISSION, p->id);
-	INV_EACH_BY(a, inv, KIND_TAG_ASSIGNMENT, IDX_TAG_ASSIGNMENT_host, h->id)
+	INV_EACH_BY (a, inv, KIND_TAG_ASSIGNMENT, IDX_TAG_ASSIGNMENT_host, h->id)
 		txn_remove(t, KIND_TAG_ASSIGNMENT, a->id);
 	txn_remove(t, KIND_HOST, h->id);
 	txn_event(t, "USER_REMOVE_VDS", &refs, "Host %s was removed.", h->name);
@@ -152,7 +160,8 @@ static int host_remove(struct call *c, struct err *e)
 
 /* ---- actions ---- */
 
-static int move(struct call *c, const struct m_host *h, enum m_host_status to, const char *event, const char *title, struct err *e)
+static int move(struct call *c, const struct m_host *h, enum m_host_status to, const char *event, const char *title,
+                struct err *e)
 {
 	char job[UUID_LEN + 1];
 	struct event_refs refs = host_refs(c, h);
@@ -181,8 +190,10 @@ static int host_activate(struct call *c, struct err *e)
 	case M_HOST_STATUS_PREPARING_FOR_MAINTENANCE:
 		return move(c, h, M_HOST_STATUS_UNASSIGNED, "VDS_ACTIVATE", "Activating Host", e);
 	default:
-		return err_set(e, ERR_CONFLICT, "Cannot activate Host. Host in %s status. It must be in maintenance, non_operational, "
-		               "error, install_failed or preparing_for_maintenance.", m_enum_name(&M_ENUM_host_status, h->status));
+		return err_set(e, ERR_CONFLICT,
+		               "Cannot activate Host. Host in %s status. It must be in maintenance, non_operational, "
+		               "error, install_failed or preparing_for_maintenance.",
+		               m_enum_name(&M_ENUM_host_status, h->status));
 	}
 }
 
@@ -193,13 +204,17 @@ static int host_deactivate(struct call *c, struct err *e)
 	if (!h || lock_check(c->core, h->id, NULL, e) < 0)
 		return -1;
 	if (h->status == M_HOST_STATUS_MAINTENANCE || h->status == M_HOST_STATUS_PREPARING_FOR_MAINTENANCE)
-		return err_set(e, ERR_CONFLICT, "Cannot switch Host to Maintenance mode. Host is already in Maintenance mode.");
-	if (h->status == M_HOST_STATUS_UP || h->status == M_HOST_STATUS_NON_OPERATIONAL || h->status == M_HOST_STATUS_ERROR)
+		return err_set(e, ERR_CONFLICT,
+		               "Cannot switch Host to Maintenance mode. Host is already in Maintenance mode.");
+	if (h->status == M_HOST_STATUS_UP || h->status == M_HOST_STATUS_NON_OPERATIONAL ||
+	    h->status == M_HOST_STATUS_ERROR)
 		return move(c, h, M_HOST_STATUS_PREPARING_FOR_MAINTENANCE, "USER_VDS_MAINTENANCE",
 		            "Switching to Maintenance mode Host", e);
 	if (vms_on_host(c->core, h->id) > 0)
-		return err_set(e, ERR_CONFLICT, "Cannot switch Host to Maintenance mode. Host in %s status, and VMs may run on it. "
-		               "Confirm that it was rebooted first.", m_enum_name(&M_ENUM_host_status, h->status));
+		return err_set(e, ERR_CONFLICT,
+		               "Cannot switch Host to Maintenance mode. Host in %s status, and VMs may run on it. "
+		               "Confirm that it was rebooted first.",
+		               m_enum_name(&M_ENUM_host_status, h->status));
 	if (h->status == M_HOST_STATUS_INSTALLING || h->status == M_HOST_STATUS_PENDING_APPROVAL)
 		return err_set(e, ERR_CONFLICT, "Cannot switch Host to Maintenance mode. Host in %s status.",
 		               m_enum_name(&M_ENUM_host_status, h->status));
@@ -257,7 +272,8 @@ static int host_install(struct call *c, struct err *e)
 	if (!h)
 		return -1;
 	if (h->status != M_HOST_STATUS_MAINTENANCE && h->status != M_HOST_STATUS_INSTALL_FAILED)
-		return err_set(e, ERR_CONFLICT, "Cannot install Host. Host in %s status; it must be in maintenance or install_failed.",
+		return err_set(e, ERR_CONFLICT,
+		               "Cannot install Host. Host in %s status; it must be in maintenance or install_failed.",
 		               m_enum_name(&M_ENUM_host_status, h->status));
 	id = pool_strdup(c->pool, h->id);
 	t = txn_begin(c->core);

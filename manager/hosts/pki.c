@@ -29,10 +29,7 @@ struct pki {
 	GHashTable *paths;
 };
 
-static int fail(struct err *e, const char *what)
-{
-	return err_set(e, ERR_BACKEND, "certificates: %s failed", what);
-}
+static int fail(struct err *e, const char *what) { return err_set(e, ERR_BACKEND, "certificates: %s failed", what); }
 
 /* ---- files ---- */
 
@@ -141,7 +138,8 @@ static X509 *make_leaf(EVP_PKEY *key, const char *cn, const char *const *names, 
 
 static int make_ca(const char *dir, struct err *e)
 {
-	g_autofree char *cert_path = g_build_filename(dir, "ca.pem", NULL), *key_path = g_build_filename(dir, "ca.key", NULL);
+	g_autofree char *cert_path = g_build_filename(dir, "ca.pem", NULL),
+	                *key_path = g_build_filename(dir, "ca.key", NULL);
 	g_autofree char *cert = NULL, *key_text = NULL;
 	EVP_PKEY *key = EVP_RSA_gen(KEY_BITS);
 	X509 *x;
@@ -152,8 +150,8 @@ static int make_ca(const char *dir, struct err *e)
 	x = new_cert(cn, CA_DAYS);
 	X509_set_issuer_name(x, X509_get_subject_name(x));
 	ok = key && X509_set_pubkey(x, key) == 1 && add_ext(x, x, NID_basic_constraints, "critical,CA:TRUE") &&
-	     add_ext(x, x, NID_key_usage, "critical,keyCertSign,cRLSign") && add_ext(x, x, NID_subject_key_identifier, "hash") &&
-	     X509_sign(x, key, EVP_sha256()) != 0;
+	     add_ext(x, x, NID_key_usage, "critical,keyCertSign,cRLSign") &&
+	     add_ext(x, x, NID_subject_key_identifier, "hash") && X509_sign(x, key, EVP_sha256()) != 0;
 	if (ok) {
 		cert = cert_pem(x);
 		key_text = key_pem(key);
@@ -198,7 +196,8 @@ static bool serves(const char *path, const char *const *names, int n)
 	return ok;
 }
 
-static int make_own(const struct pki *p, const char *name, const char *cn, const char *const *names, int n, struct err *e)
+static int make_own(const struct pki *p, const char *name, const char *cn, const char *const *names, int n,
+                    struct err *e)
 {
 	g_autofree char *cert_path = g_strdup_printf("%s/%s.pem", p->dir, name);
 	g_autofree char *key_path = g_strdup_printf("%s/%s.key", p->dir, name);
@@ -252,7 +251,8 @@ struct pki *pki_open(const char *dir, struct err *e)
 	p->ca = read_cert(pki_file(p, "ca.pem"));
 	p->ca_key = read_key(pki_file(p, "ca.key"));
 	if (!p->ca || !p->ca_key) {
-		err_set(e, ERR_BACKEND, "The certificate authority in %s cannot be read. Was 'hostlerd init' run?", dir);
+		err_set(e, ERR_BACKEND, "The certificate authority in %s cannot be read. Was 'hostlerd init' run?",
+		        dir);
 		pki_free(p);
 		return NULL;
 	}
@@ -349,7 +349,8 @@ char *pki_sign_host(const struct pki *p, const char *csr_pem, const char *addres
 
 	if (!key || X509_REQ_verify(r, key) != 1)
 		err_field(e, ERR_INVALID, "csr", "The certificate request is not valid.");
-	else if (EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA || EVP_PKEY_get_bits(key) < 2048 || EVP_PKEY_get_bits(key) > 8192)
+	else if (EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA || EVP_PKEY_get_bits(key) < 2048 ||
+	         EVP_PKEY_get_bits(key) > 8192)
 		err_field(e, ERR_INVALID, "csr", "The key must be RSA of 2048 to 8192 bits.");
 	else if (!(x = make_leaf(key, address, &address, 1, p->ca_key, p->ca)))
 		fail(e, "signing the host's certificate");

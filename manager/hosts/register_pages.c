@@ -61,12 +61,13 @@ static int check(const struct application *a, struct err *e)
 
 static const struct m_host *find_applicant(struct core *c, const struct application *a)
 {
-	INV_EACH(en, c->inv, KIND_HOST) {
+	INV_EACH (en, c->inv, KIND_HOST) {
 		const struct m_host *h = en->latest;
 		if (!h)
 			continue;
 		if ((a->nonce && g_strcmp0(h->nonce, a->nonce) == 0) ||
-		    (h->status == M_HOST_STATUS_PENDING_APPROVAL && a->unique_id && *a->unique_id && g_strcmp0(h->unique_id, a->unique_id) == 0))
+		    (h->status == M_HOST_STATUS_PENDING_APPROVAL && a->unique_id && *a->unique_id &&
+		     g_strcmp0(h->unique_id, a->unique_id) == 0))
 			return h;
 	}
 	return NULL;
@@ -76,7 +77,7 @@ static unsigned pending(struct core *c)
 {
 	unsigned n = 0;
 
-	INV_EACH(en, c->inv, KIND_HOST)
+	INV_EACH (en, c->inv, KIND_HOST)
 		n += ENTITY_OBJ(en, host)->status == M_HOST_STATUS_PENDING_APPROVAL;
 	return n;
 }
@@ -96,8 +97,9 @@ static bool is_old_news(const struct m_host *h, const struct application *a)
 {
 	if (h->csr && !a->csr)
 		return true;
-	return g_strcmp0(h->csr, a->csr) == 0 && g_strcmp0(h->nonce, a->nonce) == 0 && g_strcmp0(h->address, a->address) == 0 &&
-	       g_strcmp0(h->unique_id, a->unique_id) == 0 && M_GET(h, port, 0) == a->port;
+	return g_strcmp0(h->csr, a->csr) == 0 && g_strcmp0(h->nonce, a->nonce) == 0 &&
+	       g_strcmp0(h->address, a->address) == 0 && g_strcmp0(h->unique_id, a->unique_id) == 0 &&
+	       M_GET(h, port, 0) == a->port;
 }
 
 /* New or renewed: pending approval. The id goes to id_out. */
@@ -179,8 +181,8 @@ static void enroll_status(struct page_call *pc)
 	const struct m_host *h = id ? INV_GET(pc->core->inv, HOST, host, id) : NULL;
 
 	if (h && h->certificate && h->certificate->content && h->csr && nonce && g_strcmp0(h->nonce, nonce) == 0)
-		reply_json(pc, json_pack("{s:s,s:s,s:s}", "status", "approved", "certificate", h->certificate->content, "ca",
-		                         pki_ca_pem(pc->core->pki)));
+		reply_json(pc, json_pack("{s:s,s:s,s:s}", "status", "approved", "certificate", h->certificate->content,
+		                         "ca", pki_ca_pem(pc->core->pki)));
 	else if (h && nonce && g_strcmp0(h->nonce, nonce) == 0)
 		reply_json(pc, json_pack("{s:s}", "status", "pending"));
 	else
@@ -191,8 +193,10 @@ static void enroll_status(struct page_call *pc)
 static void register_old(struct page_call *pc)
 {
 	const char *port = page_param(pc, "vdsPort");
-	struct application a = { .name = page_param(pc, "name"), .address = page_param(pc, "address"),
-	                         .unique_id = page_param(pc, "uniqueId"), .port = port ? g_ascii_strtoll(port, NULL, 10) : 54321 };
+	struct application a = { .name = page_param(pc, "name"),
+		                 .address = page_param(pc, "address"),
+		                 .unique_id = page_param(pc, "uniqueId"),
+		                 .port = port ? g_ascii_strtoll(port, NULL, 10) : 54321 };
 	struct err e = ERR_INIT;
 	char id[UUID_LEN + 1];
 
@@ -211,7 +215,9 @@ static void host_register(struct page_call *pc)
 	g_autofree char *key = NULL;
 
 	if (!pc->core->pki || !command || g_strcmp0(version, "1") != 0) {
-		reply_text(pc, 400, "version=1 and a command are needed: get-version, get-pki-trust, get-ssh-trust, register, enroll, enroll-status\n");
+		reply_text(pc, 400,
+		           "version=1 and a command are needed: get-version, get-pki-trust, get-ssh-trust, register, "
+		           "enroll, enroll-status\n");
 	} else if (strcmp(command, "get-version") == 0) {
 		reply_text(pc, 200, "1\n");
 	} else if (strcmp(command, "get-pki-trust") == 0) {

@@ -16,17 +16,17 @@ struct http_server;
 struct http_exchange;
 
 struct http_config {
-	const char *tls_listen;    /* "0.0.0.0:8443", "[::]:8443", "127.0.0.1:0"; NULL: no HTTPS */
-	const char *plain_listen;  /* the same for HTTP; NULL: none */
+	const char *tls_listen;           /* "0.0.0.0:8443", "[::]:8443", "127.0.0.1:0"; NULL: no HTTPS */
+	const char *plain_listen;         /* the same for HTTP; NULL: none */
 	const char *cert_file, *key_file; /* PEM; chain allowed */
-	int threads;               /* 0: one per core, at most 4 */
-	size_t max_body;           /* 0: 16 MiB; more: 413 */
-	size_t max_header;         /* 0: 32 KiB in all; more: 431 */
-	int max_connections;       /* 0: 4096; at most a tenth of it from one address unless loopback */
-	int header_timeout_s;      /* 0: 15; from connect or last answer's end to the last header byte while one is begun */
-	int body_timeout_s;        /* 0: 60 without progress */
-	int idle_timeout_s;        /* 0: 120 of keep-alive */
-	int max_waiting;           /* 0: 10,000 requests handed over and not answered; more: 503 with Retry-After */
+	int threads;                      /* 0: one per core, at most 4 */
+	size_t max_body;                  /* 0: 16 MiB; more: 413 */
+	size_t max_header;                /* 0: 32 KiB in all; more: 431 */
+	int max_connections;              /* 0: 4096; at most a tenth of it from one address unless loopback */
+	int header_timeout_s; /* 0: 15; from connect or last answer's end to the last header byte while one is begun */
+	int body_timeout_s;   /* 0: 60 without progress */
+	int idle_timeout_s;   /* 0: 120 of keep-alive */
+	int max_waiting;      /* 0: 10,000 requests handed over and not answered; more: 503 with Retry-After */
 	/* Called on an edge thread for each complete request. Must not block. Ends, now or later and on any thread, in
 	 * http_answer() or http_reply*(). */
 	void (*handler)(void *arg, struct http_exchange *x);
@@ -49,10 +49,11 @@ const char *http_header(const struct http_exchange *x, const char *name); /* any
 /* Query parameter, percent-decoded ('+' is a blank), first of a name; "" without value; NULL: absent. */
 const char *http_query(const struct http_exchange *x, const char *name);
 /* All of them: fn(arg, name, value). */
-void http_query_each(const struct http_exchange *x, void (*fn)(void *arg, const char *name, const char *value), void *arg);
+void http_query_each(const struct http_exchange *x, void (*fn)(void *arg, const char *name, const char *value),
+                     void *arg);
 const char *http_body(const struct http_exchange *x, size_t *len); /* NUL behind its end */
 const char *http_cookie(const struct http_exchange *x, const char *name);
-const char *http_peer(const struct http_exchange *x);   /* "192.0.2.7" */
+const char *http_peer(const struct http_exchange *x); /* "192.0.2.7" */
 bool http_is_tls(const struct http_exchange *x);
 /* Lives as long as the exchange; the owner of the moment (handler, core, writer) uses it. */
 struct pool *http_pool(struct http_exchange *x);
@@ -65,7 +66,8 @@ struct pool *http_pool(struct http_exchange *x);
 void http_answer(struct http_exchange *x, void (*fn)(struct http_exchange *x, void *arg), void *arg);
 
 /* The following are for the edge thread: in the handler, or in the function given to http_answer. */
-void http_set_header(struct http_exchange *x, const char *name, const char *value); /* copied; repeated names are allowed */
+void http_set_header(struct http_exchange *x, const char *name,
+                     const char *value); /* copied; repeated names are allowed */
 /* Takes body (NULL: empty, Content-Length 0, no Content-Type). Compressed when the client accepts gzip and it pays (> 1 KiB). */
 void http_reply(struct http_exchange *x, int status, const char *content_type, GString *body);
 /* Bytes that outlive the server. */

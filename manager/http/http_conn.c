@@ -22,7 +22,7 @@
 
 static bool addr_is_loopback(const struct edge_addr *a)
 {
-	static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+	static const uint8_t mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
 
 	if (memcmp(a->bytes, mapped, sizeof(mapped)) == 0)
 		return a->bytes[12] == 127;
@@ -122,7 +122,7 @@ void edge_conn_notify(void *cls, struct MHD_Connection *mc, void **socket_contex
 		edge_conn_enter(c, PHASE_HEADER);
 		if (c->kind == EDGE_TLS)
 			edge_tls_attach(c,
-				MHD_get_connection_info(mc, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session);
+			                MHD_get_connection_info(mc, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session);
 		return;
 	}
 	c = *socket_context;
@@ -240,7 +240,7 @@ void edge_conn_resume(struct edge_conn *c)
 
 static void conn_block(struct edge_conn *c)
 {
-	struct epoll_event ev = {.events = (c->want_write ? EPOLLOUT : EPOLLIN) | EPOLLRDHUP, .data.ptr = c};
+	struct epoll_event ev = { .events = (c->want_write ? EPOLLOUT : EPOLLIN) | EPOLLRDHUP, .data.ptr = c };
 
 	edge_conn_suspend(c);
 	if (epoll_ctl(c->thread->epoll_fd, EPOLL_CTL_ADD, c->fd, &ev) == 0) {
@@ -318,7 +318,7 @@ void edge_conn_shutdown(struct edge_conn *c)
 /* Of the kernel: bytes received, or acknowledged by the peer. */
 static uint64_t conn_counter(struct edge_conn *c, bool received)
 {
-	struct tcp_info info = {0};
+	struct tcp_info info = { 0 };
 	socklen_t len = sizeof(info);
 
 	if (getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
@@ -344,25 +344,20 @@ void edge_conn_check(struct edge_conn *c)
 	int limit_s = 0;
 
 	switch (c->phase) {
-	case PHASE_HEADER:
-		limit_s = cfg->header_timeout_s;
-		break;
+	case PHASE_HEADER: limit_s = cfg->header_timeout_s; break;
 	case PHASE_IDLE:
 		limit_s = cfg->idle_timeout_s;
 		if (conn_has_moved(c, true))
 			edge_conn_enter(c, PHASE_HEADER);
 		break;
-	case PHASE_BODY:
-		limit_s = cfg->body_timeout_s;
-		break;
+	case PHASE_BODY: limit_s = cfg->body_timeout_s; break;
 	case PHASE_REPLY:
 		limit_s = cfg->body_timeout_s;
 		if (conn_has_moved(c, false))
 			c->since_ms = now;
 		break;
 	case PHASE_WAITING:
-	case PHASE_CLOSING:
-		return;
+	case PHASE_CLOSING: return;
 	}
 	if (now - c->since_ms > limit_s * 1000ll) {
 		log_debug("slow client dropped", "PEER", c->peer);

@@ -5,15 +5,9 @@
 #include <string.h>
 #include <strings.h>
 
-const char *http_method(const struct http_exchange *x)
-{
-	return x->method;
-}
+const char *http_method(const struct http_exchange *x) { return x->method; }
 
-const char *http_path(const struct http_exchange *x)
-{
-	return x->path;
-}
+const char *http_path(const struct http_exchange *x) { return x->path; }
 
 const char *http_header(const struct http_exchange *x, const char *name)
 {
@@ -29,20 +23,11 @@ const char *http_body(const struct http_exchange *x, size_t *len)
 	return x->body ? x->body : "";
 }
 
-const char *http_peer(const struct http_exchange *x)
-{
-	return x->peer;
-}
+const char *http_peer(const struct http_exchange *x) { return x->peer; }
 
-bool http_is_tls(const struct http_exchange *x)
-{
-	return x->is_tls;
-}
+bool http_is_tls(const struct http_exchange *x) { return x->is_tls; }
 
-struct pool *http_pool(struct http_exchange *x)
-{
-	return x->pool;
-}
+struct pool *http_pool(struct http_exchange *x) { return x->pool; }
 
 /* The first cookie of that name in any Cookie header; quotes around the value are not part of it. */
 const char *http_cookie(const struct http_exchange *x, const char *name)
@@ -76,10 +61,7 @@ const char *http_cookie(const struct http_exchange *x, const char *name)
 
 /* ---- query ---- */
 
-static int hex(char c)
-{
-	return g_ascii_xdigit_value(c);
-}
+static int hex(char c) { return g_ascii_xdigit_value(c); }
 
 /* In place; the escapes were checked before. */
 static void decode(char *s)
@@ -137,7 +119,8 @@ const char *http_query(const struct http_exchange *x, const char *name)
 	return NULL;
 }
 
-void http_query_each(const struct http_exchange *x, void (*fn)(void *arg, const char *name, const char *value), void *arg)
+void http_query_each(const struct http_exchange *x, void (*fn)(void *arg, const char *name, const char *value),
+                     void *arg)
 {
 	for (int i = 0; i < x->n_params; i++)
 		fn(arg, x->params[i].name, x->params[i].value);

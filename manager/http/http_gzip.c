@@ -7,7 +7,7 @@
 #include <strings.h>
 #include <zlib.h>
 
-#define GZIP_WINDOW (15 + 16) /* the 16 asks for gzip's frame */
+#define GZIP_WINDOW (15 + 16)   /* the 16 asks for gzip's frame */
 #define STEP_INPUT  (64 * 1024) /* takes less than a millisecond */
 
 struct edge_deflate {
@@ -120,8 +120,14 @@ bool edge_accepts_gzip(const struct http_exchange *x)
 
 bool edge_is_compressible(const char *type)
 {
-	static const char *const PACKED[] = {"image/", "video/", "audio/", "font/woff", "application/zip",
-		"application/gzip", "application/octet-stream", "text/event-stream"};
+	static const char *const PACKED[] = { "image/",
+		                              "video/",
+		                              "audio/",
+		                              "font/woff",
+		                              "application/zip",
+		                              "application/gzip",
+		                              "application/octet-stream",
+		                              "text/event-stream" };
 
 	if (!type)
 		return false;

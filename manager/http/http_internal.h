@@ -21,12 +21,12 @@
 #include "base/err.h"
 #include "manager/http/http.h"
 
-#define EDGE_MAX_THREADS  4
-#define EDGE_MAX_TARGET   8192 /* path and query */
-#define EDGE_MAX_HEADERS  100
-#define EDGE_MAX_METHOD   32
-#define EDGE_DRAIN_MS     2000 /* given to answers under way when the server stops */
-#define EDGE_GZIP_MIN     1024
+#define EDGE_MAX_THREADS 4
+#define EDGE_MAX_TARGET  8192 /* path and query */
+#define EDGE_MAX_HEADERS 100
+#define EDGE_MAX_METHOD  32
+#define EDGE_DRAIN_MS    2000 /* given to answers under way when the server stops */
+#define EDGE_GZIP_MIN    1024
 
 enum edge_kind { EDGE_TLS, EDGE_PLAIN, N_EDGE_KIND };
 
@@ -57,12 +57,12 @@ struct http_server {
 	struct edge_listener listeners[N_EDGE_KIND];
 	struct edge_thread *threads;
 	int n_threads;
-	atomic_int refs;         /* one of the owner, one per exchange that was handed over */
+	atomic_int refs; /* one of the owner, one per exchange that was handed over */
 	atomic_int n_conns;
 	atomic_size_t body_size; /* memory in bodies, all exchanges */
 	size_t max_body_total;
 
-	pthread_mutex_t lock;    /* cred, per_address, packed: taken at connect and close, never around other locks */
+	pthread_mutex_t lock; /* cred, per_address, packed: taken at connect and close, never around other locks */
 	struct edge_cred *cred;
 	GHashTable *per_address; /* struct edge_addr -> count */
 	GHashTable *packed;      /* static data -> its compressed form */
@@ -88,13 +88,13 @@ struct edge_thread {
 	bool is_stopping, is_accepting;
 	struct edge_msg stop_msg;
 
-	struct edge_conn *conns;        /* all of this thread */
-	struct edge_conn *noted;        /* to be attended to after the library ran */
-	struct http_exchange *waiting;  /* handed over, not answered */
-	struct edge_conn *adding;       /* being given to the library */
-	struct edge_deflate *deflate;   /* kept for whole bodies */
+	struct edge_conn *conns;       /* all of this thread */
+	struct edge_conn *noted;       /* to be attended to after the library ran */
+	struct http_exchange *waiting; /* handed over, not answered */
+	struct edge_conn *adding;      /* being given to the library */
+	struct edge_deflate *deflate;  /* kept for whole bodies */
 
-	_Alignas(64) atomic_int load;   /* connections here or on the way */
+	_Alignas(64) atomic_int load;                  /* connections here or on the way */
 	_Alignas(64) _Atomic(struct edge_msg *) queue; /* newest first */
 	atomic_int sleeping;
 };
@@ -109,12 +109,12 @@ int64_t edge_now_ms(void);
 /* ---- connections ---- */
 
 enum edge_phase {
-	PHASE_HEADER,  /* from connect, or from the first byte of a next request, to the end of its headers */
-	PHASE_IDLE,    /* kept alive, nothing begun */
+	PHASE_HEADER, /* from connect, or from the first byte of a next request, to the end of its headers */
+	PHASE_IDLE,   /* kept alive, nothing begun */
 	PHASE_BODY,
 	PHASE_WAITING, /* the handler has it */
 	PHASE_REPLY,
-	PHASE_CLOSING  /* shut down by us; the library will notice */
+	PHASE_CLOSING /* shut down by us; the library will notice */
 };
 
 struct edge_addr {
@@ -131,13 +131,13 @@ struct edge_conn {
 	enum edge_kind kind;
 	enum edge_phase phase;
 	int fd;
-	int64_t since_ms;       /* begin of the phase, or last progress in it */
-	uint64_t counter;       /* of the kernel: bytes received or acknowledged when last looked at */
+	int64_t since_ms; /* begin of the phase, or last progress in it */
+	uint64_t counter; /* of the kernel: bytes received or acknowledged when last looked at */
 	bool has_counter;
 	bool is_suspended;
-	bool is_established;    /* had a request line */
+	bool is_established; /* had a request line */
 	bool is_noted, is_blocked;
-	bool is_counted;        /* in per_address */
+	bool is_counted; /* in per_address */
 	struct edge_addr addr;
 	struct sockaddr_storage sockaddr;
 	socklen_t sockaddr_len;
@@ -146,9 +146,9 @@ struct edge_conn {
 	/* TLS: records go through here, see http_tls.c */
 	gnutls_session_t session;
 	struct edge_cred *cred;
-	bool want_write;            /* the last call lacked room, not data */
-	bool hold_next;             /* more follows the next record at once */
-	bool skip_read;             /* nothing to be expected from the socket now */
+	bool want_write; /* the last call lacked room, not data */
+	bool hold_next;  /* more follows the next record at once */
+	bool skip_read;  /* nothing to be expected from the socket now */
 	unsigned in_off, in_len, hold_len;
 	char in[4096];
 	char hold[1024];
@@ -197,8 +197,11 @@ struct edge_pair {
 };
 
 struct edge_fault; /* an answer of our own making */
-extern const struct edge_fault *const FAULT_BAD_REQUEST, *const FAULT_PATH, *const FAULT_HOST, *const FAULT_HEADERS,
-	*const FAULT_URI, *const FAULT_BODY, *const FAULT_CODING, *const FAULT_BUSY, *const FAULT_STOPPING;
+extern const struct edge_fault *const FAULT_BAD_REQUEST,
+    *const FAULT_PATH, *const FAULT_HOST, *const FAULT_HEADERS, *const FAULT_URI, *const FAULT_BODY,
+                                                                                      *const FAULT_CODING,
+                                                                                          *const FAULT_BUSY,
+                                                                                              *const FAULT_STOPPING;
 
 struct http_exchange {
 	struct edge_msg msg; /* on the way back; must be first */
@@ -206,10 +209,10 @@ struct http_exchange {
 	struct edge_thread *thread;
 	struct edge_conn *conn; /* NULL: was answered without its owner */
 	struct pool *pool;
-	int refs;               /* edge thread only: the request, a stream */
+	int refs; /* edge thread only: the request, a stream */
 	bool has_headers, is_replied, must_close, is_tls;
-	bool is_waiting, is_out; /* on the list below; counted in the server's refs */
-	const struct edge_fault *fault; /* to be answered once the body was read over */
+	bool is_waiting, is_out;           /* on the list below; counted in the server's refs */
+	const struct edge_fault *fault;    /* to be answered once the body was read over */
 	struct http_exchange *prev, *next; /* waiting */
 
 	const char *method, *path, *peer;

@@ -21,15 +21,16 @@ struct edge_fault {
 	const char *body;
 };
 
-#define FAULT(name, status, reason, detail)                                                                    \
-	static const struct edge_fault name##_OF = {status,                                                     \
-		"<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\n<fault><detail>" detail         \
-		"</detail><reason>" reason "</reason></fault>\n"};                                              \
+#define FAULT(name, status, reason, detail)                                                                            \
+	static const struct edge_fault name##_OF = {                                                                   \
+		status, "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\n<fault><detail>" detail        \
+		        "</detail><reason>" reason "</reason></fault>\n"                                               \
+	};                                                                                                             \
 	const struct edge_fault *const name = &name##_OF
 
 FAULT(FAULT_BAD_REQUEST, 400, "Bad Request", "The request is not well-formed HTTP.");
 FAULT(FAULT_PATH, 400, "Bad Request",
-	"The path or query of the request holds characters or escapes that are not allowed.");
+      "The path or query of the request holds characters or escapes that are not allowed.");
 FAULT(FAULT_HOST, 400, "Bad Request", "The request needs one Host header.");
 FAULT(FAULT_HEADERS, 431, "Request Header Fields Too Large", "The headers of the request are too many or too large.");
 FAULT(FAULT_URI, 414, "URI Too Long", "The path and query of the request are longer than 8192 bytes.");
@@ -141,8 +142,8 @@ void edge_reply_fault(struct http_exchange *x, const struct edge_fault *f)
 void edge_exchange_abandon(struct http_exchange *x, const struct edge_fault *f)
 {
 	struct edge_conn *c = x->conn;
-	struct MHD_Response *r = MHD_create_response_from_buffer(strlen(f->body), (void *)f->body,
-		MHD_RESPMEM_PERSISTENT);
+	struct MHD_Response *r =
+	    MHD_create_response_from_buffer(strlen(f->body), (void *)f->body, MHD_RESPMEM_PERSISTENT);
 
 	/* The owner may be using the exchange right now: none of it is touched but our own part. */
 	edge_exchange_stop_waiting(x);
@@ -169,10 +170,7 @@ void http_set_header(struct http_exchange *x, const char *name, const char *valu
 	x->reply_tail = &p->next;
 }
 
-static void string_free(void *p)
-{
-	g_string_free(p, TRUE);
-}
+static void string_free(void *p) { g_string_free(p, TRUE); }
 
 enum edge_coding edge_reply_coding(const struct http_exchange *x, const char *content_type, size_t len)
 {
@@ -220,7 +218,7 @@ void http_reply(struct http_exchange *x, int status, const char *content_type, G
 /* The compressed form of static data, made once; empty if it does not pay. It stays as long as the server. */
 static const GString *packed_form(struct edge_thread *t, const void *data, size_t len)
 {
-	static const GString none = {0};
+	static const GString none = { 0 };
 	struct http_server *s = t->server;
 	GString *packed, *old;
 
@@ -265,5 +263,5 @@ void http_reply_static(struct http_exchange *x, int status, const char *content_
 		}
 	}
 	edge_reply_with(x, status, content_type,
-		MHD_create_response_from_buffer(len, (void *)data, MHD_RESPMEM_PERSISTENT), coding, len > 0);
+	                MHD_create_response_from_buffer(len, (void *)data, MHD_RESPMEM_PERSISTENT), coding, len > 0);
 }

@@ -153,8 +153,8 @@ static const struct edge_fault *take_target(struct http_exchange *x, const char 
 	return query && !edge_query_parse(x, query) ? FAULT_PATH : NULL;
 }
 
-static const struct edge_fault *take_headers(struct http_exchange *x, struct header_walk *w,
-                                             struct MHD_Connection *mc, const char *version)
+static const struct edge_fault *take_headers(struct http_exchange *x, struct header_walk *w, struct MHD_Connection *mc,
+                                             const char *version)
 {
 	size_t size = MHD_get_connection_info(mc, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size;
 	int n = MHD_get_connection_values(mc, MHD_HEADER_KIND, NULL, NULL);
@@ -177,7 +177,7 @@ static const struct edge_fault *take_headers(struct http_exchange *x, struct hea
 static void begin_body(struct http_exchange *x, struct MHD_Connection *mc, const char *url, const char *method,
                        const char *version)
 {
-	struct header_walk w = {0};
+	struct header_walk w = { 0 };
 	const struct edge_fault *f;
 	const char *expect;
 	uint64_t length = 0;

@@ -26,15 +26,9 @@ static guint addr_hash(gconstpointer key)
 	return h;
 }
 
-static gboolean addr_equal(gconstpointer a, gconstpointer b)
-{
-	return memcmp(a, b, sizeof(struct edge_addr)) == 0;
-}
+static gboolean addr_equal(gconstpointer a, gconstpointer b) { return memcmp(a, b, sizeof(struct edge_addr)) == 0; }
 
-static void bytes_free(void *p)
-{
-	g_string_free(p, TRUE);
-}
+static void bytes_free(void *p) { g_string_free(p, TRUE); }
 
 static void set_default(int *value, int standard)
 {
@@ -127,7 +121,8 @@ static int bound_port(int fd)
 static int listener_open(struct edge_listener *l, const char *spec, struct err *e)
 {
 	g_autofree char *buf = g_strdup(spec);
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV};
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+		                  .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV };
 	struct addrinfo *ai = NULL;
 	const char *host, *port;
 	auto_close int fd = -1;
@@ -205,15 +200,9 @@ void http_server_stop(struct http_server *s)
 	edge_server_unref(s);
 }
 
-int http_server_tls_port(const struct http_server *s)
-{
-	return s->listeners[EDGE_TLS].port;
-}
+int http_server_tls_port(const struct http_server *s) { return s->listeners[EDGE_TLS].port; }
 
-int http_server_plain_port(const struct http_server *s)
-{
-	return s->listeners[EDGE_PLAIN].port;
-}
+int http_server_plain_port(const struct http_server *s) { return s->listeners[EDGE_PLAIN].port; }
 
 int http_server_reload_certificate(struct http_server *s, struct err *e)
 {

@@ -17,7 +17,7 @@ struct stream {
 	void (*done)(void *arg);
 	void *arg;
 	GString *part;
-	size_t taken;       /* of part */
+	size_t taken; /* of part */
 	bool is_last;
 	struct edge_deflate *deflate; /* NULL: as it is */
 };
@@ -54,7 +54,7 @@ static ssize_t stream_gzip(struct stream *s, char *out, size_t cap)
 
 		stream_refill(s);
 		n = edge_deflate_step(s->deflate, s->part->str + s->taken, s->part->len - s->taken, &used, s->is_last,
-			out, cap);
+		                      out, cap);
 		s->taken += used;
 		if (n < 0)
 			return MHD_CONTENT_READER_END_OF_STREAM;

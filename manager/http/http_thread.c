@@ -17,8 +17,8 @@
 
 #include "base/log.h"
 
-#define EVENTS      64
-#define POOL_EXTRA  (16 * 1024) /* of a connection, beside max_header: parsed headers, our own headers */
+#define EVENTS       64
+#define POOL_EXTRA   (16 * 1024) /* of a connection, beside max_header: parsed headers, our own headers */
 #define SWEEP_MIN_MS 50
 #define SWEEP_MAX_MS 1000
 
@@ -77,15 +77,12 @@ static void drain_queue(struct edge_thread *t)
 /* ---- the library ---- */
 
 /* Escapes stay as they are: paths are given on as sent, queries are ours to decode. */
-static size_t unescape_nothing(void *cls, struct MHD_Connection *mc, char *s)
-{
-	return strlen(s);
-}
+static size_t unescape_nothing(void *cls, struct MHD_Connection *mc, char *s) { return strlen(s); }
 
 /* Never called, since each session gets our credentials; but the library wants a certificate at start. */
 static int no_certificate(gnutls_session_t session, const gnutls_datum_t *req_ca, int n_req_ca,
-                          const gnutls_pk_algorithm_t *algos, int n_algos, gnutls_pcert_st **certs,
-                          unsigned *n_certs, gnutls_privkey_t *key)
+                          const gnutls_pk_algorithm_t *algos, int n_algos, gnutls_pcert_st **certs, unsigned *n_certs,
+                          gnutls_privkey_t *key)
 {
 	return -1;
 }
@@ -93,25 +90,22 @@ static int no_certificate(gnutls_session_t session, const gnutls_datum_t *req_ca
 static int daemon_start(struct edge_thread *t, enum edge_kind kind, struct err *e)
 {
 	struct http_server *s = t->server;
-	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET |
-	                 (kind == EDGE_TLS ? MHD_USE_TLS : 0);
+	unsigned flags =
+	    MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET | (kind == EDGE_TLS ? MHD_USE_TLS : 0);
 	struct MHD_OptionItem tls[] = {
-		{MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)no_certificate},
-		{MHD_OPTION_END, 0, NULL},
+		{ MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)no_certificate },
+		{ MHD_OPTION_END, 0, NULL },
 	};
 	struct MHD_Daemon *d;
 
 	if (kind != EDGE_TLS)
 		tls[0].option = MHD_OPTION_END;
-	d = MHD_start_daemon(flags, 0, NULL, NULL, edge_request_more, t,
-		MHD_OPTION_CONNECTION_LIMIT, (unsigned)s->cfg.max_connections + 16,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, s->cfg.max_header + POOL_EXTRA,
-		MHD_OPTION_CONNECTION_TIMEOUT, 0u,
-		MHD_OPTION_NOTIFY_CONNECTION, edge_conn_notify, t,
-		MHD_OPTION_NOTIFY_COMPLETED, edge_request_end, t,
-		MHD_OPTION_URI_LOG_CALLBACK, edge_request_begin, t,
-		MHD_OPTION_UNESCAPE_CALLBACK, unescape_nothing, NULL,
-		MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+	d = MHD_start_daemon(
+	    flags, 0, NULL, NULL, edge_request_more, t, MHD_OPTION_CONNECTION_LIMIT,
+	    (unsigned)s->cfg.max_connections + 16, MHD_OPTION_CONNECTION_MEMORY_LIMIT, s->cfg.max_header + POOL_EXTRA,
+	    MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_NOTIFY_CONNECTION, edge_conn_notify, t,
+	    MHD_OPTION_NOTIFY_COMPLETED, edge_request_end, t, MHD_OPTION_URI_LOG_CALLBACK, edge_request_begin, t,
+	    MHD_OPTION_UNESCAPE_CALLBACK, unescape_nothing, NULL, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 	if (!d)
 		return err_set(e, ERR_INTERNAL, "libmicrohttpd does not start");
 	t->daemons[kind] = d;
@@ -140,7 +134,7 @@ static bool daemon_has_work(struct edge_thread *t, enum edge_kind kind)
 
 static int watch(struct edge_thread *t, int fd, uint32_t events, void *tag, struct err *e)
 {
-	struct epoll_event ev = {.events = events, .data.ptr = tag};
+	struct epoll_event ev = { .events = events, .data.ptr = tag };
 
 	if (epoll_ctl(t->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0)
 		return err_errno(e, errno, "watch a descriptor");

@@ -13,8 +13,8 @@
 #include <string.h>
 #include <sys/uio.h>
 
-#define PRIORITY                                                                                               \
-	"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:-CIPHER-ALL:+AES-128-GCM:"  \
+#define PRIORITY                                                                                                       \
+	"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:-CIPHER-ALL:+AES-128-GCM:"         \
 	"+AES-256-GCM:+CHACHA20-POLY1305:%SERVER_PRECEDENCE"
 
 struct edge_cred {
@@ -152,7 +152,7 @@ static ssize_t push(gnutls_transport_ptr_t ptr, const giovec_t *iov, int n)
 {
 	struct edge_conn *c = ptr;
 	struct iovec parts[16];
-	struct msghdr msg = {.msg_iov = parts};
+	struct msghdr msg = { .msg_iov = parts };
 	size_t total = 0, held;
 	ssize_t sent;
 
@@ -162,9 +162,9 @@ static ssize_t push(gnutls_transport_ptr_t ptr, const giovec_t *iov, int n)
 		return total;
 	held = c->hold_len;
 	if (held)
-		parts[msg.msg_iovlen++] = (struct iovec){.iov_base = c->hold, .iov_len = held};
+		parts[msg.msg_iovlen++] = (struct iovec){ .iov_base = c->hold, .iov_len = held };
 	for (int i = 0; i < n && msg.msg_iovlen < G_N_ELEMENTS(parts); i++)
-		parts[msg.msg_iovlen++] = (struct iovec){.iov_base = iov[i].iov_base, .iov_len = iov[i].iov_len};
+		parts[msg.msg_iovlen++] = (struct iovec){ .iov_base = iov[i].iov_base, .iov_len = iov[i].iov_len };
 	sent = sendmsg(c->fd, &msg, MSG_NOSIGNAL);
 	if (sent < 0)
 		return errno == EAGAIN ? push_later(c) : -1;

@@ -19,7 +19,8 @@ static uint64_t mac_number(const char *s)
 static char *mac_text(struct pool *p, uint64_t n)
 {
 	return pool_printf(p, "%02x:%02x:%02x:%02x:%02x:%02x", (unsigned)(n >> 40) & 255, (unsigned)(n >> 32) & 255,
-	                   (unsigned)(n >> 24) & 255, (unsigned)(n >> 16) & 255, (unsigned)(n >> 8) & 255, (unsigned)n & 255);
+	                   (unsigned)(n >> 24) & 255, (unsigned)(n >> 16) & 255, (unsigned)(n >> 8) & 255,
+	                   (unsigned)n & 255);
 }
 
 static const struct m_mac_pool *pool_of(struct core *c, const char *cluster_id)

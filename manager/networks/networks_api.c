@@ -82,7 +82,8 @@ static struct m_network *attach(struct txn *t, const char *cluster_id, const str
 void network_attach_management(struct txn *t, const char *cluster_id, const struct m_network *net)
 {
 	static const enum m_network_usage all[] = { M_NETWORK_USAGE_DEFAULT_ROUTE, M_NETWORK_USAGE_DISPLAY,
-		M_NETWORK_USAGE_MANAGEMENT, M_NETWORK_USAGE_MIGRATION, M_NETWORK_USAGE_VM };
+		                                    M_NETWORK_USAGE_MANAGEMENT, M_NETWORK_USAGE_MIGRATION,
+		                                    M_NETWORK_USAGE_VM };
 	struct m_network *cn = attach(t, cluster_id, net);
 
 	M_SET(cn, required, true);
@@ -100,7 +101,8 @@ void network_remove_all(struct txn *t, const char *network_id)
 	profiles = (void *)inv_latest_by(inv, txn_pool(t), KIND_VNIC_PROFILE, IDX_VNIC_PROFILE_network, network_id, &n);
 	for (unsigned i = 0; i < n; i++)
 		txn_remove(t, KIND_VNIC_PROFILE, profiles[i]->id);
-	places = (void *)inv_latest_by(inv, txn_pool(t), KIND_CLUSTER_NETWORK, IDX_CLUSTER_NETWORK_of_network, network_id, &n);
+	places = (void *)inv_latest_by(inv, txn_pool(t), KIND_CLUSTER_NETWORK, IDX_CLUSTER_NETWORK_of_network,
+	                               network_id, &n);
 	for (unsigned i = 0; i < n; i++)
 		txn_remove(t, KIND_CLUSTER_NETWORK, places[i]->id);
 	txn_remove(t, KIND_NETWORK, network_id);
@@ -118,14 +120,15 @@ bool network_is_in_cluster(struct core *c, const char *network_id, const char *c
 	uuid_text id;
 
 	uuid_derive(cluster_id, network_id, id);
-	return inv_latest(c->inv, KIND_CLUSTER_NETWORK, id) || (cl && g_strcmp0(cl->management_network.id, network_id) == 0);
+	return inv_latest(c->inv, KIND_CLUSTER_NETWORK, id) ||
+	       (cl && g_strcmp0(cl->management_network.id, network_id) == 0);
 }
 
 /* ---- networks ---- */
 
 static int check_network(struct call *c, const struct m_network *net, struct err *e)
 {
-	INV_EACH_BY(en, c->core->inv, KIND_NETWORK, IDX_NETWORK_data_center, net->data_center.id) {
+	INV_EACH_BY (en, c->core->inv, KIND_NETWORK, IDX_NETWORK_data_center, net->data_center.id) {
 		const struct m_network *other = inv_latest(c->core->inv, KIND_NETWORK, en->id);
 		if (other && net->vlan && net->vlan->has.id && other->vlan && other->vlan->has.id &&
 		    other->vlan->id == net->vlan->id && strcmp(other->id, net->id) != 0)
@@ -176,8 +179,10 @@ static int network_add(struct call *c, struct err *e)
 		add_profile(t, net);
 	net->has.profile_required = 0;
 	id = pool_strdup(c->pool, net->id);
-	txn_event(t, "NETWORK_ADD_NETWORK", &(struct event_refs){ .data_center = net->data_center.id, .user = c->who.user_id,
-	          .correlation_id = c->correlation_id }, "Network %s was added.", net->name);
+	txn_event(t, "NETWORK_ADD_NETWORK",
+	          &(struct event_refs){
+	              .data_center = net->data_center.id, .user = c->who.user_id, .correlation_id = c->correlation_id },
+	          "Network %s was added.", net->name);
 	return txn_commit(t, e) < 0 ? -1 : call_reply_kind(c, KIND_NETWORK, id);
 }
 
@@ -205,9 +210,11 @@ static int network_update(struct call *c, struct err *e)
 	if (call_resolve(c, &body->data_center, KIND_DATA_CENTER, NULL, false, "network.data_center", e) < 0)
 		return -1;
 	if (body->data_center.id && g_strcmp0(body->data_center.id, old->data_center.id) != 0)
-		return err_field(e, ERR_IMMUTABLE, "network.data_center", "Attempt to set immutable field: data_center");
+		return err_field(e, ERR_IMMUTABLE, "network.data_center",
+		                 "Attempt to set immutable field: data_center");
 	if (body->name && strcmp(old->name, MANAGEMENT_NETWORK) == 0 && strcmp(body->name, old->name) != 0)
-		return err_field(e, ERR_CONFLICT, "network.name", "Cannot edit Network. The management network keeps its name.");
+		return err_field(e, ERR_CONFLICT, "network.name",
+		                 "Cannot edit Network. The management network keeps its name.");
 	id = pool_strdup(c->pool, old->id);
 	t = txn_begin(c->core);
 	draft = generic_merge(c, t, KIND_NETWORK, id, e);
@@ -216,13 +223,16 @@ static int network_update(struct call *c, struct err *e)
 		return -1;
 	}
 	draft->vdsm_name = pool_strdup(txn_pool(t), old->vdsm_name); /* hosts know it by that */
-	INV_EACH_BY(en, c->core->inv, KIND_CLUSTER_NETWORK, IDX_CLUSTER_NETWORK_of_network, id) {
+	INV_EACH_BY (en, c->core->inv, KIND_CLUSTER_NETWORK, IDX_CLUSTER_NETWORK_of_network, id) {
 		struct m_network *cn = txn_edit(t, KIND_CLUSTER_NETWORK, en->id);
 		if (cn)
 			cn->name = pool_strdup(txn_pool(t), draft->name);
 	}
-	txn_event(t, "NETWORK_UPDATE_NETWORK", &(struct event_refs){ .data_center = draft->data_center.id,
-	          .user = c->who.user_id, .correlation_id = c->correlation_id }, "Network %s was updated.", draft->name);
+	txn_event(t, "NETWORK_UPDATE_NETWORK",
+	          &(struct event_refs){ .data_center = draft->data_center.id,
+	                                .user = c->who.user_id,
+	                                .correlation_id = c->correlation_id },
+	          "Network %s was updated.", draft->name);
 	return txn_commit(t, e) < 0 ? -1 : call_reply_kind(c, KIND_NETWORK, id);
 }
 
@@ -230,13 +240,14 @@ static int network_update(struct call *c, struct err *e)
 static int check_unused(struct call *c, const char *what, const char *profile_id, struct err *e)
 {
 	unsigned n;
-	const struct m_nic **nics = (void *)inv_latest_by(c->core->inv, c->pool, KIND_NIC, IDX_NIC_vnic_profile, profile_id, &n);
+	const struct m_nic **nics =
+	    (void *)inv_latest_by(c->core->inv, c->pool, KIND_NIC, IDX_NIC_vnic_profile, profile_id, &n);
 	const struct m_vm *vm = n ? INV_LATEST(c->core->inv, VM, vm, nics[0]->vm.id) : NULL;
 
 	if (n == 0)
 		return 0;
-	return err_set(e, ERR_CONFLICT, "Cannot remove %s. It is used by NIC %s of VM %s.", what, STR_OR(nics[0]->name, "-"),
-	               vm ? vm->name : "-");
+	return err_set(e, ERR_CONFLICT, "Cannot remove %s. It is used by NIC %s of VM %s.", what,
+	               STR_OR(nics[0]->name, "-"), vm ? vm->name : "-");
 }
 
 static int network_remove(struct call *c, struct err *e)
@@ -250,7 +261,7 @@ static int network_remove(struct call *c, struct err *e)
 		return -1;
 	if (strcmp(net->name, MANAGEMENT_NETWORK) == 0)
 		return err_set(e, ERR_CONFLICT, "Cannot remove Network. The management network cannot be removed.");
-	INV_EACH_BY(vp, inv, KIND_VNIC_PROFILE, IDX_VNIC_PROFILE_network, net->id)
+	INV_EACH_BY (vp, inv, KIND_VNIC_PROFILE, IDX_VNIC_PROFILE_network, net->id)
 		if (check_unused(c, "Network", vp->id, e) < 0)
 			return -1;
 	t = txn_begin(c->core);
@@ -295,8 +306,9 @@ static int cluster_network_list(struct call *c, struct err *e)
 
 	if (!call_visible(c, 0, KIND_CLUSTER, e))
 		return -1;
-	list = POOL_ARRAY(c->pool, void *, inv_count_by(c->core->inv, KIND_CLUSTER_NETWORK, IDX_CLUSTER_NETWORK_cluster, c->ids[0]) + 1);
-	INV_EACH_BY(en, c->core->inv, KIND_CLUSTER_NETWORK, IDX_CLUSTER_NETWORK_cluster, c->ids[0])
+	list = POOL_ARRAY(c->pool, void *,
+	                  inv_count_by(c->core->inv, KIND_CLUSTER_NETWORK, IDX_CLUSTER_NETWORK_cluster, c->ids[0]) + 1);
+	INV_EACH_BY (en, c->core->inv, KIND_CLUSTER_NETWORK, IDX_CLUSTER_NETWORK_cluster, c->ids[0])
 		if ((list[n] = cluster_network_view(c, en->pub)))
 			n++;
 	return call_reply_list(c, &M_TYPE_network, list, n);
@@ -306,7 +318,7 @@ static const struct m_network *find_cluster_network(struct call *c, const char *
 {
 	if (!call_visible(c, 0, KIND_CLUSTER, e))
 		return NULL;
-	INV_EACH_BY(en, c->core->inv, KIND_CLUSTER_NETWORK, IDX_CLUSTER_NETWORK_cluster, c->ids[0])
+	INV_EACH_BY (en, c->core->inv, KIND_CLUSTER_NETWORK, IDX_CLUSTER_NETWORK_cluster, c->ids[0])
 		if (g_strcmp0(ENTITY_OBJ(en, network)->of_network.id, network_id) == 0)
 			return en->pub;
 	err_set(e, ERR_NO_ENTITY, "Network %s is not attached to the cluster.", network_id);
@@ -323,10 +335,7 @@ static int reply_cluster_network(struct call *c, const char *network_id, struct 
 	return view ? call_reply_entity(c, &M_TYPE_network, view) : -1;
 }
 
-static int cluster_network_get(struct call *c, struct err *e)
-{
-	return reply_cluster_network(c, c->ids[1], e);
-}
+static int cluster_network_get(struct call *c, struct err *e) { return reply_cluster_network(c, c->ids[1], e); }
 
 static void take_roles(struct txn *t, struct m_network *cn, const struct m_network *body)
 {
@@ -353,15 +362,18 @@ static int cluster_network_add(struct call *c, struct err *e)
 	if (g_strcmp0(net->data_center.id, cl->data_center.id) != 0)
 		return err_field(e, ERR_CONFLICT, "network", "Network %s belongs to another data center.", net->name);
 	if (network_is_in_cluster(c->core, net->id, cl->id))
-		return err_set(e, ERR_CONFLICT, "Cannot attach Network. Network %s is attached to the cluster already.", net->name);
+		return err_set(e, ERR_CONFLICT, "Cannot attach Network. Network %s is attached to the cluster already.",
+		               net->name);
 	t = txn_begin(c->core);
 	cn = attach(t, cl->id, net);
 	M_SET(cn, required, true);
 	M_SET(cn, display, false);
 	set_usages(txn_pool(t), cn, vm, has_usage(net, M_NETWORK_USAGE_VM) ? 1 : 0);
 	take_roles(t, cn, body);
-	txn_event(t, "NETWORK_ATTACH_NETWORK_TO_CLUSTER", &(struct event_refs){ .cluster = cl->id, .user = c->who.user_id,
-	          .correlation_id = c->correlation_id }, "Network %s was attached to cluster %s.", net->name, cl->name);
+	txn_event(
+	    t, "NETWORK_ATTACH_NETWORK_TO_CLUSTER",
+	    &(struct event_refs){ .cluster = cl->id, .user = c->who.user_id, .correlation_id = c->correlation_id },
+	    "Network %s was attached to cluster %s.", net->name, cl->name);
 	if (txn_commit(t, e) < 0)
 		return -1;
 	return reply_cluster_network(c, ref.id, e);
@@ -394,7 +406,8 @@ static int cluster_network_remove(struct call *c, struct err *e)
 	if (!cn || !cl)
 		return -1;
 	if (g_strcmp0(cl->management_network.id, c->ids[1]) == 0)
-		return err_set(e, ERR_CONFLICT, "Cannot detach Network. The management network of the cluster cannot be detached.");
+		return err_set(e, ERR_CONFLICT,
+		               "Cannot detach Network. The management network of the cluster cannot be detached.");
 	t = txn_begin(c->core);
 	txn_remove(t, KIND_CLUSTER_NETWORK, cn->id);
 	return txn_commit(t, e) < 0 ? -1 : call_reply_action(c, NULL);
@@ -457,19 +470,27 @@ static const struct api_op NETWORK_OPS[] = {
 	ROW("data_center_networks.list", generic_list, KIND_NETWORK, BELOW(KIND_DATA_CENTER, IDX_NETWORK_data_center)),
 	ROW("data_center_network.get", network_get, KIND_NETWORK),
 	ROW("data_center_networks.add", network_add, KIND_NETWORK, .flags = OP_WAITS),
-	ROW("data_center_network.update", network_update, KIND_NETWORK, ON("configure_storage_pool_network", KIND_DATA_CENTER)),
-	ROW("data_center_network.remove", network_remove, KIND_NETWORK, ON("delete_storage_pool_network", KIND_DATA_CENTER)),
+	ROW("data_center_network.update", network_update, KIND_NETWORK,
+	    ON("configure_storage_pool_network", KIND_DATA_CENTER)),
+	ROW("data_center_network.remove", network_remove, KIND_NETWORK,
+	    ON("delete_storage_pool_network", KIND_DATA_CENTER)),
 	ROW("cluster_networks.list", cluster_network_list, KIND_CLUSTER_NETWORK),
 	ROW("cluster_network.get", cluster_network_get, KIND_CLUSTER_NETWORK),
-	ROW("cluster_networks.add", cluster_network_add, KIND_CLUSTER_NETWORK, ON("assign_cluster_network", KIND_CLUSTER)),
-	ROW("cluster_network.update", cluster_network_update, KIND_CLUSTER_NETWORK, ON("configure_cluster_network", KIND_CLUSTER)),
-	ROW("cluster_network.remove", cluster_network_remove, KIND_CLUSTER_NETWORK, ON("assign_cluster_network", KIND_CLUSTER)),
+	ROW("cluster_networks.add", cluster_network_add, KIND_CLUSTER_NETWORK,
+	    ON("assign_cluster_network", KIND_CLUSTER)),
+	ROW("cluster_network.update", cluster_network_update, KIND_CLUSTER_NETWORK,
+	    ON("configure_cluster_network", KIND_CLUSTER)),
+	ROW("cluster_network.remove", cluster_network_remove, KIND_CLUSTER_NETWORK,
+	    ON("assign_cluster_network", KIND_CLUSTER)),
 	ROW("vnic_profiles.list", generic_list, KIND_VNIC_PROFILE),
 	ROW("vnic_profile.get", generic_get, KIND_VNIC_PROFILE),
 	ROW("vnic_profiles.add", profile_add, KIND_VNIC_PROFILE, .flags = OP_WAITS),
-	ROW("vnic_profile.update", generic_update, KIND_VNIC_PROFILE, ON("configure_network_vnic_profile", KIND_VNIC_PROFILE)),
-	ROW("vnic_profile.remove", profile_remove, KIND_VNIC_PROFILE, ON("delete_network_vnic_profile", KIND_VNIC_PROFILE)),
-	ROW("assigned_vnic_profiles.list", generic_list, KIND_VNIC_PROFILE, BELOW(KIND_NETWORK, IDX_VNIC_PROFILE_network)),
+	ROW("vnic_profile.update", generic_update, KIND_VNIC_PROFILE,
+	    ON("configure_network_vnic_profile", KIND_VNIC_PROFILE)),
+	ROW("vnic_profile.remove", profile_remove, KIND_VNIC_PROFILE,
+	    ON("delete_network_vnic_profile", KIND_VNIC_PROFILE)),
+	ROW("assigned_vnic_profiles.list", generic_list, KIND_VNIC_PROFILE,
+	    BELOW(KIND_NETWORK, IDX_VNIC_PROFILE_network)),
 	ROW("assigned_vnic_profiles.add", profile_add, KIND_VNIC_PROFILE, .flags = OP_WAITS),
 	{ .name = NULL },
 };
@@ -485,7 +506,7 @@ void networks_register(struct core *c)
 
 void networks_start(struct core *c)
 {
-	INV_EACH(e, c->inv, KIND_NIC)
+	INV_EACH (e, c->inv, KIND_NIC)
 		mac_nic_published(c, e->id, NULL, e->pub);
 }
 

@@ -11,8 +11,10 @@
 static struct event_refs refs_of(struct job *j)
 {
 	const char *user = job_text(j, "user");
-	return (struct event_refs){ .storage_domain = job_text(j, "domain"), .data_center = job_text(j, "dc"),
-		                    .user = *user ? user : NULL, .correlation_id = job_correlation(j) };
+	return (struct event_refs){ .storage_domain = job_text(j, "domain"),
+		                    .data_center = job_text(j, "dc"),
+		                    .user = *user ? user : NULL,
+		                    .correlation_id = job_correlation(j) };
 }
 
 static bool is_first(struct job *j) { return json_is_true(json_object_get(job_data(j), "is_first")); }
@@ -42,7 +44,8 @@ static const char *worker_now(struct job *j, struct err *e)
 
 static int domain_verb(struct job *j, const char *host, const char *verb, struct err *e)
 {
-	json_t *params = json_pack("{s:s,s:s}", "storagedomainID", job_text(j, "domain"), "storagepoolID", job_text(j, "dc"));
+	json_t *params =
+	    json_pack("{s:s,s:s}", "storagedomainID", job_text(j, "domain"), "storagepoolID", job_text(j, "dc"));
 
 	/* Those that take a domain away want to hear of the next master. */
 	if (strcmp(verb, "StorageDomain.deactivate") == 0 || strcmp(verb, "StorageDomain.detach") == 0) {
@@ -131,9 +134,10 @@ static int join_now(struct job *j, struct err *e)
 		return domain_verb(j, host, "StorageDomain.attach", e);
 	return agent_call(job_core(j), host, "StoragePool.create",
 	                  json_pack("{s:s,s:s,s:s,s:I,s:[s],s:i,s:i,s:i,s:i}", "storagepoolID", dc, "name",
-	                            storage_name(job_core(j), KIND_DATA_CENTER, dc), "masterSdUUID", sd, "masterVersion",
-	                            (json_int_t)job_int(j, "master_version"), "domainList", sd, "lockRenewalIntervalSec", 5,
-	                            "leaseTimeSec", 60, "ioOpTimeoutSec", 10, "leaseRetries", 3),
+	                            storage_name(job_core(j), KIND_DATA_CENTER, dc), "masterSdUUID", sd,
+	                            "masterVersion", (json_int_t)job_int(j, "master_version"), "domainList", sd,
+	                            "lockRenewalIntervalSec", 5, "leaseTimeSec", 60, "ioOpTimeoutSec", 10,
+	                            "leaseRetries", 3),
 	                  STORAGE_CONNECT_MS, job_correlation(j), NULL, e);
 }
 
@@ -156,8 +160,8 @@ static int part_now(struct job *j, struct err *e)
 		if (hold_pool(j, "attached", e) < 0)
 			return -1;
 		return agent_call(c, host, "StoragePool.destroy",
-		                  json_pack("{s:s,s:i,s:s}", "storagepoolID", dc, "hostID", 1, "scsiKey", dc), STORAGE_CONNECT_MS,
-		                  job_correlation(j), NULL, e);
+		                  json_pack("{s:s,s:i,s:s}", "storagepoolID", dc, "hostID", 1, "scsiKey", dc),
+		                  STORAGE_CONNECT_MS, job_correlation(j), NULL, e);
 	}
 	domain_verb(j, host, "StorageDomain.deactivate", &ignored);
 	if (domain_verb(j, host, "StorageDomain.detach", e) == 0)
@@ -257,14 +261,16 @@ static void attach_ended(struct job *j, struct txn *t, bool ok, const struct err
 	struct event_refs refs = refs_of(j);
 
 	if (ok) {
-		txn_event(t, "USER_ATTACH_STORAGE_DOMAIN_TO_POOL", &refs, "Storage Domain %s was attached to Data Center %s.",
-		          job_text(j, "name"), job_text(j, "dc_name"));
+		txn_event(t, "USER_ATTACH_STORAGE_DOMAIN_TO_POOL", &refs,
+		          "Storage Domain %s was attached to Data Center %s.", job_text(j, "name"),
+		          job_text(j, "dc_name"));
 		spm_check_soon(job_core(j), job_text(j, "dc"));
 		return;
 	}
 	set_unattached(j, t);
-	txn_event(t, "USER_ATTACH_STORAGE_DOMAIN_TO_POOL_FAILED", &refs, "Failed to attach Storage Domain %s to Data Center %s: %s",
-	          job_text(j, "name"), job_text(j, "dc_name"), e->detail);
+	txn_event(t, "USER_ATTACH_STORAGE_DOMAIN_TO_POOL_FAILED", &refs,
+	          "Failed to attach Storage Domain %s to Data Center %s: %s", job_text(j, "name"),
+	          job_text(j, "dc_name"), e->detail);
 }
 
 static const struct job_step ATTACH_STEPS[] = {
@@ -274,7 +280,8 @@ static const struct job_step ATTACH_STEPS[] = {
 	{ "activate", "Activating the storage domain", activate_step, NULL, true },
 	{ "tell", "Telling the other hosts", tell_step, NULL, false },
 };
-const struct command ATTACH_STORAGE_DOMAIN = { "AttachStorageDomain", ATTACH_STEPS, G_N_ELEMENTS(ATTACH_STEPS), attach_ended };
+const struct command ATTACH_STORAGE_DOMAIN = { "AttachStorageDomain", ATTACH_STEPS, G_N_ELEMENTS(ATTACH_STEPS),
+	                                       attach_ended };
 
 /* ---- activate: is_first says that the pool has to be started with it ---- */
 
@@ -309,14 +316,16 @@ static void activate_ended(struct job *j, struct txn *t, bool ok, const struct e
 	struct event_refs refs = refs_of(j);
 
 	if (ok) {
-		txn_event(t, "USER_ACTIVATED_STORAGE_DOMAIN", &refs, "Storage Domain %s (Data Center %s) was activated.",
-		          job_text(j, "name"), job_text(j, "dc_name"));
+		txn_event(t, "USER_ACTIVATED_STORAGE_DOMAIN", &refs,
+		          "Storage Domain %s (Data Center %s) was activated.", job_text(j, "name"),
+		          job_text(j, "dc_name"));
 		spm_check_soon(job_core(j), job_text(j, "dc"));
 		return;
 	}
 	set_maintenance(j, t);
-	txn_event(t, "USER_ACTIVATE_STORAGE_DOMAIN_FAILED", &refs, "Failed to activate Storage Domain %s (Data Center %s): %s",
-	          job_text(j, "name"), job_text(j, "dc_name"), e->detail);
+	txn_event(t, "USER_ACTIVATE_STORAGE_DOMAIN_FAILED", &refs,
+	          "Failed to activate Storage Domain %s (Data Center %s): %s", job_text(j, "name"),
+	          job_text(j, "dc_name"), e->detail);
 }
 
 static const struct job_step ACTIVATE_STEPS[] = {
@@ -346,9 +355,10 @@ static void deactivate_ended(struct job *j, struct txn *t, bool ok, const struct
 
 	if (ok) {
 		set_maintenance(j, t);
-		txn_event(t, is_first(j) ? "USER_DEACTIVATED_LAST_MASTER_STORAGE_DOMAIN" : "USER_DEACTIVATED_STORAGE_DOMAIN", &refs,
-		          "Storage Domain %s (Data Center %s) was deactivated and moved to maintenance.", job_text(j, "name"),
-		          job_text(j, "dc_name"));
+		txn_event(
+		    t, is_first(j) ? "USER_DEACTIVATED_LAST_MASTER_STORAGE_DOMAIN" : "USER_DEACTIVATED_STORAGE_DOMAIN",
+		    &refs, "Storage Domain %s (Data Center %s) was deactivated and moved to maintenance.",
+		    job_text(j, "name"), job_text(j, "dc_name"));
 		return;
 	}
 	sd = edit_domain(j, t);
@@ -360,8 +370,9 @@ static void deactivate_ended(struct job *j, struct txn *t, bool ok, const struct
 		REF_SET(txn_pool(t), dc->spm_host, job_text(j, "host"));
 		spm_check_soon(job_core(j), dc->id);
 	}
-	txn_event(t, "USER_DEACTIVATE_STORAGE_DOMAIN_FAILED", &refs, "Failed to deactivate Storage Domain %s (Data Center %s): %s",
-	          job_text(j, "name"), job_text(j, "dc_name"), e->detail);
+	txn_event(t, "USER_DEACTIVATE_STORAGE_DOMAIN_FAILED", &refs,
+	          "Failed to deactivate Storage Domain %s (Data Center %s): %s", job_text(j, "name"),
+	          job_text(j, "dc_name"), e->detail);
 }
 
 static const struct job_step DEACTIVATE_STEPS[] = {
@@ -369,8 +380,8 @@ static const struct job_step DEACTIVATE_STEPS[] = {
 	{ "stop-pool", "Stopping the storage pool manager", stop_step, NULL, true },
 	{ "tell", "Telling the other hosts", tell_step, NULL, false },
 };
-const struct command DEACTIVATE_STORAGE_DOMAIN = { "DeactivateStorageDomain", DEACTIVATE_STEPS, G_N_ELEMENTS(DEACTIVATE_STEPS),
-	                                           deactivate_ended };
+const struct command DEACTIVATE_STORAGE_DOMAIN = { "DeactivateStorageDomain", DEACTIVATE_STEPS,
+	                                           G_N_ELEMENTS(DEACTIVATE_STEPS), deactivate_ended };
 
 /* ---- detach ---- */
 
@@ -383,18 +394,21 @@ static void detach_ended(struct job *j, struct txn *t, bool ok, const struct err
 
 	if (ok) {
 		set_unattached(j, t);
-		txn_event(t, "USER_DETACH_STORAGE_DOMAIN_FROM_POOL", &refs, "Storage Domain %s was detached from Data Center %s.",
-		          job_text(j, "name"), job_text(j, "dc_name"));
+		txn_event(t, "USER_DETACH_STORAGE_DOMAIN_FROM_POOL", &refs,
+		          "Storage Domain %s was detached from Data Center %s.", job_text(j, "name"),
+		          job_text(j, "dc_name"));
 		return;
 	}
 	sd = edit_domain(j, t);
 	if (sd)
 		sd->status = M_STORAGE_DOMAIN_STATUS_MAINTENANCE;
 	txn_event(t, "USER_DETACH_STORAGE_DOMAIN_FROM_POOL_FAILED", &refs,
-	          "Failed to detach Storage Domain %s from Data Center %s: %s", job_text(j, "name"), job_text(j, "dc_name"), e->detail);
+	          "Failed to detach Storage Domain %s from Data Center %s: %s", job_text(j, "name"),
+	          job_text(j, "dc_name"), e->detail);
 }
 
 static const struct job_step DETACH_STEPS[] = {
 	{ "detach", "Detaching the storage domain", detach_step, stop_pool_guarded, true },
 };
-const struct command DETACH_STORAGE_DOMAIN = { "DetachStorageDomain", DETACH_STEPS, G_N_ELEMENTS(DETACH_STEPS), detach_ended };
+const struct command DETACH_STORAGE_DOMAIN = { "DetachStorageDomain", DETACH_STEPS, G_N_ELEMENTS(DETACH_STEPS),
+	                                       detach_ended };

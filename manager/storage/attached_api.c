@@ -42,9 +42,10 @@ static int attached_list(struct call *c, struct err *e)
 
 	if (!call_visible(c, 0, KIND_DATA_CENTER, e))
 		return -1;
-	list = POOL_ARRAY(c->pool, void *,
-	                  inv_count_by(c->core->inv, KIND_STORAGE_DOMAIN, IDX_STORAGE_DOMAIN_data_center, c->ids[0]) + 1);
-	INV_EACH_BY(en, c->core->inv, KIND_STORAGE_DOMAIN, IDX_STORAGE_DOMAIN_data_center, c->ids[0]) {
+	list =
+	    POOL_ARRAY(c->pool, void *,
+	               inv_count_by(c->core->inv, KIND_STORAGE_DOMAIN, IDX_STORAGE_DOMAIN_data_center, c->ids[0]) + 1);
+	INV_EACH_BY (en, c->core->inv, KIND_STORAGE_DOMAIN, IDX_STORAGE_DOMAIN_data_center, c->ids[0]) {
 		if (call_is_filtered(c) && !perm_can_see(c->core, &c->who, KIND_STORAGE_DOMAIN, en->id))
 			continue;
 		if (c->query.max >= 0 && n >= (size_t)c->query.max)
@@ -66,7 +67,7 @@ struct change {
 	const struct command *command;
 	const char *sd, *dc, *host; /* host: of the first, or last, domain; NULL else */
 	int64_t master_version;
-	enum m_storage_domain_status status;   /* while it runs */
+	enum m_storage_domain_status status; /* while it runs */
 	const char *title;
 };
 
@@ -75,11 +76,14 @@ static int start(struct call *c, struct txn *t, const struct change *ch, char *j
 	struct m_storage_domain *sd = txn_edit(t, KIND_STORAGE_DOMAIN, ch->sd);
 	const struct m_data_center *dc = dc_latest(c->core, ch->dc);
 	struct job_spec spec = {
-		.command = ch->command, .correlation_id = c->correlation_id, .owner_id = call_refs(c).user,
-		.data = json_pack("{s:s,s:s,s:s,s:s,s:s,s:b,s:s,s:I}", "domain", ch->sd, "dc", ch->dc, "name", sd->name, "dc_name",
-		                  dc->name, "user", c->who.user_id, "is_first", ch->host != NULL, "host", ch->host ? ch->host : "",
-		                  "master_version", (json_int_t)ch->master_version),
-		.locks = (const char *const[]){ ch->sd, ch->dc, NULL }, .objects = (const char *const[]){ ch->sd, ch->dc, NULL },
+		.command = ch->command,
+		.correlation_id = c->correlation_id,
+		.owner_id = call_refs(c).user,
+		.data = json_pack("{s:s,s:s,s:s,s:s,s:s,s:b,s:s,s:I}", "domain", ch->sd, "dc", ch->dc, "name", sd->name,
+		                  "dc_name", dc->name, "user", c->who.user_id, "is_first", ch->host != NULL, "host",
+		                  ch->host ? ch->host : "", "master_version", (json_int_t)ch->master_version),
+		.locks = (const char *const[]){ ch->sd, ch->dc, NULL },
+		.objects = (const char *const[]){ ch->sd, ch->dc, NULL },
 	};
 
 	sd->status = ch->status;
@@ -87,7 +91,8 @@ static int start(struct call *c, struct txn *t, const struct change *ch, char *j
 }
 
 /* The host that works while the data center has no SPM; NULL with e. */
-static const char *lone_host(struct call *c, const struct m_storage_domain *sd, const char *dc_id, const char *what, struct err *e)
+static const char *lone_host(struct call *c, const struct m_storage_domain *sd, const char *dc_id, const char *what,
+                             struct err *e)
 {
 	const char **hosts = storage_hosts_up(c->core, c->pool, dc_id, true);
 
@@ -105,20 +110,24 @@ static int check_type(struct core *c, const struct m_data_center *dc, const stru
 	bool is_local = sd->storage && sd->storage->type == M_STORAGE_TYPE_LOCALFS;
 
 	if (M_GET(dc, local, false) != is_local)
-		return err_field(e, ERR_CONFLICT, "storage_domain", "Cannot attach Storage. The Storage Domain type does not match the "
-		                 "Data Center type: %s Data Centers take %s storage.", is_local ? "shared" : "local",
-		                 is_local ? "shared" : "local");
-	if (is_local && g_strcmp0(storage_dc_of_host(c, sd->on_host.id), dc->id) != 0)
 		return err_field(e, ERR_CONFLICT, "storage_domain",
-		                 "Cannot attach Storage. The local storage is on Host %s, which is not in Data Center %s.",
-		                 storage_name(c, KIND_HOST, sd->on_host.id), dc->name);
+		                 "Cannot attach Storage. The Storage Domain type does not match the "
+		                 "Data Center type: %s Data Centers take %s storage.",
+		                 is_local ? "shared" : "local", is_local ? "shared" : "local");
+	if (is_local && g_strcmp0(storage_dc_of_host(c, sd->on_host.id), dc->id) != 0)
+		return err_field(
+		    e, ERR_CONFLICT, "storage_domain",
+		    "Cannot attach Storage. The local storage is on Host %s, which is not in Data Center %s.",
+		    storage_name(c, KIND_HOST, sd->on_host.id), dc->name);
 	return 0;
 }
 
-static int check_attach(struct call *c, const struct m_data_center *dc, const struct m_storage_domain *sd, struct err *e)
+static int check_attach(struct call *c, const struct m_data_center *dc, const struct m_storage_domain *sd,
+                        struct err *e)
 {
 	if (sd->data_center.id)
-		return err_set(e, ERR_CONFLICT, "Cannot attach Storage. The Storage Domain %s is attached to Data Center %s already.",
+		return err_set(e, ERR_CONFLICT,
+		               "Cannot attach Storage. The Storage Domain %s is attached to Data Center %s already.",
 		               sd->name, storage_name(c->core, KIND_DATA_CENTER, sd->data_center.id));
 	if (lock_check(c->core, sd->id, NULL, e) < 0 || lock_check(c->core, dc->id, NULL, e) < 0)
 		return -1;
@@ -175,8 +184,8 @@ static int finish(struct call *c, const char *job, struct err *e)
 	return call_reply_action(c, job);
 }
 
-static int fill_change(struct call *c, struct change *ch, const struct m_storage_domain **sd, const struct m_data_center **dc,
-                       struct err *e)
+static int fill_change(struct call *c, struct change *ch, const struct m_storage_domain **sd,
+                       const struct m_data_center **dc, struct err *e)
 {
 	if (!find_attached(c, e))
 		return -1;
@@ -198,7 +207,8 @@ static int bad_status(const struct m_storage_domain *sd, const char *what, struc
 
 static int attached_activate(struct call *c, struct err *e)
 {
-	struct change ch = { &ACTIVATE_STORAGE_DOMAIN, .status = M_STORAGE_DOMAIN_STATUS_ACTIVATING, .title = "Activating" };
+	struct change ch = { &ACTIVATE_STORAGE_DOMAIN, .status = M_STORAGE_DOMAIN_STATUS_ACTIVATING,
+		             .title = "Activating" };
 	const struct m_storage_domain *sd;
 	const struct m_data_center *dc;
 	char job[UUID_LEN + 1];
@@ -209,7 +219,8 @@ static int attached_activate(struct call *c, struct err *e)
 	    sd->status != M_STORAGE_DOMAIN_STATUS_UNKNOWN)
 		return bad_status(sd, "activate", e);
 	if (dc->status == M_DATA_CENTER_STATUS_MAINTENANCE && g_strcmp0(dc->master.id, sd->id) != 0)
-		return err_set(e, ERR_CONFLICT, "Cannot activate Storage. The master Storage Domain %s has to be activated first.",
+		return err_set(e, ERR_CONFLICT,
+		               "Cannot activate Storage. The master Storage Domain %s has to be activated first.",
 		               storage_name(c->core, KIND_STORAGE_DOMAIN, dc->master.id));
 	if (dc->status == M_DATA_CENTER_STATUS_MAINTENANCE && !(ch.host = lone_host(c, sd, dc->id, "activate", e)))
 		return -1;
@@ -221,15 +232,18 @@ static int attached_activate(struct call *c, struct err *e)
 /* No disk of it may be in use or being changed. */
 static int check_unused(struct core *c, const struct m_storage_domain *sd, struct err *e)
 {
-	INV_EACH_BY(d, c->inv, KIND_DISK, IDX_DISK_storage_domains, sd->id) {
+	INV_EACH_BY (d, c->inv, KIND_DISK, IDX_DISK_storage_domains, sd->id) {
 		const struct m_disk *disk = d->latest;
 		if (lock_check(c, d->id, NULL, e) < 0 || (disk && disk->status == M_DISK_STATUS_LOCKED))
-			return err_set(e, ERR_CONFLICT, "Cannot deactivate Storage. Disk is locked: %s.", disk ? disk->name : d->id);
-		INV_EACH_BY(a, c->inv, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_disk, d->id) {
+			return err_set(e, ERR_CONFLICT, "Cannot deactivate Storage. Disk is locked: %s.",
+			               disk ? disk->name : d->id);
+		INV_EACH_BY (a, c->inv, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_disk, d->id) {
 			const struct m_vm *vm = INV_LATEST(c->inv, VM, vm, ENTITY_OBJ(a, disk_attachment)->vm.id);
 			if (vm && !vm_is_down(vm))
-				return err_set(e, ERR_CONFLICT, "Cannot deactivate Storage. VM %s runs with disks on the Storage Domain.",
-				               vm->name);
+				return err_set(
+				    e, ERR_CONFLICT,
+				    "Cannot deactivate Storage. VM %s runs with disks on the Storage Domain.",
+				    vm->name);
 		}
 	}
 	return 0;
@@ -238,7 +252,7 @@ static int check_unused(struct core *c, const struct m_storage_domain *sd, struc
 /* Does the data center have other domains that work? */
 static bool has_active_others(struct core *c, const struct m_storage_domain *sd)
 {
-	INV_EACH_BY(en, c->inv, KIND_STORAGE_DOMAIN, IDX_STORAGE_DOMAIN_data_center, sd->data_center.id) {
+	INV_EACH_BY (en, c->inv, KIND_STORAGE_DOMAIN, IDX_STORAGE_DOMAIN_data_center, sd->data_center.id) {
 		const struct m_storage_domain *other = en->latest;
 		if (other && strcmp(en->id, sd->id) != 0 && other->status != M_STORAGE_DOMAIN_STATUS_MAINTENANCE)
 			return true;
@@ -262,7 +276,8 @@ static int attached_deactivate(struct call *c, struct err *e)
 	if (check_unused(c->core, sd, e) < 0)
 		return -1;
 	if (g_strcmp0(dc->master.id, sd->id) == 0 && has_active_others(c->core, sd))
-		return err_set(e, ERR_CONFLICT, "Cannot deactivate Storage. The master Storage Domain goes last: put the others of the "
+		return err_set(e, ERR_CONFLICT,
+		               "Cannot deactivate Storage. The master Storage Domain goes last: put the others of the "
 		               "Data Center into maintenance first.");
 	ch.host = pool_strdup(c->pool, storage_spm(c->core, dc->id, e));
 	if (!ch.host)
@@ -271,7 +286,8 @@ static int attached_deactivate(struct call *c, struct err *e)
 		ch.host = NULL;
 	t = txn_begin(c->core);
 	if (ch.host) /* from now on nobody starts the pool again */
-		((struct m_data_center *)txn_edit(t, KIND_DATA_CENTER, ch.dc))->status = M_DATA_CENTER_STATUS_MAINTENANCE;
+		((struct m_data_center *)txn_edit(t, KIND_DATA_CENTER, ch.dc))->status =
+		    M_DATA_CENTER_STATUS_MAINTENANCE;
 	return start(c, t, &ch, job, e) < 0 ? -1 : finish(c, job, e);
 }
 
@@ -279,7 +295,8 @@ static int attached_deactivate(struct call *c, struct err *e)
 
 static int attached_remove(struct call *c, struct err *e)
 {
-	struct change ch = { &DETACH_STORAGE_DOMAIN, .status = M_STORAGE_DOMAIN_STATUS_DETACHING, .title = "Detaching" };
+	struct change ch = { &DETACH_STORAGE_DOMAIN, .status = M_STORAGE_DOMAIN_STATUS_DETACHING,
+		             .title = "Detaching" };
 	const struct m_storage_domain *sd;
 	const struct m_data_center *dc;
 	char job[UUID_LEN + 1];
@@ -292,8 +309,10 @@ static int attached_remove(struct call *c, struct err *e)
 		return bad_status(sd, "detach", e);
 	disk = inv_first_by(c->core->inv, KIND_DISK, IDX_DISK_storage_domains, sd->id);
 	if (disk)
-		return err_set(e, ERR_CONFLICT, "Cannot detach Storage. The Storage Domain %s still holds disks (%s...); remove them "
-		               "first.", sd->name, ENTITY_OBJ(disk, disk)->name ? ENTITY_OBJ(disk, disk)->name : disk->id);
+		return err_set(e, ERR_CONFLICT,
+		               "Cannot detach Storage. The Storage Domain %s still holds disks (%s...); remove them "
+		               "first.",
+		               sd->name, ENTITY_OBJ(disk, disk)->name ? ENTITY_OBJ(disk, disk)->name : disk->id);
 	is_master = g_strcmp0(dc->master.id, sd->id) == 0;
 	if (is_master && inv_count_by(c->core->inv, KIND_STORAGE_DOMAIN, IDX_STORAGE_DOMAIN_data_center, dc->id) > 1)
 		return err_set(e, ERR_CONFLICT, "Cannot detach Storage. The master Storage Domain goes last.");
@@ -307,9 +326,13 @@ static int attached_remove(struct call *c, struct err *e)
 const struct api_op ATTACHED_STORAGE_OPS[] = {
 	ROW("attached_storage_domains.list", attached_list, KIND_STORAGE_DOMAIN),
 	ROW("attached_storage_domain.get", attached_get, KIND_STORAGE_DOMAIN),
-	ROW("attached_storage_domains.add", attached_add, KIND_STORAGE_DOMAIN, ON("manipulate_storage_domain", KIND_DATA_CENTER)),
-	ROW("attached_storage_domain.remove", attached_remove, KIND_STORAGE_DOMAIN, ON("manipulate_storage_domain", KIND_DATA_CENTER)),
-	ROW("attached_storage_domain.activate", attached_activate, KIND_STORAGE_DOMAIN, ON("manipulate_storage_domain", KIND_DATA_CENTER)),
-	ROW("attached_storage_domain.deactivate", attached_deactivate, KIND_STORAGE_DOMAIN, ON("manipulate_storage_domain", KIND_DATA_CENTER)),
+	ROW("attached_storage_domains.add", attached_add, KIND_STORAGE_DOMAIN,
+	    ON("manipulate_storage_domain", KIND_DATA_CENTER)),
+	ROW("attached_storage_domain.remove", attached_remove, KIND_STORAGE_DOMAIN,
+	    ON("manipulate_storage_domain", KIND_DATA_CENTER)),
+	ROW("attached_storage_domain.activate", attached_activate, KIND_STORAGE_DOMAIN,
+	    ON("manipulate_storage_domain", KIND_DATA_CENTER)),
+	ROW("attached_storage_domain.deactivate", attached_deactivate, KIND_STORAGE_DOMAIN,
+	    ON("manipulate_storage_domain", KIND_DATA_CENTER)),
 	{ .name = NULL },
 };

@@ -17,8 +17,8 @@ static GPtrArray *users_of(struct core *c, const char *sd_id, enum kind k)
 {
 	GPtrArray *list = g_ptr_array_new();
 
-	INV_EACH_BY(d, c->inv, KIND_DISK, IDX_DISK_storage_domains, sd_id)
-		INV_EACH_BY(a, c->inv, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_disk, d->id) {
+	INV_EACH_BY (d, c->inv, KIND_DISK, IDX_DISK_storage_domains, sd_id)
+		INV_EACH_BY (a, c->inv, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_disk, d->id) {
 			const struct m_disk_attachment *da = a->pub;
 			add_once(list, inv_get(c->inv, k, k == KIND_VM ? da->vm.id : da->template.id));
 		}
@@ -116,7 +116,8 @@ static int profile_add(struct call *c, struct err *e)
 
 	if (c->n_ids > 0)
 		body->storage_domain.id = (char *)c->ids[0];
-	if (call_resolve(c, &body->storage_domain, KIND_STORAGE_DOMAIN, NULL, true, "disk_profile.storage_domain", e) < 0 ||
+	if (call_resolve(c, &body->storage_domain, KIND_STORAGE_DOMAIN, NULL, true, "disk_profile.storage_domain", e) <
+	        0 ||
 	    call_permit(c, "create_storage_disk_profile", KIND_STORAGE_DOMAIN, body->storage_domain.id, e) < 0)
 		return -1;
 	t = txn_begin(c->core);
@@ -139,11 +140,13 @@ static int profile_remove(struct call *c, struct err *e)
 
 	if (!dp || (c->n_ids > 1 && g_strcmp0(dp->storage_domain.id, c->ids[0]) != 0))
 		return err_set(e, ERR_NO_ENTITY, "There is no disk profile %s.", c->ids[c->n_ids - 1]);
-	INV_EACH_BY(d, c->core->inv, KIND_DISK, IDX_DISK_storage_domains, dp->storage_domain.id)
+	INV_EACH_BY (d, c->core->inv, KIND_DISK, IDX_DISK_storage_domains, dp->storage_domain.id)
 		if (g_strcmp0(ENTITY_OBJ(d, disk)->disk_profile.id, dp->id) == 0)
-			return err_set(e, ERR_CONFLICT, "Cannot remove Disk Profile. It is used by disk %s.", ENTITY_OBJ(d, disk)->name);
+			return err_set(e, ERR_CONFLICT, "Cannot remove Disk Profile. It is used by disk %s.",
+			               ENTITY_OBJ(d, disk)->name);
 	if (inv_count_by(c->core->inv, KIND_DISK_PROFILE, IDX_DISK_PROFILE_storage_domain, dp->storage_domain.id) == 1)
-		return err_set(e, ERR_CONFLICT, "Cannot remove Disk Profile. It is the last one of its Storage Domain.");
+		return err_set(e, ERR_CONFLICT,
+		               "Cannot remove Disk Profile. It is the last one of its Storage Domain.");
 	t = txn_begin(c->core);
 	refs.storage_domain = dp->storage_domain.id;
 	txn_event(t, "USER_REMOVED_DISK_PROFILE", &refs, "Disk Profile %s was removed.", dp->name);
@@ -171,11 +174,16 @@ const struct api_op STORAGE_CONTENT_OPS[] = {
 	ROW("disk_profiles.list", generic_list, KIND_DISK_PROFILE),
 	ROW("disk_profile.get", generic_get, KIND_DISK_PROFILE),
 	ROW("disk_profiles.add", profile_add, KIND_DISK_PROFILE, .flags = OP_WAITS),
-	ROW("disk_profile.update", profile_update, KIND_DISK_PROFILE, ON("configure_storage_disk_profile", KIND_DISK_PROFILE)),
-	ROW("disk_profile.remove", profile_remove, KIND_DISK_PROFILE, ON("delete_storage_disk_profile", KIND_DISK_PROFILE)),
-	ROW("assigned_disk_profiles.list", generic_list, KIND_DISK_PROFILE, BELOW(KIND_STORAGE_DOMAIN, IDX_DISK_PROFILE_storage_domain)),
-	ROW("assigned_disk_profile.get", generic_get, KIND_DISK_PROFILE, BELOW(KIND_STORAGE_DOMAIN, IDX_DISK_PROFILE_storage_domain)),
+	ROW("disk_profile.update", profile_update, KIND_DISK_PROFILE,
+	    ON("configure_storage_disk_profile", KIND_DISK_PROFILE)),
+	ROW("disk_profile.remove", profile_remove, KIND_DISK_PROFILE,
+	    ON("delete_storage_disk_profile", KIND_DISK_PROFILE)),
+	ROW("assigned_disk_profiles.list", generic_list, KIND_DISK_PROFILE,
+	    BELOW(KIND_STORAGE_DOMAIN, IDX_DISK_PROFILE_storage_domain)),
+	ROW("assigned_disk_profile.get", generic_get, KIND_DISK_PROFILE,
+	    BELOW(KIND_STORAGE_DOMAIN, IDX_DISK_PROFILE_storage_domain)),
 	ROW("assigned_disk_profiles.add", profile_add, KIND_DISK_PROFILE, .flags = OP_WAITS),
-	ROW("assigned_disk_profile.remove", profile_remove, KIND_DISK_PROFILE, ON("delete_storage_disk_profile", KIND_STORAGE_DOMAIN)),
+	ROW("assigned_disk_profile.remove", profile_remove, KIND_DISK_PROFILE,
+	    ON("delete_storage_disk_profile", KIND_STORAGE_DOMAIN)),
 	{ .name = NULL },
 };

@@ -11,7 +11,7 @@
 static const struct m_storage_connection *connection_of(struct job *j, struct err *e)
 {
 	const struct m_storage_connection *conn =
-		INV_LATEST(job_core(j)->inv, STORAGE_CONNECTION, storage_connection, job_text(j, "connection"));
+	    INV_LATEST(job_core(j)->inv, STORAGE_CONNECTION, storage_connection, job_text(j, "connection"));
 
 	if (!conn)
 		err_set(e, ERR_CONFLICT, "The storage connection was removed.");
@@ -29,7 +29,8 @@ static int connect_step(struct job *j, struct err *e) { return storage_patiently
 /* Does another domain of the same host use the connection? */
 static bool is_shared(struct job *j)
 {
-	INV_EACH_BY(en, job_core(j)->inv, KIND_STORAGE_DOMAIN, IDX_STORAGE_DOMAIN_connection, job_text(j, "connection"))
+	INV_EACH_BY (en, job_core(j)->inv, KIND_STORAGE_DOMAIN, IDX_STORAGE_DOMAIN_connection,
+	             job_text(j, "connection"))
 		if (strcmp(en->id, job_text(j, "domain")) != 0)
 			return true;
 	return false;
@@ -47,7 +48,8 @@ static int disconnect_step(struct job *j, struct err *e)
 static int domain_info(struct job *j, json_t **out, struct err *e)
 {
 	return agent_call(job_core(j), job_text(j, "host"), "StorageDomain.getInfo",
-	                  json_pack("{s:s}", "storagedomainID", job_text(j, "domain")), STORAGE_CONNECT_MS, job_correlation(j), out, e);
+	                  json_pack("{s:s}", "storagedomainID", job_text(j, "domain")), STORAGE_CONNECT_MS,
+	                  job_correlation(j), out, e);
 }
 
 static bool is_missing(const struct err *e) { return e->code == ERR_AGENT && e->agent_code == AGENT_SD_MISSING; }
@@ -67,9 +69,9 @@ static int create_now(struct job *j, struct err *e)
 	if (!conn)
 		return -1;
 	if (agent_call(job_core(j), job_text(j, "host"), "StorageDomain.create",
-	               json_pack("{s:s,s:i,s:s,s:s,s:i,s:i,s:i,s:i}", "storagedomainID", job_text(j, "domain"), "domainType", 4,
-	                         "typeArgs", conn->path, "name", job_text(j, "name"), "domainClass", 1, "version", 5, "blockSize",
-	                         (int)job_int(j, "block_size"), "maxHosts", 250),
+	               json_pack("{s:s,s:i,s:s,s:s,s:i,s:i,s:i,s:i}", "storagedomainID", job_text(j, "domain"),
+	                         "domainType", 4, "typeArgs", conn->path, "name", job_text(j, "name"), "domainClass", 1,
+	                         "version", 5, "blockSize", (int)job_int(j, "block_size"), "maxHosts", 250),
 	               STORAGE_CONNECT_MS, job_correlation(j), NULL, e) == 0)
 		return 0;
 	return e->code == ERR_AGENT && e->agent_code == AGENT_SD_EXISTS ? 0 : -1;
@@ -87,8 +89,8 @@ static int format_now(struct job *j, struct err *e)
 	if (domain_info(j, &info, e) < 0)
 		return is_missing(e) ? 0 : -1;
 	if (agent_call(job_core(j), job_text(j, "host"), "StorageDomain.format",
-	               json_pack("{s:s,s:b}", "storagedomainID", job_text(j, "domain"), "autoDetach", 1), STORAGE_CONNECT_MS,
-	               job_correlation(j), NULL, e) < 0)
+	               json_pack("{s:s,s:b}", "storagedomainID", job_text(j, "domain"), "autoDetach", 1),
+	               STORAGE_CONNECT_MS, job_correlation(j), NULL, e) < 0)
 		return is_missing(e) ? 0 : -1;
 	return 0;
 }
@@ -100,8 +102,8 @@ static void note_space(struct job *j)
 	struct sd_hot *h;
 
 	if (agent_call(job_core(j), job_text(j, "host"), "StorageDomain.getStats",
-	               json_pack("{s:s}", "storagedomainID", job_text(j, "domain")), STORAGE_CONNECT_MS, job_correlation(j), &stats,
-	               &e) < 0)
+	               json_pack("{s:s}", "storagedomainID", job_text(j, "domain")), STORAGE_CONNECT_MS,
+	               job_correlation(j), &stats, &e) < 0)
 		return;
 	h = sd_hot_of(job_core(j), job_text(j, "domain"));
 	h->total = storage_int(json_object_get(stats, "disktotal"));
@@ -132,7 +134,8 @@ static int look_step(struct job *j, struct err *e) { return storage_patiently(j,
 static struct event_refs refs_of(struct job *j)
 {
 	const char *user = job_text(j, "user");
-	return (struct event_refs){ .storage_domain = job_text(j, "domain"), .user = *user ? user : NULL,
+	return (struct event_refs){ .storage_domain = job_text(j, "domain"),
+		                    .user = *user ? user : NULL,
 		                    .correlation_id = job_correlation(j) };
 }
 
@@ -146,7 +149,8 @@ static void add_ended(struct job *j, struct txn *t, bool ok, const struct err *e
 	}
 	sd_remove_all(t, job_text(j, "domain"));
 	refs.storage_domain = NULL;
-	txn_event(t, "USER_ADD_STORAGE_DOMAIN_FAILED", &refs, "Failed to add Storage Domain %s: %s", job_text(j, "name"), e->detail);
+	txn_event(t, "USER_ADD_STORAGE_DOMAIN_FAILED", &refs, "Failed to add Storage Domain %s: %s",
+	          job_text(j, "name"), e->detail);
 }
 
 static const struct job_step ADD_STEPS[] = {
@@ -177,21 +181,23 @@ static void remove_ended(struct job *j, struct txn *t, bool ok, const struct err
 	if (ok) {
 		sd_remove_all(t, job_text(j, "domain"));
 		refs.storage_domain = NULL;
-		txn_event(t, "USER_REMOVE_STORAGE_DOMAIN", &refs, "Storage Domain %s was removed.", job_text(j, "name"));
+		txn_event(t, "USER_REMOVE_STORAGE_DOMAIN", &refs, "Storage Domain %s was removed.",
+		          job_text(j, "name"));
 		return;
 	}
 	sd = txn_edit(t, KIND_STORAGE_DOMAIN, job_text(j, "domain"));
 	if (sd)
 		sd->status = M_STORAGE_DOMAIN_STATUS_UNATTACHED;
-	txn_event(t, "USER_REMOVE_STORAGE_DOMAIN_FAILED", &refs, "Failed to remove Storage Domain %s: %s", job_text(j, "name"),
-	          e->detail);
+	txn_event(t, "USER_REMOVE_STORAGE_DOMAIN_FAILED", &refs, "Failed to remove Storage Domain %s: %s",
+	          job_text(j, "name"), e->detail);
 }
 
 static const struct job_step REMOVE_STEPS[] = {
 	{ "format", "Formatting the storage domain", format_step, NULL, true },
 	{ "disconnect", "Disconnecting the storage server", release_step, NULL, false },
 };
-const struct command REMOVE_STORAGE_DOMAIN = { "RemoveStorageDomain", REMOVE_STEPS, G_N_ELEMENTS(REMOVE_STEPS), remove_ended };
+const struct command REMOVE_STORAGE_DOMAIN = { "RemoveStorageDomain", REMOVE_STEPS, G_N_ELEMENTS(REMOVE_STEPS),
+	                                       remove_ended };
 
 /* ---- the records of a domain ---- */
 
@@ -199,10 +205,10 @@ static void remove_disks(struct txn *t, const char *sd_id)
 {
 	struct inventory *inv = txn_core(t)->inv;
 
-	INV_EACH_BY(d, inv, KIND_DISK, IDX_DISK_storage_domains, sd_id) {
-		INV_EACH_BY(a, inv, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_disk, d->id)
+	INV_EACH_BY (d, inv, KIND_DISK, IDX_DISK_storage_domains, sd_id) {
+		INV_EACH_BY (a, inv, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_disk, d->id)
 			txn_remove(t, KIND_DISK_ATTACHMENT, a->id);
-		INV_EACH_BY(p, inv, KIND_PERMISSION, IDX_PERMISSION_disk, d->id)
+		INV_EACH_BY (p, inv, KIND_PERMISSION, IDX_PERMISSION_disk, d->id)
 			txn_remove(t, KIND_PERMISSION, p->id);
 		txn_remove(t, KIND_DISK, d->id);
 	}
@@ -217,11 +223,11 @@ void sd_remove_all(struct txn *t, const char *sd_id)
 	if (!sd)
 		return;
 	remove_disks(t, sd_id);
-	INV_EACH_BY(dp, inv, KIND_DISK_PROFILE, IDX_DISK_PROFILE_storage_domain, sd_id)
+	INV_EACH_BY (dp, inv, KIND_DISK_PROFILE, IDX_DISK_PROFILE_storage_domain, sd_id)
 		txn_remove(t, KIND_DISK_PROFILE, dp->id);
-	INV_EACH_BY(p, inv, KIND_PERMISSION, IDX_PERMISSION_storage_domain, sd_id)
+	INV_EACH_BY (p, inv, KIND_PERMISSION, IDX_PERMISSION_storage_domain, sd_id)
 		txn_remove(t, KIND_PERMISSION, p->id);
-	INV_EACH_BY(other, inv, KIND_STORAGE_DOMAIN, IDX_STORAGE_DOMAIN_connection, sd->connection.id)
+	INV_EACH_BY (other, inv, KIND_STORAGE_DOMAIN, IDX_STORAGE_DOMAIN_connection, sd->connection.id)
 		is_shared_connection |= strcmp(other->id, sd_id) != 0;
 	if (sd->connection.id && !is_shared_connection)
 		txn_remove(t, KIND_STORAGE_CONNECTION, sd->connection.id);

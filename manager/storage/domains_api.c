@@ -12,9 +12,10 @@
 static int check_kind_of_storage(const struct m_storage_domain *body, struct err *e)
 {
 	if (body->type != M_STORAGE_DOMAIN_TYPE_DATA)
-		return err_field(e, ERR_UNSUPPORTED, "storage_domain.type",
-		                 "Cannot add Storage. Storage domains of type %s are not supported in this version; data is.",
-		                 m_enum_name(&M_ENUM_storage_domain_type, body->type));
+		return err_field(
+		    e, ERR_UNSUPPORTED, "storage_domain.type",
+		    "Cannot add Storage. Storage domains of type %s are not supported in this version; data is.",
+		    m_enum_name(&M_ENUM_storage_domain_type, body->type));
 	if (body->storage->type != M_STORAGE_TYPE_LOCALFS)
 		return err_field(e, ERR_UNSUPPORTED, "storage_domain.storage.type",
 		                 "Cannot add Storage. Storage of type %s is not supported in this version; localfs is.",
@@ -23,8 +24,9 @@ static int check_kind_of_storage(const struct m_storage_domain *body, struct err
 		return err_field(e, ERR_UNSUPPORTED, "storage_domain.storage_format",
 		                 "Cannot add Storage. New storage domains have the format v5.");
 	if (M_GET(body, import, false))
-		return err_field(e, ERR_UNSUPPORTED, "storage_domain.import",
-		                 "Cannot import Storage. Importing existing storage domains is not supported in this version.");
+		return err_field(
+		    e, ERR_UNSUPPORTED, "storage_domain.import",
+		    "Cannot import Storage. Importing existing storage domains is not supported in this version.");
 	if (body->has.block_size && body->block_size != 512 && body->block_size != 4096 && body->block_size != 0)
 		return err_field(e, ERR_INVALID, "storage_domain.block_size", "The block size must be 512 or 4096.");
 	return 0;
@@ -38,17 +40,20 @@ static int check_local_host(struct core *c, const char *host_id, struct err *e)
 	const struct m_data_center *dc = dc_id ? dc_latest(c, dc_id) : NULL;
 
 	if (!host_is_up(c, host_id))
-		return err_field(e, ERR_CONFLICT, "storage_domain.host", "Cannot add Storage. The Host %s is not up (status: %s).",
-		                 host->name, m_enum_name(&M_ENUM_host_status, host->status));
+		return err_field(e, ERR_CONFLICT, "storage_domain.host",
+		                 "Cannot add Storage. The Host %s is not up (status: %s).", host->name,
+		                 m_enum_name(&M_ENUM_host_status, host->status));
 	if (!dc || !M_GET(dc, local, false))
-		return err_field(e, ERR_CONFLICT, "storage_domain.host", "Cannot add Storage. The Data Center %s of the Host is not of "
-		                 "type local: local storage can be added on hosts of local Data Centers.", dc ? dc->name : "-");
+		return err_field(e, ERR_CONFLICT, "storage_domain.host",
+		                 "Cannot add Storage. The Data Center %s of the Host is not of "
+		                 "type local: local storage can be added on hosts of local Data Centers.",
+		                 dc ? dc->name : "-");
 	return 0;
 }
 
 static const struct m_storage_domain *find_same(struct core *c, const char *host_id, const char *path)
 {
-	INV_EACH_BY(en, c->inv, KIND_STORAGE_DOMAIN, IDX_STORAGE_DOMAIN_on_host, host_id) {
+	INV_EACH_BY (en, c->inv, KIND_STORAGE_DOMAIN, IDX_STORAGE_DOMAIN_on_host, host_id) {
 		const struct m_storage_domain *sd = en->latest;
 		if (sd && sd->storage && g_strcmp0(sd->storage->path, path) == 0)
 			return sd;
@@ -62,7 +67,8 @@ static int check_body(struct call *c, struct m_storage_domain *body, struct err 
 	char *path;
 
 	if (!body->storage || !body->storage->path)
-		return err_field(e, ERR_MISSING, "storage_domain.storage.path", "StorageDomain [storage.path] required for add");
+		return err_field(e, ERR_MISSING, "storage_domain.storage.path",
+		                 "StorageDomain [storage.path] required for add");
 	if (!body->name || !*body->name)
 		return err_field(e, ERR_MISSING, "storage_domain.name", "StorageDomain [name] required for add");
 	if (check_kind_of_storage(body, e) < 0 ||
@@ -74,8 +80,10 @@ static int check_body(struct call *c, struct m_storage_domain *body, struct err 
 		return -1;
 	same = find_same(c->core, body->host.id, path);
 	if (same)
-		return err_field(e, ERR_CONFLICT, "storage_domain.storage.path",
-		                 "Cannot add Storage. Storage connection already exists: it is used by Storage Domain %s.", same->name);
+		return err_field(
+		    e, ERR_CONFLICT, "storage_domain.storage.path",
+		    "Cannot add Storage. Storage connection already exists: it is used by Storage Domain %s.",
+		    same->name);
 	body->storage->path = path;
 	return 0;
 }
@@ -136,11 +144,14 @@ static int domain_add(struct call *c, struct err *e)
 	add_profile(t, sd);
 	id = pool_strdup(c->pool, sd->id);
 	struct job_spec spec = {
-		.command = &ADD_STORAGE_DOMAIN, .correlation_id = c->correlation_id, .owner_id = call_refs(c).user,
-		.data = json_pack("{s:s,s:s,s:s,s:s,s:s,s:I}", "domain", id, "name", sd->name, "host", body->host.id, "connection",
-		                  sd->connection.id, "user", c->who.user_id, "block_size",
+		.command = &ADD_STORAGE_DOMAIN,
+		.correlation_id = c->correlation_id,
+		.owner_id = call_refs(c).user,
+		.data = json_pack("{s:s,s:s,s:s,s:s,s:s,s:I}", "domain", id, "name", sd->name, "host", body->host.id,
+		                  "connection", sd->connection.id, "user", c->who.user_id, "block_size",
 		                  (json_int_t)(body->has.block_size ? body->block_size : 0)),
-		.locks = (const char *const[]){ id, NULL }, .objects = (const char *const[]){ id, body->host.id, NULL },
+		.locks = (const char *const[]){ id, NULL },
+		.objects = (const char *const[]){ id, body->host.id, NULL },
 	};
 	if (job_start(t, &spec, job, e, "Adding Storage Domain %s", body->name) < 0 || storage_wait_job(c, job, e) < 0)
 		return -1;
@@ -160,8 +171,8 @@ static void write_name(struct call *c, const char *id)
 		return;
 	spm = storage_spm(c->core, sd->data_center.id, &e);
 	if (spm && agent_call(c->core, spm, "StorageDomain.setDescription",
-	                      json_pack("{s:s,s:s}", "storagedomainID", id, "description", sd->name), 10000, c->correlation_id, NULL,
-	                      &e) < 0)
+	                      json_pack("{s:s,s:s}", "storagedomainID", id, "description", sd->name), 10000,
+	                      c->correlation_id, NULL, &e) < 0)
 		log_warn("name of storage domain could not be written there", "DOMAIN", id, "REASON", e.detail);
 }
 
@@ -205,7 +216,7 @@ static int check_idle(struct core *c, const struct m_storage_domain *sd, struct 
 {
 	if (lock_check(c, sd->id, NULL, e) < 0)
 		return -1;
-	INV_EACH_BY(en, c->inv, KIND_DISK, IDX_DISK_storage_domains, sd->id)
+	INV_EACH_BY (en, c->inv, KIND_DISK, IDX_DISK_storage_domains, sd->id)
 		if (lock_check(c, en->id, NULL, e) < 0)
 			return -1;
 	return 0;
@@ -221,11 +232,13 @@ static int forget(struct call *c, const struct m_storage_domain *sd, struct err 
 
 	if (dc && sd->status != M_STORAGE_DOMAIN_STATUS_MAINTENANCE && sd->status != M_STORAGE_DOMAIN_STATUS_INACTIVE &&
 	    sd->status != M_STORAGE_DOMAIN_STATUS_UNKNOWN)
-		return err_set(e, ERR_CONFLICT, "Cannot destroy Storage. The Storage Domain %s is %s; put it into maintenance first.",
+		return err_set(e, ERR_CONFLICT,
+		               "Cannot destroy Storage. The Storage Domain %s is %s; put it into maintenance first.",
 		               sd->name, m_enum_name(&M_ENUM_storage_domain_status, sd->status));
 	if (dc && g_strcmp0(dc->master.id, sd->id) == 0 &&
 	    inv_count_by(c->core->inv, KIND_STORAGE_DOMAIN, IDX_STORAGE_DOMAIN_data_center, dc->id) > 1)
-		return err_set(e, ERR_CONFLICT, "Cannot destroy Storage. %s is the master of Data Center %s, which has other domains.",
+		return err_set(e, ERR_CONFLICT,
+		               "Cannot destroy Storage. %s is the master of Data Center %s, which has other domains.",
 		               sd->name, dc->name);
 	t = txn_begin(c->core);
 	if (dc && g_strcmp0(dc->master.id, sd->id) == 0) {
@@ -277,10 +290,13 @@ static int format_domain(struct call *c, const char *id, const char *host_id, st
 	struct m_storage_domain *sd = txn_edit(t, KIND_STORAGE_DOMAIN, id);
 	char job[UUID_LEN + 1];
 	struct job_spec spec = {
-		.command = &REMOVE_STORAGE_DOMAIN, .correlation_id = c->correlation_id, .owner_id = call_refs(c).user,
-		.data = json_pack("{s:s,s:s,s:s,s:s,s:s}", "domain", id, "name", sd->name, "host", host_id, "connection",
-		                  sd->connection.id ? sd->connection.id : "", "user", c->who.user_id),
-		.locks = (const char *const[]){ id, NULL }, .objects = (const char *const[]){ id, host_id, NULL },
+		.command = &REMOVE_STORAGE_DOMAIN,
+		.correlation_id = c->correlation_id,
+		.owner_id = call_refs(c).user,
+		.data = json_pack("{s:s,s:s,s:s,s:s,s:s}", "domain", id, "name", sd->name, "host", host_id,
+		                  "connection", sd->connection.id ? sd->connection.id : "", "user", c->who.user_id),
+		.locks = (const char *const[]){ id, NULL },
+		.objects = (const char *const[]){ id, host_id, NULL },
 	};
 
 	sd->status = M_STORAGE_DOMAIN_STATUS_LOCKED;
@@ -306,8 +322,10 @@ static int domain_remove(struct call *c, struct err *e)
 	if (c->query.destroy)
 		return forget(c, sd, e);
 	if (sd->data_center.id || sd->status != M_STORAGE_DOMAIN_STATUS_UNATTACHED)
-		return err_set(e, ERR_CONFLICT, "Cannot remove Storage. The Storage Domain %s is attached to Data Center %s; detach it "
-		               "first.", sd->name, storage_name(c->core, KIND_DATA_CENTER, sd->data_center.id));
+		return err_set(e, ERR_CONFLICT,
+		               "Cannot remove Storage. The Storage Domain %s is attached to Data Center %s; detach it "
+		               "first.",
+		               sd->name, storage_name(c->core, KIND_DATA_CENTER, sd->data_center.id));
 	if (!c->query.format) /* what is on it stays, and may be imported one day */
 		return forget(c, sd, e);
 	host_id = formatting_host(c, sd, e);
@@ -318,7 +336,9 @@ const struct api_op STORAGE_OPS[] = {
 	ROW("storage_domains.list", generic_list, KIND_STORAGE_DOMAIN),
 	ROW("storage_domain.get", generic_get, KIND_STORAGE_DOMAIN),
 	ROW("storage_domains.add", domain_add, KIND_STORAGE_DOMAIN, SYS("create_storage_domain")),
-	ROW("storage_domain.update", domain_update, KIND_STORAGE_DOMAIN, ON("edit_storage_domain_configuration", KIND_STORAGE_DOMAIN)),
-	ROW("storage_domain.remove", domain_remove, KIND_STORAGE_DOMAIN, ON("delete_storage_domain", KIND_STORAGE_DOMAIN)),
+	ROW("storage_domain.update", domain_update, KIND_STORAGE_DOMAIN,
+	    ON("edit_storage_domain_configuration", KIND_STORAGE_DOMAIN)),
+	ROW("storage_domain.remove", domain_remove, KIND_STORAGE_DOMAIN,
+	    ON("delete_storage_domain", KIND_STORAGE_DOMAIN)),
 	{ .name = NULL },
 };

@@ -42,48 +42,52 @@ void pool_leave(struct core *c, const char *dc_id)
 
 static json_t *server_params(const struct m_storage_connection *conn)
 {
-	g_autofree char *where = conn->address ? g_strconcat(conn->address, ":", conn->path, NULL) : g_strdup(conn->path);
+	g_autofree char *where =
+	    conn->address ? g_strconcat(conn->address, ":", conn->path, NULL) : g_strdup(conn->path);
 
 	return json_pack("{s:s,s:i,s:[{s:s,s:s,s:s,s:s,s:s}]}", "storagepoolID", UUID_NIL, "domainType",
-	                 type_number(conn->type), "connectionParams", "id", conn->id, "connection", where ? where : "", "user",
-	                 conn->username ? conn->username : "", "password", conn->password ? conn->password : "", "vfs_type",
-	                 conn->vfs_type ? conn->vfs_type : "");
+	                 type_number(conn->type), "connectionParams", "id", conn->id, "connection", where ? where : "",
+	                 "user", conn->username ? conn->username : "", "password", conn->password ? conn->password : "",
+	                 "vfs_type", conn->vfs_type ? conn->vfs_type : "");
 }
 
-static int check_answers(struct core *c, const char *host_id, const struct m_storage_connection *conn, const json_t *answers,
-                         struct err *e)
+static int check_answers(struct core *c, const char *host_id, const struct m_storage_connection *conn,
+                         const json_t *answers, struct err *e)
 {
 	const json_t *one;
 	size_t i;
 
-	json_array_foreach(answers, i, one) {
+	json_array_foreach (answers, i, one) {
 		int code = (int)storage_int(json_object_get(one, "status"));
 		if (code != 0)
-			return err_agent(e, code, "Host %s cannot reach the storage %s%s%s (code %d): it must exist there and be "
-			                 "writable for user and group 36.", storage_name(c, KIND_HOST, host_id),
-			                 conn->address ? conn->address : "", conn->address ? ":" : "", conn->path ? conn->path : "", code);
+			return err_agent(
+			    e, code,
+			    "Host %s cannot reach the storage %s%s%s (code %d): it must exist there and be "
+			    "writable for user and group 36.",
+			    storage_name(c, KIND_HOST, host_id), conn->address ? conn->address : "",
+			    conn->address ? ":" : "", conn->path ? conn->path : "", code);
 	}
 	return 0;
 }
 
-int pool_connect_server(struct core *c, const char *host_id, const struct m_storage_connection *conn, const char *correlation,
-                        struct err *e)
+int pool_connect_server(struct core *c, const char *host_id, const struct m_storage_connection *conn,
+                        const char *correlation, struct err *e)
 {
 	auto_json *answers = NULL;
 	auto_pool p = pool_new();
 
 	conn = m_copy(p, &M_TYPE_storage_connection, conn); /* we wait */
-	if (agent_call(c, host_id, "StoragePool.connectStorageServer", server_params(conn), STORAGE_CONNECT_MS, correlation,
-	               &answers, e) < 0)
+	if (agent_call(c, host_id, "StoragePool.connectStorageServer", server_params(conn), STORAGE_CONNECT_MS,
+	               correlation, &answers, e) < 0)
 		return -1;
 	return check_answers(c, host_id, conn, answers, e);
 }
 
-int pool_disconnect_server(struct core *c, const char *host_id, const struct m_storage_connection *conn, const char *correlation,
-                           struct err *e)
+int pool_disconnect_server(struct core *c, const char *host_id, const struct m_storage_connection *conn,
+                           const char *correlation, struct err *e)
 {
-	return agent_call(c, host_id, "StoragePool.disconnectStorageServer", server_params(conn), STORAGE_CONNECT_MS, correlation,
-	                  NULL, e);
+	return agent_call(c, host_id, "StoragePool.disconnectStorageServer", server_params(conn), STORAGE_CONNECT_MS,
+	                  correlation, NULL, e);
 }
 
 /* Ids of the connections of a data center that concern a host: local ones only where they are. NULL-terminated. */
@@ -108,7 +112,8 @@ int pool_connect_servers(struct core *c, const char *host_id, const char *dc_id,
 	const char **ids = connections_of(c, p, host_id, dc_id);
 
 	for (; *ids; ids++) {
-		const struct m_storage_connection *conn = INV_LATEST(c->inv, STORAGE_CONNECTION, storage_connection, *ids);
+		const struct m_storage_connection *conn =
+		    INV_LATEST(c->inv, STORAGE_CONNECTION, storage_connection, *ids);
 		if (conn && pool_connect_server(c, host_id, conn, correlation, e) < 0)
 			return -1;
 	}
@@ -122,14 +127,10 @@ static const char *plan_state(const struct m_data_center *dc, const struct m_sto
 	switch (sd->status) {
 	case M_STORAGE_DOMAIN_STATUS_ACTIVE:
 	case M_STORAGE_DOMAIN_STATUS_INACTIVE:
-	case M_STORAGE_DOMAIN_STATUS_UNKNOWN:
-		return "active";
-	case M_STORAGE_DOMAIN_STATUS_LOCKED:
-		return g_strcmp0(dc->master.id, sd->id) == 0 ? "active" : NULL;
-	case M_STORAGE_DOMAIN_STATUS_UNATTACHED:
-		return NULL;
-	default:
-		return "attached";
+	case M_STORAGE_DOMAIN_STATUS_UNKNOWN: return "active";
+	case M_STORAGE_DOMAIN_STATUS_LOCKED: return g_strcmp0(dc->master.id, sd->id) == 0 ? "active" : NULL;
+	case M_STORAGE_DOMAIN_STATUS_UNATTACHED: return NULL;
+	default: return "attached";
 	}
 }
 
@@ -148,7 +149,8 @@ struct pool_plan pool_plan_of(struct core *c, struct pool *p, const char *dc_id)
 	for (unsigned i = 0; i < n; i++) {
 		const char *state = plan_state(dc, list[i]);
 		if (state)
-			json_object_set_new(plan.domains, ((const struct m_storage_domain *)list[i])->id, json_string(state));
+			json_object_set_new(plan.domains, ((const struct m_storage_domain *)list[i])->id,
+			                    json_string(state));
 	}
 	return plan;
 }
@@ -170,9 +172,10 @@ static int lease_number(struct core *c, const char *host_id, int64_t *out, struc
 	}
 	for (bool is_taken = true; is_taken && id < 2000; id += is_taken) {
 		is_taken = false;
-		INV_EACH(en, c->inv, KIND_HOST) {
+		INV_EACH (en, c->inv, KIND_HOST) {
 			const struct m_host *other = en->latest;
-			is_taken |= other && M_GET(other, spm_id, 0) == id && g_strcmp0(storage_dc_of_host(c, en->id), dc_id) == 0;
+			is_taken |= other && M_GET(other, spm_id, 0) == id &&
+			            g_strcmp0(storage_dc_of_host(c, en->id), dc_id) == 0;
 		}
 	}
 	t = txn_begin(c);
@@ -182,7 +185,8 @@ static int lease_number(struct core *c, const char *host_id, int64_t *out, struc
 	return txn_commit(t, e);
 }
 
-int pool_connect(struct core *c, const char *host_id, const struct pool_plan *plan, const char *correlation, struct err *e)
+int pool_connect(struct core *c, const char *host_id, const struct pool_plan *plan, const char *correlation,
+                 struct err *e)
 {
 	int64_t number;
 
@@ -190,8 +194,9 @@ int pool_connect(struct core *c, const char *host_id, const struct pool_plan *pl
 		if (lease_number(c, host_id, &number, e) < 0)
 			return -1;
 		if (agent_call(c, host_id, "StoragePool.connect",
-		               json_pack("{s:s,s:I,s:s,s:s,s:I,s:O}", "storagepoolID", plan->dc, "hostID", (json_int_t)number,
-		                         "scsiKey", plan->dc, "masterSdUUID", plan->master ? plan->master : UUID_NIL, "masterVersion",
+		               json_pack("{s:s,s:I,s:s,s:s,s:I,s:O}", "storagepoolID", plan->dc, "hostID",
+		                         (json_int_t)number, "scsiKey", plan->dc, "masterSdUUID",
+		                         plan->master ? plan->master : UUID_NIL, "masterVersion",
 		                         (json_int_t)plan->version, "domainDict", plan->domains),
 		               STORAGE_CONNECT_MS, correlation, NULL, e) == 0)
 			return 0;
@@ -208,31 +213,32 @@ int pool_disconnect(struct core *c, const char *host_id, const char *dc_id, cons
 
 	if (lease_number(c, host_id, &number, e) < 0)
 		return -1;
-	if (agent_call(c, host_id, "StoragePool.disconnect",
-	               json_pack("{s:s,s:I,s:s}", "storagepoolID", dc_id, "hostID", (json_int_t)number, "scsiKey", dc_id),
-	               STORAGE_CONNECT_MS, correlation, NULL, e) < 0)
+	if (agent_call(
+	        c, host_id, "StoragePool.disconnect",
+	        json_pack("{s:s,s:I,s:s}", "storagepoolID", dc_id, "hostID", (json_int_t)number, "scsiKey", dc_id),
+	        STORAGE_CONNECT_MS, correlation, NULL, e) < 0)
 		return e->code == ERR_AGENT && e->agent_code == AGENT_POOL_UNKNOWN ? 0 : -1;
 	return 0;
 }
 
 /* ---- SPM ---- */
 
-int pool_spm_status(struct core *c, const char *host_id, const char *dc_id, const char *correlation, enum spm_answer *out,
-                    struct err *e)
+int pool_spm_status(struct core *c, const char *host_id, const char *dc_id, const char *correlation,
+                    enum spm_answer *out, struct err *e)
 {
 	auto_json *answer = NULL;
 	const char *word;
 
-	if (agent_call(c, host_id, "StoragePool.getSpmStatus", json_pack("{s:s}", "storagepoolID", dc_id), STORAGE_CALL_MS,
-	               correlation, &answer, e) < 0)
+	if (agent_call(c, host_id, "StoragePool.getSpmStatus", json_pack("{s:s}", "storagepoolID", dc_id),
+	               STORAGE_CALL_MS, correlation, &answer, e) < 0)
 		return -1;
 	word = json_string_value(json_object_get(answer, "spmStatus"));
 	*out = g_strcmp0(word, "SPM") == 0 ? SPM_HERE : g_strcmp0(word, "Contend") == 0 ? SPM_CONTENDS : SPM_NONE;
 	return 0;
 }
 
-static int wait_contended(struct core *c, const char *host_id, const char *dc_id, const char *correlation, enum spm_answer *s,
-                          struct err *e)
+static int wait_contended(struct core *c, const char *host_id, const char *dc_id, const char *correlation,
+                          enum spm_answer *s, struct err *e)
 {
 	int64_t until = loop_now_ms(c->loop) + STORAGE_PATIENCE_MS;
 
@@ -242,7 +248,8 @@ static int wait_contended(struct core *c, const char *host_id, const char *dc_id
 		if (*s != SPM_CONTENDS)
 			return 0;
 		if (loop_now_ms(c->loop) >= until)
-			return err_set(e, ERR_TIMEOUT, "The host %s takes too long to become SPM.", storage_name(c, KIND_HOST, host_id));
+			return err_set(e, ERR_TIMEOUT, "The host %s takes too long to become SPM.",
+			               storage_name(c, KIND_HOST, host_id));
 		fiber_sleep(500);
 	}
 }
@@ -276,8 +283,8 @@ int pool_start_spm(struct core *c, const char *host_id, const char *dc_id, const
 
 int pool_stop_spm(struct core *c, const char *host_id, const char *dc_id, const char *correlation, struct err *e)
 {
-	if (agent_call(c, host_id, "StoragePool.spmStop", json_pack("{s:s}", "storagepoolID", dc_id), STORAGE_CALL_MS, correlation,
-	               NULL, e) == 0)
+	if (agent_call(c, host_id, "StoragePool.spmStop", json_pack("{s:s}", "storagepoolID", dc_id), STORAGE_CALL_MS,
+	               correlation, NULL, e) == 0)
 		return 0;
 	if (e->code == ERR_AGENT && (e->agent_code == AGENT_POOL_UNKNOWN || e->agent_code == AGENT_NOT_SPM))
 		return 0;
@@ -291,10 +298,10 @@ int pool_has_domain(struct core *c, const char *host_id, const char *sd_id, cons
 	const json_t *one;
 	size_t i;
 
-	if (agent_call(c, host_id, "StorageDomain.getInfo", json_pack("{s:s}", "storagedomainID", sd_id), STORAGE_CONNECT_MS,
-	               correlation, &info, e) < 0)
+	if (agent_call(c, host_id, "StorageDomain.getInfo", json_pack("{s:s}", "storagedomainID", sd_id),
+	               STORAGE_CONNECT_MS, correlation, &info, e) < 0)
 		return -1;
-	json_array_foreach(json_object_get(info, "pool"), i, one)
+	json_array_foreach (json_object_get(info, "pool"), i, one)
 		if (g_strcmp0(json_string_value(one), dc_id) == 0)
 			return 1;
 	return 0;
@@ -373,7 +380,8 @@ static int leave_pool(struct core *c, const char *host_id, const char *dc_id, st
 	if (pool_stop_spm(c, host_id, dc_id, NULL, e) < 0 || pool_disconnect(c, host_id, dc_id, NULL, e) < 0)
 		return -1;
 	for (; *ids; ids++) {
-		const struct m_storage_connection *conn = INV_LATEST(c->inv, STORAGE_CONNECTION, storage_connection, *ids);
+		const struct m_storage_connection *conn =
+		    INV_LATEST(c->inv, STORAGE_CONNECTION, storage_connection, *ids);
 		struct err ignored;
 		if (conn && pool_disconnect_server(c, host_id, conn, NULL, &ignored) < 0)
 			log_warn("storage server stays connected", "HOST", host_id, "REASON", ignored.detail);

@@ -73,19 +73,20 @@ static void judge(struct core *c, struct txn *t, const char *host_id, const stru
 
 	if (is_fine && r->delay > STORAGE_SLOW_S)
 		txn_event(t, "VDS_DOMAIN_DELAY_INTERVAL", &refs,
-		          "Storage domain %s experienced a high latency of %.1f seconds from host %s.", sd->name, r->delay,
-		          storage_name(c, KIND_HOST, host_id));
+		          "Storage domain %s experienced a high latency of %.1f seconds from host %s.", sd->name,
+		          r->delay, storage_name(c, KIND_HOST, host_id));
 	if (sd->status == M_STORAGE_DOMAIN_STATUS_INACTIVE && is_fine) {
 		set_status(t, sd->id, M_STORAGE_DOMAIN_STATUS_ACTIVE);
-		txn_event(t, "USER_ACTIVATED_STORAGE_DOMAIN_ASYNC", &refs, "Storage Domain %s (Data Center %s) is valid again.",
-		          sd->name, dc ? dc->name : "-");
+		txn_event(t, "USER_ACTIVATED_STORAGE_DOMAIN_ASYNC", &refs,
+		          "Storage Domain %s (Data Center %s) is valid again.", sd->name, dc ? dc->name : "-");
 	} else if (sd->status == M_STORAGE_DOMAIN_STATUS_UNKNOWN && is_fine && is_dc_up) {
 		set_status(t, sd->id, M_STORAGE_DOMAIN_STATUS_ACTIVE);
 	} else if (sd->status == M_STORAGE_DOMAIN_STATUS_ACTIVE && !is_fine && is_dead_everywhere(c, h)) {
 		set_status(t, sd->id, M_STORAGE_DOMAIN_STATUS_INACTIVE);
 		refs.host = NULL;
 		txn_event(t, "SYSTEM_DEACTIVATED_STORAGE_DOMAIN", &refs,
-		          "Storage Domain %s (Data Center %s) was deactivated by system because it's not visible by any of the hosts.",
+		          "Storage Domain %s (Data Center %s) was deactivated by system because it's not visible by "
+		          "any of the hosts.",
 		          sd->name, dc ? dc->name : "-");
 	}
 }
@@ -96,11 +97,12 @@ void storage_host_report(struct core *c, const char *host_id, json_t *domains)
 	struct txn *t = txn_begin(c);
 	json_t *one;
 
-	json_object_foreach(domains, sd_id, one) {
+	json_object_foreach (domains, sd_id, one) {
 		const struct m_storage_domain *sd = uuid_is_valid(sd_id) ? sd_latest(c, sd_id) : NULL;
 
 		/* Not ours, or not this host's business; a first report is not yet a check. */
-		if (!sd || !dc_id || g_strcmp0(sd->data_center.id, dc_id) != 0 || json_is_false(json_object_get(one, "actual")))
+		if (!sd || !dc_id || g_strcmp0(sd->data_center.id, dc_id) != 0 ||
+		    json_is_false(json_object_get(one, "actual")))
 			continue;
 		note_report(c, host_id, sd_id, one);
 		judge(c, t, host_id, sd);

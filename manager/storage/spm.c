@@ -12,14 +12,17 @@
 
 /* ---- states ---- */
 
-static void each_domain(struct txn *t, const char *dc_id, enum m_storage_domain_status from, enum m_storage_domain_status to)
+static void each_domain(struct txn *t, const char *dc_id, enum m_storage_domain_status from,
+                        enum m_storage_domain_status to)
 {
 	struct inventory *inv = txn_core(t)->inv;
 	unsigned n;
-	const void **list = inv_latest_by(inv, txn_pool(t), KIND_STORAGE_DOMAIN, IDX_STORAGE_DOMAIN_data_center, dc_id, &n);
+	const void **list =
+	    inv_latest_by(inv, txn_pool(t), KIND_STORAGE_DOMAIN, IDX_STORAGE_DOMAIN_data_center, dc_id, &n);
 
 	for (unsigned i = 0; i < n; i++) {
-		const struct m_storage_domain *sd = txn_get(t, KIND_STORAGE_DOMAIN, ((const struct m_storage_domain *)list[i])->id);
+		const struct m_storage_domain *sd =
+		    txn_get(t, KIND_STORAGE_DOMAIN, ((const struct m_storage_domain *)list[i])->id);
 		if (sd && sd->status == from)
 			((struct m_storage_domain *)txn_edit(t, KIND_STORAGE_DOMAIN, sd->id))->status = to;
 	}
@@ -42,8 +45,8 @@ void dc_set_up(struct txn *t, const char *dc_id, const char *host_id)
 	REF_SET(txn_pool(t), draft->spm_host, host_id);
 	each_domain(t, dc_id, M_STORAGE_DOMAIN_STATUS_UNKNOWN, M_STORAGE_DOMAIN_STATUS_ACTIVE);
 	txn_event(t, "IRS_HOSTED_ON_VDS", &(struct event_refs){ .data_center = dc_id, .host = host_id },
-	          "Storage Pool Manager runs on Host %s (Address: %s), Data Center %s.", storage_name(c, KIND_HOST, host_id),
-	          h && h->address ? h->address : "-", draft->name);
+	          "Storage Pool Manager runs on Host %s (Address: %s), Data Center %s.",
+	          storage_name(c, KIND_HOST, host_id), h && h->address ? h->address : "-", draft->name);
 }
 
 void dc_set_problem(struct txn *t, const char *dc_id, const char *why)
@@ -64,7 +67,8 @@ void dc_set_problem(struct txn *t, const char *dc_id, const char *why)
 	if (!was_up)
 		return;
 	txn_event(t, "SYSTEM_CHANGE_STORAGE_POOL_STATUS_PROBLEMATIC", &(struct event_refs){ .data_center = dc_id },
-	          "Invalid status on Data Center %s. Setting status to Non Responsive. %s", draft->name, why ? why : "");
+	          "Invalid status on Data Center %s. Setting status to Non Responsive. %s", draft->name,
+	          why ? why : "");
 }
 
 static void set_contend(struct core *c, const char *dc_id)
@@ -117,10 +121,12 @@ static void check_space(struct core *c, const char *sd_id)
 	if (!sd || !storage_space(c, sd_id, &free, &total) || total <= 0)
 		return;
 	if (free < M_GET(sd, critical_space_action_blocker, 5) * gib)
-		event_emit(c, "IRS_DISK_SPACE_LOW_ERROR", &refs, "Critical, Low disk space. %s domain has %lld GB of free space.",
-		           sd->name, (long long)(free / gib));
+		event_emit(c, "IRS_DISK_SPACE_LOW_ERROR", &refs,
+		           "Critical, Low disk space. %s domain has %lld GB of free space.", sd->name,
+		           (long long)(free / gib));
 	else if (free / (double)total * 100 < M_GET(sd, warning_low_space_indicator, 10))
-		event_emit(c, "IRS_DISK_SPACE_LOW", &refs, "Warning, Low disk space. %s domain has %lld GB of free space.", sd->name,
+		event_emit(c, "IRS_DISK_SPACE_LOW", &refs,
+		           "Warning, Low disk space. %s domain has %lld GB of free space.", sd->name,
 		           (long long)(free / gib));
 }
 
@@ -131,10 +137,10 @@ static void read_pool(struct core *c, const char *host_id, const char *dc_id)
 	struct err e;
 	json_t *one;
 
-	if (agent_call(c, host_id, "StoragePool.getInfo", json_pack("{s:s}", "storagepoolID", dc_id), STORAGE_CALL_MS, NULL, &info,
-	               &e) < 0)
+	if (agent_call(c, host_id, "StoragePool.getInfo", json_pack("{s:s}", "storagepoolID", dc_id), STORAGE_CALL_MS,
+	               NULL, &info, &e) < 0)
 		return;
-	json_object_foreach(json_object_get(info, "dominfo"), sd_id, one) {
+	json_object_foreach (json_object_get(info, "dominfo"), sd_id, one) {
 		note_space(c, sd_id, one);
 		check_space(c, sd_id);
 	}
@@ -273,7 +279,7 @@ void spm_tick(void *arg)
 	struct storage *s = arg;
 	struct core *c = s->core;
 
-	INV_EACH(en, c->inv, KIND_DATA_CENTER)
+	INV_EACH (en, c->inv, KIND_DATA_CENTER)
 		if (ENTITY_OBJ(en, data_center)->master.id)
 			spm_check_soon(c, en->id);
 	timer_start(c->loop, &s->tick, STORAGE_TICK_MS, spm_tick, s);

@@ -87,7 +87,7 @@ const char **storage_hosts_up(struct core *c, struct pool *p, const char *dc_id,
 	const char **out;
 	size_t n = 0;
 
-	INV_EACH(en, c->inv, KIND_HOST) {
+	INV_EACH (en, c->inv, KIND_HOST) {
 		const struct m_host *h = en->pub;
 		int64_t priority = h->spm ? M_GET(h->spm, priority, 5) : 5;
 
@@ -146,7 +146,7 @@ int64_t storage_committed(struct core *c, const char *sd_id)
 {
 	int64_t sum = 0;
 
-	INV_EACH_BY(en, c->inv, KIND_DISK, IDX_DISK_storage_domains, sd_id)
+	INV_EACH_BY (en, c->inv, KIND_DISK, IDX_DISK_storage_domains, sd_id)
 		sum += M_GET(ENTITY_OBJ(en, disk), provisioned_size, 0);
 	return sum;
 }
@@ -173,7 +173,8 @@ const char *storage_spm(struct core *c, const char *dc_id, struct err *e)
 	}
 	host = inv_find(c->inv, KIND_HOST, dc->spm_host.id);
 	if (dc->status != M_DATA_CENTER_STATUS_UP || !host || !host_is_up(c, host->id)) {
-		err_set(e, ERR_CONFLICT, "There is no active Host in the Data Center %s that manages its storage (status: %s).",
+		err_set(e, ERR_CONFLICT,
+		        "There is no active Host in the Data Center %s that manages its storage (status: %s).",
 		        dc->name, m_enum_name(&M_ENUM_data_center_status, dc->status));
 		return NULL;
 	}

@@ -11,40 +11,40 @@
 #include "manager/storage/storage.h"
 #include "manager/storage/storage_codes.h"
 
-#define STORAGE_CALL_MS     (60 * 1000)       /* one verb that answers at once */
-#define STORAGE_CONNECT_MS  (180 * 1000)      /* verbs that may scan */
-#define STORAGE_PATIENCE_MS (60 * 1000)       /* how long a step waits for a host that went away */
+#define STORAGE_CALL_MS     (60 * 1000)  /* one verb that answers at once */
+#define STORAGE_CONNECT_MS  (180 * 1000) /* verbs that may scan */
+#define STORAGE_PATIENCE_MS (60 * 1000)  /* how long a step waits for a host that went away */
 #define STORAGE_TICK_MS     (10 * 1000)
-#define STORAGE_PROBLEM_MS  (5 * 60 * 1000)   /* trouble that lasts so long counts */
-#define STORAGE_MAX_AGE_S   30                /* older checks are trouble */
+#define STORAGE_PROBLEM_MS  (5 * 60 * 1000) /* trouble that lasts so long counts */
+#define STORAGE_MAX_AGE_S   30              /* older checks are trouble */
 #define STORAGE_SLOW_S      5
-#define STORAGE_WAIT_MS     (60 * 1000)       /* how long a request waits for its job */
-#define STORAGE_SPM_TRIES   3                 /* silent checks of the SPM before another is looked for */
+#define STORAGE_WAIT_MS     (60 * 1000) /* how long a request waits for its job */
+#define STORAGE_SPM_TRIES   3           /* silent checks of the SPM before another is looked for */
 
 /* What one host said of one domain. */
 struct sd_report {
 	int code;
 	double delay, age;
-	int64_t problem_since;  /* ms; -1: fine */
+	int64_t problem_since; /* ms; -1: fine */
 };
 struct sd_hot {
-	int64_t total, free;    /* bytes; -1: not known */
-	GHashTable *reports;    /* host id -> struct sd_report */
+	int64_t total, free; /* bytes; -1: not known */
+	GHashTable *reports; /* host id -> struct sd_report */
 };
 struct pool_hot {
-	bool is_busy;           /* a fiber is changing connections, SPM or master */
+	bool is_busy; /* a fiber is changing connections, SPM or master */
 	struct waitq free;
 	bool is_checking;
-	int silent;             /* checks in a row that had no answer */
+	int silent; /* checks in a row that had no answer */
 };
 
 struct storage {
 	struct core *core;
-	GHashTable *domains;    /* storage domain id -> struct sd_hot */
-	GHashTable *pools;      /* data center id -> struct pool_hot */
-	GHashTable *tasks;      /* "host/task" that a fiber waits for */
-	GHashTable *strays;     /* "host/task" nobody waits for -> struct stray */
-	int n_starting;         /* verbs under way whose task's id is not known yet */
+	GHashTable *domains; /* storage domain id -> struct sd_hot */
+	GHashTable *pools;   /* data center id -> struct pool_hot */
+	GHashTable *tasks;   /* "host/task" that a fiber waits for */
+	GHashTable *strays;  /* "host/task" nobody waits for -> struct stray */
+	int n_starting;      /* verbs under way whose task's id is not known yet */
 	struct loop_timer tick;
 };
 
@@ -77,19 +77,21 @@ struct pool_plan {
 /* One at a time changes what hosts know of a data center's pool. In a fiber. */
 void pool_enter(struct core *c, const char *dc_id);
 void pool_leave(struct core *c, const char *dc_id);
-int pool_connect_server(struct core *c, const char *host_id, const struct m_storage_connection *conn, const char *correlation,
-                        struct err *e);
-int pool_disconnect_server(struct core *c, const char *host_id, const struct m_storage_connection *conn, const char *correlation,
-                           struct err *e);
+int pool_connect_server(struct core *c, const char *host_id, const struct m_storage_connection *conn,
+                        const char *correlation, struct err *e);
+int pool_disconnect_server(struct core *c, const char *host_id, const struct m_storage_connection *conn,
+                           const char *correlation, struct err *e);
 /* Servers of all domains of the data center that this host is to see. */
-int pool_connect_servers(struct core *c, const char *host_id, const char *dc_id, const char *correlation, struct err *e);
+int pool_connect_servers(struct core *c, const char *host_id, const char *dc_id, const char *correlation,
+                         struct err *e);
 /* Plan as the inventory has it. domains is a new reference. */
 struct pool_plan pool_plan_of(struct core *c, struct pool *p, const char *dc_id);
-int pool_connect(struct core *c, const char *host_id, const struct pool_plan *plan, const char *correlation, struct err *e);
+int pool_connect(struct core *c, const char *host_id, const struct pool_plan *plan, const char *correlation,
+                 struct err *e);
 int pool_disconnect(struct core *c, const char *host_id, const char *dc_id, const char *correlation, struct err *e);
 enum spm_answer { SPM_NONE, SPM_CONTENDS, SPM_HERE };
-int pool_spm_status(struct core *c, const char *host_id, const char *dc_id, const char *correlation, enum spm_answer *out,
-                    struct err *e);
+int pool_spm_status(struct core *c, const char *host_id, const char *dc_id, const char *correlation,
+                    enum spm_answer *out, struct err *e);
 /* Make the host, whose pool is connected, the SPM. It may be already. */
 int pool_start_spm(struct core *c, const char *host_id, const char *dc_id, const char *correlation, struct err *e);
 int pool_stop_spm(struct core *c, const char *host_id, const char *dc_id, const char *correlation, struct err *e);
@@ -117,7 +119,7 @@ void storage_clear_strays(struct core *c, const char *host_id);
 
 /* ---- jobs ---- */
 extern const struct command ADD_STORAGE_DOMAIN, REMOVE_STORAGE_DOMAIN, ATTACH_STORAGE_DOMAIN, ACTIVATE_STORAGE_DOMAIN,
-	DEACTIVATE_STORAGE_DOMAIN, DETACH_STORAGE_DOMAIN;
+    DEACTIVATE_STORAGE_DOMAIN, DETACH_STORAGE_DOMAIN;
 /* Remove a domain with profiles, permissions, connection, and with its disks. */
 void sd_remove_all(struct txn *t, const char *sd_id);
 /* Wait for a job as a request does: its failure is the request's; a job that takes longer goes on by itself. */

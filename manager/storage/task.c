@@ -17,17 +17,21 @@ struct stray {
 
 static char *task_key(const char *host_id, const char *task_id) { return g_strconcat(host_id, "/", task_id, NULL); }
 
-static int poll(struct core *c, const char *host_id, const char *task_id, const char *correlation, json_t **out, struct err *e)
+static int poll(struct core *c, const char *host_id, const char *task_id, const char *correlation, json_t **out,
+                struct err *e)
 {
-	return agent_call(c, host_id, "Task.getStatus", json_pack("{s:s}", "taskID", task_id), POLL_CALL_MS, correlation, out, e);
+	return agent_call(c, host_id, "Task.getStatus", json_pack("{s:s}", "taskID", task_id), POLL_CALL_MS,
+	                  correlation, out, e);
 }
 
 static void clear(struct core *c, const char *host_id, const char *task_id, const char *correlation)
 {
 	struct err e;
 
-	if (agent_call(c, host_id, "Task.clear", json_pack("{s:s}", "taskID", task_id), STORAGE_CALL_MS, correlation, NULL, &e) < 0)
-		log_warn("storage task could not be cleared; tried again later", "HOST", host_id, "TASK", task_id, "REASON", e.detail);
+	if (agent_call(c, host_id, "Task.clear", json_pack("{s:s}", "taskID", task_id), STORAGE_CALL_MS, correlation,
+	               NULL, &e) < 0)
+		log_warn("storage task could not be cleared; tried again later", "HOST", host_id, "TASK", task_id,
+		         "REASON", e.detail);
 }
 
 static int outcome(const json_t *status, struct err *e)
@@ -61,9 +65,13 @@ static int poll_to_end(struct core *c, const char *host_id, const char *task_id,
 
 		if (poll(c, host_id, task_id, correlation, &status, e) < 0) {
 			if (e->code == ERR_AGENT && e->agent_code == AGENT_TASK_UNKNOWN)
-				return err_set(e, ERR_NETWORK, "The host does not know storage task %s any more.", task_id);
+				return err_set(e, ERR_NETWORK, "The host does not know storage task %s any more.",
+				               task_id);
 			if (!may_return(c, &lost_since)) /* whatever it was, nobody knows what became of the task */
-				return storage_is_lost(e) ? -1 : err_set(e, ERR_NETWORK, "The state of storage task %s is unknown.", task_id);
+				return storage_is_lost(e)
+				           ? -1
+				           : err_set(e, ERR_NETWORK, "The state of storage task %s is unknown.",
+				                     task_id);
 		} else {
 			lost_since = -1;
 			state = json_string_value(json_object_get(status, "taskState"));
@@ -131,7 +139,7 @@ static bool runs_unknown(struct core *c, const char *host_id, json_t *answer)
 	const char *id;
 	json_t *one;
 
-	json_object_foreach(task_list(answer), id, one) {
+	json_object_foreach (task_list(answer), id, one) {
 		g_autofree char *key = task_key(host_id, id);
 		if (!is_ended(one) && !g_hash_table_contains(c->storage->tasks, key))
 			return true;
@@ -194,7 +202,7 @@ void storage_clear_strays(struct core *c, const char *host_id)
 
 	if (all_tasks(c, host, NULL, &answer, &e) < 0)
 		return;
-	json_object_foreach(task_list(answer), id, one) {
+	json_object_foreach (task_list(answer), id, one) {
 		g_autofree char *key = task_key(host, id);
 		if (!is_ended(one) || !is_stray(c, key))
 			continue;
@@ -225,8 +233,8 @@ static bool is_passing(const struct err *e)
 {
 	if (e->code != ERR_AGENT)
 		return storage_is_lost(e);
-	return e->agent_code == AGENT_NOT_SPM || e->agent_code == AGENT_POOL_UNKNOWN || e->agent_code == AGENT_TASK_ABORTED ||
-	       e->agent_code == AGENT_RECOVERING;
+	return e->agent_code == AGENT_NOT_SPM || e->agent_code == AGENT_POOL_UNKNOWN ||
+	       e->agent_code == AGENT_TASK_ABORTED || e->agent_code == AGENT_RECOVERING;
 }
 
 int storage_patiently(struct job *j, int (*fn)(struct job *j, struct err *e), struct err *e)

@@ -74,7 +74,7 @@ static void add_roles(struct txn *t)
 
 static struct m_user *find_admin(struct txn *t)
 {
-	INV_EACH(en, txn_core(t)->inv, KIND_USER)
+	INV_EACH (en, txn_core(t)->inv, KIND_USER)
 		if (g_strcmp0(ENTITY_OBJ(en, user)->user_name, "admin@internal-authz") == 0)
 			return txn_edit(t, KIND_USER, en->id);
 	return NULL;

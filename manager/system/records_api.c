@@ -5,8 +5,8 @@
 #include "manager/api/generic.h"
 #include "manager/api/search.h"
 #include "manager/core/jobs.h"
-#include "manager/system/system.h"
 #include "manager/core/tables.h"
+#include "manager/system/system.h"
 
 /* ---- events ---- */
 
@@ -15,7 +15,7 @@ static int event_list(struct call *c, struct err *e)
 	GPtrArray *v = g_ptr_array_new();
 	int rc;
 
-	INV_EACH(en, c->core->inv, KIND_EVENT)
+	INV_EACH (en, c->core->inv, KIND_EVENT)
 		if (c->query.from < 0 || ENTITY_OBJ(en, event)->index > c->query.from)
 			g_ptr_array_add(v, (void *)en->pub);
 	rc = generic_reply_versions(c, KIND_EVENT, v, e);
@@ -32,11 +32,12 @@ static int event_add(struct call *c, struct err *e)
 
 	if (body->custom_id < 0)
 		return err_field(e, ERR_RANGE, "event.custom_id", "It must be at least 0.");
-	INV_EACH(en, c->core->inv, KIND_EVENT) {
+	INV_EACH (en, c->core->inv, KIND_EVENT) {
 		const struct m_event *x = en->pub;
 		if (M_GET(x, custom_id, -1) == body->custom_id && g_strcmp0(x->origin, body->origin) == 0)
-			return err_field(e, ERR_CONFLICT, "event.custom_id", "Origin %s has an event %" G_GINT64_FORMAT " already.",
-			                 body->origin, body->custom_id);
+			return err_field(e, ERR_CONFLICT, "event.custom_id",
+			                 "Origin %s has an event %" G_GINT64_FORMAT " already.", body->origin,
+			                 body->custom_id);
 	}
 	t = txn_begin(c->core);
 	M_SET(body, index, events_next_id(c->core));
@@ -88,17 +89,18 @@ static int tag_add(struct call *c, struct err *e)
 	if (!tag->parent.id)
 		tag->parent.id = UUID_NIL;
 	id = pool_strdup(c->pool, tag->id);
-	txn_event(t, "USER_ADD_TAG", &(struct event_refs){ .user = c->who.user_id, .correlation_id = c->correlation_id },
+	txn_event(t, "USER_ADD_TAG",
+	          &(struct event_refs){ .user = c->who.user_id, .correlation_id = c->correlation_id },
 	          "Tag %s was added.", tag->name);
 	return txn_commit(t, e) < 0 ? -1 : call_reply_kind(c, KIND_TAG, id);
 }
 
 static void remove_tag_tree(struct call *c, struct txn *t, const char *id, int depth)
 {
-	INV_EACH_BY(en, c->core->inv, KIND_TAG, IDX_TAG_parent, id)
+	INV_EACH_BY (en, c->core->inv, KIND_TAG, IDX_TAG_parent, id)
 		if (depth < 64)
 			remove_tag_tree(c, t, en->id, depth + 1);
-	INV_EACH_BY(en, c->core->inv, KIND_TAG_ASSIGNMENT, IDX_TAG_ASSIGNMENT_of_tag, id)
+	INV_EACH_BY (en, c->core->inv, KIND_TAG_ASSIGNMENT, IDX_TAG_ASSIGNMENT_of_tag, id)
 		txn_remove(t, KIND_TAG_ASSIGNMENT, en->id);
 	txn_remove(t, KIND_TAG, id);
 }
@@ -146,7 +148,10 @@ struct taggable {
 	int idx;
 	size_t offset; /* of the reference in struct m_tag */
 };
-static const struct { const char *word; struct taggable t; } TAGGABLE[] = {
+static const struct {
+	const char *word;
+	struct taggable t;
+} TAGGABLE[] = {
 	{ "vms", { KIND_VM, IDX_TAG_ASSIGNMENT_vm, offsetof(struct m_tag, vm) } },
 	{ "hosts", { KIND_HOST, IDX_TAG_ASSIGNMENT_host, offsetof(struct m_tag, host) } },
 	{ "templates", { KIND_TEMPLATE, IDX_TAG_ASSIGNMENT_template, offsetof(struct m_tag, template) } },
@@ -184,7 +189,7 @@ static int assigned_list(struct call *c, struct err *e)
 	if (!tg)
 		return -1;
 	list = POOL_ARRAY(c->pool, void *, inv_count_by(c->core->inv, KIND_TAG_ASSIGNMENT, tg->idx, c->ids[0]) + 1);
-	INV_EACH_BY(en, c->core->inv, KIND_TAG_ASSIGNMENT, tg->idx, c->ids[0])
+	INV_EACH_BY (en, c->core->inv, KIND_TAG_ASSIGNMENT, tg->idx, c->ids[0])
 		if ((list[n] = assigned_view(c, tg, en->pub)))
 			n++;
 	return call_reply_list(c, &M_TYPE_tag, list, n);
@@ -192,7 +197,7 @@ static int assigned_list(struct call *c, struct err *e)
 
 static const struct m_tag *find_assignment(struct call *c, const struct taggable *tg, const char *tag_id)
 {
-	INV_EACH_BY(en, c->core->inv, KIND_TAG_ASSIGNMENT, tg->idx, c->ids[0])
+	INV_EACH_BY (en, c->core->inv, KIND_TAG_ASSIGNMENT, tg->idx, c->ids[0])
 		if (g_strcmp0(ENTITY_OBJ(en, tag)->of_tag.id, tag_id) == 0)
 			return en->pub;
 	return NULL;
@@ -246,8 +251,10 @@ static int key_add(struct call *c, struct err *e)
 	struct m_ssh_public_key *body = c->body;
 	const char *s = body->content;
 
-	if (!s || (strncmp(s, "ssh-", 4) != 0 && strncmp(s, "ecdsa-", 6) != 0 && strncmp(s, "sk-", 3) != 0) || !strchr(s, ' '))
-		return err_field(e, ERR_INVALID, "ssh_public_key.content", "A public key as in authorized_keys is wanted: 'ssh-ed25519 AAAA...'.");
+	if (!s || (strncmp(s, "ssh-", 4) != 0 && strncmp(s, "ecdsa-", 6) != 0 && strncmp(s, "sk-", 3) != 0) ||
+	    !strchr(s, ' '))
+		return err_field(e, ERR_INVALID, "ssh_public_key.content",
+		                 "A public key as in authorized_keys is wanted: 'ssh-ed25519 AAAA...'.");
 	return generic_add(c, e);
 }
 
@@ -285,15 +292,18 @@ const struct api_op RECORD_OPS[] = {
 	ROW("group.get", generic_get, KIND_GROUP),
 	ROW("ssh_public_keys.list", generic_list, KIND_SSH_PUBLIC_KEY, BELOW(KIND_USER, IDX_SSH_PUBLIC_KEY_user)),
 	ROW("ssh_public_key.get", generic_get, KIND_SSH_PUBLIC_KEY, BELOW(KIND_USER, IDX_SSH_PUBLIC_KEY_user)),
-	ROW("ssh_public_keys.add", key_add, KIND_SSH_PUBLIC_KEY, BELOW(KIND_USER, IDX_SSH_PUBLIC_KEY_user), ON("edit_profile", KIND_USER)),
+	ROW("ssh_public_keys.add", key_add, KIND_SSH_PUBLIC_KEY, BELOW(KIND_USER, IDX_SSH_PUBLIC_KEY_user),
+	    ON("edit_profile", KIND_USER)),
 	ROW("ssh_public_key.update", generic_update, KIND_SSH_PUBLIC_KEY, BELOW(KIND_USER, IDX_SSH_PUBLIC_KEY_user),
 	    ON("edit_profile", KIND_USER)),
 	ROW("ssh_public_key.remove", generic_remove, KIND_SSH_PUBLIC_KEY, BELOW(KIND_USER, IDX_SSH_PUBLIC_KEY_user),
 	    ON("edit_profile", KIND_USER)),
 	ROW("user_options.list", generic_list, KIND_USER_OPTION, BELOW(KIND_USER, IDX_USER_OPTION_user)),
 	ROW("user_option.get", generic_get, KIND_USER_OPTION, BELOW(KIND_USER, IDX_USER_OPTION_user)),
-	ROW("user_options.add", generic_add, KIND_USER_OPTION, BELOW(KIND_USER, IDX_USER_OPTION_user), ON("edit_profile", KIND_USER)),
-	ROW("user_option.remove", generic_remove, KIND_USER_OPTION, BELOW(KIND_USER, IDX_USER_OPTION_user), ON("edit_profile", KIND_USER)),
+	ROW("user_options.add", generic_add, KIND_USER_OPTION, BELOW(KIND_USER, IDX_USER_OPTION_user),
+	    ON("edit_profile", KIND_USER)),
+	ROW("user_option.remove", generic_remove, KIND_USER_OPTION, BELOW(KIND_USER, IDX_USER_OPTION_user),
+	    ON("edit_profile", KIND_USER)),
 	ROW("instance_types.list", generic_list, KIND_INSTANCE_TYPE),
 	ROW("instance_type.get", generic_get, KIND_INSTANCE_TYPE),
 	ROW("vm_pools.list", generic_list_empty, NO_KIND),

@@ -17,8 +17,10 @@ static void reply_text(struct page_call *pc, int status, const char *type, const
 static void health(struct page_call *pc)
 {
 	if (pc->core->is_read_only)
-		reply_text(pc, 500, "text/html", pc->core->journal_error.code == ERR_NO_SPACE ?
-		           "DB Down! The journal cannot be written: its disk is full." : "DB Down! The journal cannot be written.");
+		reply_text(pc, 500, "text/html",
+		           pc->core->journal_error.code == ERR_NO_SPACE
+		               ? "DB Down! The journal cannot be written: its disk is full."
+		               : "DB Down! The journal cannot be written.");
 	else
 		reply_text(pc, 200, "text/html", "DB Up!Welcome to Health Status!");
 }
@@ -28,23 +30,28 @@ static void pki_resource(struct page_call *pc)
 	const char *resource = page_param(pc, "resource"), *format = page_param(pc, "format");
 	const struct pki *pki = pc->core->pki;
 	g_autofree char *text = NULL;
-	bool is_ca = !resource || strcmp(resource, "ca-certificate") == 0 || strcmp(resource, "qemu-ca-certificate") == 0;
+	bool is_ca =
+	    !resource || strcmp(resource, "ca-certificate") == 0 || strcmp(resource, "qemu-ca-certificate") == 0;
 	bool is_engine = resource && strcmp(resource, "engine-certificate") == 0;
 
 	if (!format)
 		format = is_ca ? "X509-PEM-CA" : "X509-PEM";
 	if (!pki || (!is_ca && !is_engine)) {
-		reply_text(pc, 400, "text/plain", "resource must be ca-certificate, qemu-ca-certificate or engine-certificate\n");
+		reply_text(pc, 400, "text/plain",
+		           "resource must be ca-certificate, qemu-ca-certificate or engine-certificate\n");
 	} else if (strcmp(format, "OPENSSH-PUBKEY") == 0 && is_engine) {
 		text = pki_server_ssh_key(pki);
 		reply_text(pc, text ? 200 : 500, "text/plain", text ? text : "");
 	} else if (strcmp(format, "X509-PEM-CA") == 0 || strcmp(format, "X509-PEM") == 0) {
 		if (is_engine)
 			g_file_get_contents(pki_file(pki, "server.pem"), &text, NULL, NULL);
-		reply_text(pc, 200, strcmp(format, "X509-PEM-CA") == 0 ? "application/x-x509-ca-cert" : "application/x-x509-cert",
+		reply_text(pc, 200,
+		           strcmp(format, "X509-PEM-CA") == 0 ? "application/x-x509-ca-cert"
+		                                              : "application/x-x509-cert",
 		           is_engine ? (text ? text : "") : pki_ca_pem(pki));
 	} else {
-		reply_text(pc, 400, "text/plain", "format must be X509-PEM, X509-PEM-CA or, for engine-certificate, OPENSSH-PUBKEY\n");
+		reply_text(pc, 400, "text/plain",
+		           "format must be X509-PEM, X509-PEM-CA or, for engine-certificate, OPENSSH-PUBKEY\n");
 	}
 }
 

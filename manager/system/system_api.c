@@ -26,11 +26,11 @@ static struct m_api_summary *make_summary(struct call *c)
 	struct m_api_summary *s = m_new(c->pool, &M_TYPE_api_summary);
 	unsigned hosts = 0, domains = 0, vms = 0;
 
-	INV_EACH(e, inv, KIND_HOST)
+	INV_EACH (e, inv, KIND_HOST)
 		hosts += ENTITY_OBJ(e, host)->status == M_HOST_STATUS_UP;
-	INV_EACH(e, inv, KIND_STORAGE_DOMAIN)
+	INV_EACH (e, inv, KIND_STORAGE_DOMAIN)
 		domains += ENTITY_OBJ(e, storage_domain)->status == M_STORAGE_DOMAIN_STATUS_ACTIVE;
-	INV_EACH(e, inv, KIND_VM) {
+	INV_EACH (e, inv, KIND_VM) {
 		enum m_vm_status st = ENTITY_OBJ(e, vm)->status;
 		vms += st != M_VM_STATUS_DOWN && st != M_VM_STATUS_SUSPENDED && st != M_VM_STATUS_IMAGE_LOCKED;
 	}
@@ -129,10 +129,24 @@ static int os_get(struct call *c, struct err *e)
 	return err_set(e, ERR_NO_ENTITY, "There is no operating system %s.", c->ids[0]);
 }
 
-static const char *const FILTERS[] = { "vdsm-no-mac-spoofing", "allow-arp", "allow-dhcp", "allow-incoming-ipv4", "allow-ipv4",
-	"clean-traffic", "no-arp-ip-spoofing", "no-arp-mac-spoofing", "no-arp-spoofing", "no-ip-multicast", "no-ip-spoofing",
-	"no-mac-broadcast", "no-mac-spoofing", "no-other-l2-traffic", "no-other-rarp-traffic", "qemu-announce-self",
-	"qemu-announce-self-rarp", "clean-traffic-gateway" };
+static const char *const FILTERS[] = { "vdsm-no-mac-spoofing",
+	                               "allow-arp",
+	                               "allow-dhcp",
+	                               "allow-incoming-ipv4",
+	                               "allow-ipv4",
+	                               "clean-traffic",
+	                               "no-arp-ip-spoofing",
+	                               "no-arp-mac-spoofing",
+	                               "no-arp-spoofing",
+	                               "no-ip-multicast",
+	                               "no-ip-spoofing",
+	                               "no-mac-broadcast",
+	                               "no-mac-spoofing",
+	                               "no-other-l2-traffic",
+	                               "no-other-rarp-traffic",
+	                               "qemu-announce-self",
+	                               "qemu-announce-self-rarp",
+	                               "clean-traffic-gateway" };
 
 static void *make_filter(struct call *c, size_t i)
 {
@@ -200,7 +214,9 @@ static int icon_get(struct call *c, struct err *e)
 
 /* ---- options: what clients ask for ---- */
 
-static const struct { const char *name, *value; } OPTIONS[] = {
+static const struct {
+	const char *name, *value;
+} OPTIONS[] = {
 	{ "ApplicationMode", "1" },
 	{ "ConsoleReleaseCursorKeys", "shift+f12" },
 	{ "ConsoleToggleFullScreenKeys", "shift+f11" },

@@ -22,11 +22,13 @@ static void reply_json(struct page_call *pc, int status, json_t *body)
 static void reply_error(struct page_call *pc, const char *scope, const char *code, const char *text)
 {
 	bool is_api = !scope || strstr(scope, "ovirt-app-api");
-	g_autofree char *valid = g_utf8_make_valid(text, -1); /* a quoted name may be cut in the middle of a character */
+	g_autofree char *valid =
+	    g_utf8_make_valid(text, -1); /* a quoted name may be cut in the middle of a character */
 
 	text = valid;
-	reply_json(pc, 400, is_api ? json_pack("{s:s,s:s}", "error_code", code, "error", text)
-	                           : json_pack("{s:s,s:s,s:s}", "error", code, "error_description", text, "error_code", code));
+	reply_json(pc, 400,
+	           is_api ? json_pack("{s:s,s:s}", "error_code", code, "error", text)
+	                  : json_pack("{s:s,s:s,s:s}", "error", code, "error_description", text, "error_code", code));
 }
 
 static void token(struct page_call *pc)
@@ -43,7 +45,8 @@ static void token(struct page_call *pc)
 		return;
 	}
 	if (!user || !password) {
-		reply_error(pc, scope, "invalid_request", !user ? "The parameter username is missing." : "The parameter password is missing.");
+		reply_error(pc, scope, "invalid_request",
+		            !user ? "The parameter username is missing." : "The parameter password is missing.");
 		return;
 	}
 	if (!http_is_tls(pc->x)) {
@@ -51,7 +54,8 @@ static void token(struct page_call *pc)
 		return;
 	}
 	if (!strrchr(user, '@')) {
-		reply_error(pc, scope, "access_denied", "The user name must be name@profile, for example admin@internal.");
+		reply_error(pc, scope, "access_denied",
+		            "The user name must be name@profile, for example admin@internal.");
 		return;
 	}
 	if (session_login(pc->core, user, password, &in, &e) < 0) {
@@ -59,13 +63,15 @@ static void token(struct page_call *pc)
 		return;
 	}
 	g_snprintf(expires, sizeof(expires), "%" G_GINT64_FORMAT, in.expires_ms);
-	reply_json(pc, 200, json_pack("{s:s,s:s,s:s,s:s}", "access_token", in.token, "scope", scope ? scope : "ovirt-app-api",
-	                              "exp", expires, "token_type", "bearer"));
+	reply_json(pc, 200,
+	           json_pack("{s:s,s:s,s:s,s:s}", "access_token", in.token, "scope", scope ? scope : "ovirt-app-api",
+	                     "exp", expires, "token_type", "bearer"));
 }
 
 static void token_http_auth(struct page_call *pc)
 {
-	reply_error(pc, page_param(pc, "scope"), "unsupported_grant_type", "Login with Kerberos is not implemented in this version.");
+	reply_error(pc, page_param(pc, "scope"), "unsupported_grant_type",
+	            "Login with Kerberos is not implemented in this version.");
 }
 
 static void token_info(struct page_call *pc)
@@ -81,9 +87,11 @@ static void token_info(struct page_call *pc)
 		return;
 	}
 	g_snprintf(expires, sizeof(expires), "%" G_GINT64_FORMAT, session_expires(pc->core, t));
-	info = json_pack("{s:b,s:s,s:s,s:s,s:s,s:s}", "active", 1, "token_type", "bearer", "user_id", who.user_name, "user_authz",
-	                 "internal-authz", "scope", "ovirt-app-api", "exp", expires);
-	json_object_set_new(info, "ovirt", json_pack("{s:s,s:s,s:[s]}", "version", "0", "principal_id", who.user_id, "group_ids", PERM_EVERYONE));
+	info = json_pack("{s:b,s:s,s:s,s:s,s:s,s:s}", "active", 1, "token_type", "bearer", "user_id", who.user_name,
+	                 "user_authz", "internal-authz", "scope", "ovirt-app-api", "exp", expires);
+	json_object_set_new(
+	    info, "ovirt",
+	    json_pack("{s:s,s:s,s:[s]}", "version", "0", "principal_id", who.user_id, "group_ids", PERM_EVERYONE));
 	reply_json(pc, 200, info);
 }
 
@@ -95,7 +103,9 @@ static void logout(struct page_call *pc)
 
 static void status(struct page_call *pc)
 {
-	reply_json(pc, 200, json_pack("{s:s,s:s,s:s}", "status", "active", "status_description", "SSO Webapp Deployed", "version", "0"));
+	reply_json(pc, 200,
+	           json_pack("{s:s,s:s,s:s}", "status", "active", "status_description", "SSO Webapp Deployed",
+	                     "version", "0"));
 }
 
 const struct page SSO_PAGES[] = {

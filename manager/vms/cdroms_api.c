@@ -81,10 +81,11 @@ static int change_live(struct call *c, const struct m_vm *vm, const char *file, 
 		return -1;
 	if (*file && !domain_path_volume(c->pool, path, &ids))
 		return err_set(e, ERR_CONFLICT, "Cannot change CD. The disc is on no storage domain.");
-	spec = *file ? json_pack("{s:s,s:s,s:s,s:s}", "poolID", ids.pool, "domainID", ids.domain, "imageID", ids.image, "volumeID",
-	                         ids.volume) : json_string("");
-	return agent_call(c->core, host, "VM.changeCD", json_pack("{s:s,s:o}", "vmID", vm->id, "driveSpec", spec), CHANGE_MS,
-	                  c->correlation_id, NULL, e);
+	spec = *file ? json_pack("{s:s,s:s,s:s,s:s}", "poolID", ids.pool, "domainID", ids.domain, "imageID", ids.image,
+	                         "volumeID", ids.volume)
+	             : json_string("");
+	return agent_call(c->core, host, "VM.changeCD", json_pack("{s:s,s:o}", "vmID", vm->id, "driveSpec", spec),
+	                  CHANGE_MS, c->correlation_id, NULL, e);
 }
 
 static int store(struct call *c, const char *vm_id, const char *file, struct err *e)
@@ -119,8 +120,8 @@ static int cdrom_change(struct call *c, struct err *e)
 		if (change_live(c, vm, file, e) < 0)
 			return -1;
 		refs = vm_refs(vm, c->who.user_id, c->correlation_id);
-		event_emit(c->core, *file ? "USER_CHANGE_DISK_VM" : "USER_EJECT_VM_DISK", &refs, *file ? "CD was changed in VM %s."
-		           : "CD was ejected from VM %s.", vm->name);
+		event_emit(c->core, *file ? "USER_CHANGE_DISK_VM" : "USER_EJECT_VM_DISK", &refs,
+		           *file ? "CD was changed in VM %s." : "CD was ejected from VM %s.", vm->name);
 	} else if (store(c, id, file, e) < 0) {
 		return -1;
 	}

@@ -104,14 +104,16 @@ static int console_add(struct call *c, struct err *e)
 	if (!vm)
 		return -1;
 	if (body->protocol != M_GRAPHICS_TYPE_VNC)
-		return err_field(e, ERR_UNSUPPORTED, "graphics_console.protocol", "SPICE consoles are not supported; VNC is.");
+		return err_field(e, ERR_UNSUPPORTED, "graphics_console.protocol",
+		                 "SPICE consoles are not supported; VNC is.");
 	if (vm->display)
 		return err_set(e, ERR_CONFLICT, "Cannot add graphics console. The VM has one already.");
 	id = pool_strdup(c->pool, vm->id);
 	if (set_display(c, id, true, e) < 0)
 		return -1;
 	vm = INV_GET(c->core->inv, VM, vm, id);
-	return vm ? call_reply_entity(c, &M_TYPE_graphics_console, make(c, vm)) : err_set(e, ERR_NO_ENTITY, "The VM is gone.");
+	return vm ? call_reply_entity(c, &M_TYPE_graphics_console, make(c, vm))
+	          : err_set(e, ERR_NO_ENTITY, "The VM is gone.");
 }
 
 static int console_remove(struct call *c, struct err *e)
@@ -133,16 +135,20 @@ static const char *make_password(struct core *c, struct pool *p)
 	return s;
 }
 
-static int tell_host(struct call *c, const char *host, const char *vm_id, const char *password, int64_t expiry_s, struct err *e)
+static int tell_host(struct call *c, const char *host, const char *vm_id, const char *password, int64_t expiry_s,
+                     struct err *e)
 {
 	json_t *user = json_pack("{s:s,s:s}", "userName", c->who.user_name, "userId", c->who.user_id);
 
-	return agent_call(c->core, host, "VM.updateDevice", json_pack("{s:s,s:{s:s,s:s,s:s,s:I,s:s,s:o}}", "vmID", vm_id, "params",
-	                  "deviceType", "graphics", "graphicsType", "vnc", "password", password, "ttl", (json_int_t)expiry_s,
-	                  "existingConnAction", "disconnect", "params", user), TICKET_MS, c->correlation_id, NULL, e);
+	return agent_call(c->core, host, "VM.updateDevice",
+	                  json_pack("{s:s,s:{s:s,s:s,s:s,s:I,s:s,s:o}}", "vmID", vm_id, "params", "deviceType",
+	                            "graphics", "graphicsType", "vnc", "password", password, "ttl",
+	                            (json_int_t)expiry_s, "existingConnAction", "disconnect", "params", user),
+	                  TICKET_MS, c->correlation_id, NULL, e);
 }
 
-int vm_set_ticket(struct call *c, const char *vm_id, const char *value, int64_t expiry_s, const char **used, struct err *e)
+int vm_set_ticket(struct call *c, const char *vm_id, const char *value, int64_t expiry_s, const char **used,
+                  struct err *e)
 {
 	const struct m_vm *vm = INV_LATEST(c->core->inv, VM, vm, vm_id);
 	struct event_refs refs;
@@ -161,11 +167,12 @@ int vm_set_ticket(struct call *c, const char *vm_id, const char *value, int64_t 
 	refs = vm_refs(m_copy(c->pool, &M_TYPE_vm, vm), c->who.user_id, c->correlation_id);
 	name = pool_strdup(c->pool, vm->name);
 	if (tell_host(c, host, vm_id, *used, CLAMP(expiry_s, 1, MAX_EXPIRY_S), e) < 0) {
-		event_emit(c->core, "VM_SET_TICKET_FAILED", &refs, "User %s failed to initiate a console session for VM %s.",
-		           c->who.user_name, name);
+		event_emit(c->core, "VM_SET_TICKET_FAILED", &refs,
+		           "User %s failed to initiate a console session for VM %s.", c->who.user_name, name);
 		return -1;
 	}
-	event_emit(c->core, "VM_SET_TICKET", &refs, "User %s initiated console session for VM %s.", c->who.user_name, name);
+	event_emit(c->core, "VM_SET_TICKET", &refs, "User %s initiated console session for VM %s.", c->who.user_name,
+	           name);
 	return 0;
 }
 
@@ -204,7 +211,8 @@ static const char *viewer_file(struct call *c, const struct m_vm *vm, const char
 	struct m_graphics_console *g = make(c, vm);
 	g_autoptr(GString) s = g_string_new("[virt-viewer]\ntype=vnc\n");
 
-	g_string_append_printf(s, "host=%s\nport=%d\npassword=%s\n", STR_OR(g->address, ""), (int)M_GET(g, port, 0), password);
+	g_string_append_printf(s, "host=%s\nport=%d\npassword=%s\n", STR_OR(g->address, ""), (int)M_GET(g, port, 0),
+	                       password);
 	g_string_append_printf(s, "# Password is valid for %d seconds.\ndelete-this-file=1\nfullscreen=0\n", EXPIRY_S);
 	g_string_append_printf(s, "title=%s:%%d\n", vm->name);
 	g_string_append(s, "toggle-fullscreen=shift+f11\nrelease-cursor=shift+f12\nsecure-attention=ctrl+alt+end\n");

@@ -27,17 +27,15 @@ static const struct cpu_model {
 	{ "Intel Cascadelake Server Family", "Cascadelake-Server,-hle,-rtm,-mpx" },
 	{ "Secure Intel Cascadelake Server Family", "Cascadelake-Server-noTSX,-mpx" },
 	{ "Intel Icelake Server Family", "Icelake-Server-noTSX,-mpx" },
-	{ "Secure Intel Icelake Server Family",
-	  "Icelake-Server-noTSX,+arch-capabilities,+rdctl-no,+ibrs-all,"
-	  "+skip-l1dfl-vmentry,+mds-no,+pschange-mc-no,-mpx" },
+	{ "Secure Intel Icelake Server Family", "Icelake-Server-noTSX,+arch-capabilities,+rdctl-no,+ibrs-all,"
+	                                        "+skip-l1dfl-vmentry,+mds-no,+pschange-mc-no,-mpx" },
 	{ "Intel Sapphire Rapids Server Family", "SapphireRapids,-hle,-rtm" },
 	{ "Secure Intel Sapphire Rapids Server Family", "SapphireRapids,+sbdr-ssdp-no,+fbsdp-no,+psdp-no,-hle,-rtm" },
 	{ "AMD EPYC-Rome", "EPYC-Rome" },
 	{ "Secure AMD EPYC-Rome", "EPYC-Rome,+ibrs,+amd-ssbd" },
 	{ "AMD EPYC-Milan", "EPYC-Milan" },
-	{ "AMD EPYC-Milan-v2",
-	  "EPYC-Milan,+vaes,+pclmulqdq,+stibp-always-on,+amd-psfd,"
-	  "+no-nested-data-bp,+lfence-always-serializing,+null-sel-crl-base" },
+	{ "AMD EPYC-Milan-v2", "EPYC-Milan,+vaes,+pclmulqdq,+stibp-always-on,+amd-psfd,"
+	                       "+no-nested-data-bp,+lfence-always-serializing,+null-sel-crl-base" },
 	{ "AMD EPYC-Genoa", "EPYC-Genoa" },
 	{ NULL, NULL },
 };

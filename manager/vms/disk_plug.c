@@ -7,7 +7,8 @@
 
 enum { PLUG_MS = 90 * 1000, STATS_MS = 20 * 1000 };
 
-static const struct m_disk_attachment *attachment_of(struct core *c, struct pool *p, const char *vm_id, const char *disk_id)
+static const struct m_disk_attachment *attachment_of(struct core *c, struct pool *p, const char *vm_id,
+                                                     const char *disk_id)
 {
 	unsigned n;
 	const struct m_disk_attachment **list = vm_attachments(c, p, vm_id, &n);
@@ -26,7 +27,8 @@ static int know_names(struct call *c, const char *vm_id, const char *host, struc
 
 	if (json_is_object(json_object_get(vm_stats(c->core, vm_id), "disks")))
 		return 0;
-	if (agent_call(c->core, host, "VM.getStats", json_pack("{s:s}", "vmID", vm_id), STATS_MS, c->correlation_id, &answer, e) < 0)
+	if (agent_call(c->core, host, "VM.getStats", json_pack("{s:s}", "vmID", vm_id), STATS_MS, c->correlation_id,
+	               &answer, e) < 0)
 		return -1;
 	rt = vm_rt(c->core, vm_id);
 	json_decref(rt->stats);
@@ -41,7 +43,7 @@ static const char *name_of_image(json_t *disks, const char *image)
 	const char *name;
 	json_t *d;
 
-	json_object_foreach(disks, name, d)
+	json_object_foreach (disks, name, d)
 		if (strcmp(rep_text(d, "imageID"), image) == 0)
 			return name;
 	return NULL;
@@ -56,8 +58,9 @@ static int choose_name(struct call *c, const char *vm_id, struct domain_disk_spe
 		spec->target = pool_strdup(c->pool, name);
 		return 0;
 	}
-	spec->target = name ? pool_strdup(c->pool, name)
-	                    : domain_free_target(c->pool, domain_target_prefix(spec->attachment->interface), is_name_taken, disks);
+	spec->target =
+	    name ? pool_strdup(c->pool, name)
+	         : domain_free_target(c->pool, domain_target_prefix(spec->attachment->interface), is_name_taken, disks);
 	return spec->target ? 0 : err_set(e, ERR_CONFLICT, "There is no room for another disk of this kind.");
 }
 
@@ -68,7 +71,8 @@ static bool is_absent(struct call *c, const char *vm_id, const char *host, const
 	struct err e;
 	json_t *disks;
 
-	if (agent_call(c->core, host, "VM.getStats", json_pack("{s:s}", "vmID", vm_id), STATS_MS, c->correlation_id, &answer, &e) < 0)
+	if (agent_call(c->core, host, "VM.getStats", json_pack("{s:s}", "vmID", vm_id), STATS_MS, c->correlation_id,
+	               &answer, &e) < 0)
 		return false;
 	disks = json_object_get(json_is_array(answer) ? json_array_get(answer, 0) : answer, "disks");
 	return json_is_object(disks) && !name_of_image(disks, image);
@@ -97,20 +101,23 @@ int vm_hotplug_disk(struct call *c, const char *vm_id, const char *disk_id, bool
 	if (!vm || vm_is_down(vm))
 		return 0;
 	if (!vm_is_live(vm)) /* it may have the disk: nothing may be concluded */
-		return err_set(e, ERR_CONFLICT, "Disks cannot be plugged or unplugged while VM %s is %s. Please try again later.", vm->name,
-		               m_enum_name(&M_ENUM_vm_status, vm->status));
+		return err_set(e, ERR_CONFLICT,
+		               "Disks cannot be plugged or unplugged while VM %s is %s. Please try again later.",
+		               vm->name, m_enum_name(&M_ENUM_vm_status, vm->status));
 	if (!a)
 		return err_set(e, ERR_CONFLICT, "Disk %s is not attached to VM %s.", disk_id, vm->name);
 	if (a->interface == M_DISK_INTERFACE_IDE || a->interface == M_DISK_INTERFACE_SATA)
-		return err_set(e, ERR_CONFLICT, "Disks with an IDE or SATA interface cannot be plugged or unplugged while the VM runs.");
+		return err_set(e, ERR_CONFLICT,
+		               "Disks with an IDE or SATA interface cannot be plugged or unplugged while the VM runs.");
 	a = m_copy(c->pool, &M_TYPE_disk_attachment, a);
 	host = vm_host(c->core, c->pool, vm, e);
 	if (!host || know_names(c, vm_id, host, e) < 0 || vm_disk_spec(c->core, c->pool, a, &spec, e) < 0 ||
 	    choose_name(c, vm_id, &spec, is_in, e) < 0)
 		return -1;
 	xml = domain_disk_plug_xml(c->pool, &spec);
-	if (agent_call(c->core, host, is_in ? "VM.hotplugDisk" : "VM.hotunplugDisk", json_pack("{s:s,s:{s:s,s:s}}", "vmID", vm_id,
-	               "params", "vmId", vm_id, "xml", xml), PLUG_MS, c->correlation_id, NULL, e) < 0 &&
+	if (agent_call(c->core, host, is_in ? "VM.hotplugDisk" : "VM.hotunplugDisk",
+	               json_pack("{s:s,s:{s:s,s:s}}", "vmID", vm_id, "params", "vmId", vm_id, "xml", xml), PLUG_MS,
+	               c->correlation_id, NULL, e) < 0 &&
 	    (is_in || e->code != ERR_AGENT || !is_absent(c, vm_id, host, spec.ids.image)))
 		return err_wrap(e, is_in ? "Failed to hot-plug disk" : "Failed to hot-unplug disk");
 	note(c, vm_id, &spec, is_in);

@@ -72,15 +72,11 @@ bool domain_path_volume(struct pool *p, const char *path, struct volume_ids *ids
 static const char *bus_of(enum m_disk_interface i)
 {
 	switch (i) {
-	case M_DISK_INTERFACE_IDE:
-		return "ide";
-	case M_DISK_INTERFACE_SATA:
-		return "sata";
+	case M_DISK_INTERFACE_IDE: return "ide";
+	case M_DISK_INTERFACE_SATA: return "sata";
 	case M_DISK_INTERFACE_VIRTIO_SCSI:
-	case M_DISK_INTERFACE_SPAPR_VSCSI:
-		return "scsi";
-	default:
-		return "virtio";
+	case M_DISK_INTERFACE_SPAPR_VSCSI: return "scsi";
+	default: return "virtio";
 	}
 }
 
@@ -113,7 +109,8 @@ static void add_disks(xmlNodePtr devices, struct pool *p, struct domain_spec *s)
 		struct domain_disk_spec *d = &s->disks[i];
 
 		if (!d->target)
-			d->target = domain_free_target(p, domain_target_prefix(d->attachment->interface), is_target_taken, s);
+			d->target =
+			    domain_free_target(p, domain_target_prefix(d->attachment->interface), is_target_taken, s);
 		add_disk(devices, d, domain_boot_order(s, M_BOOT_DEVICE_HD, i));
 	}
 }
@@ -127,7 +124,8 @@ static void add_cdrom(xmlNodePtr devices, const struct domain_spec *s)
 	dx_set(dx_set(dx_set(dx_add(n, "driver", NULL), "name", "qemu"), "type", "raw"), "error_policy", "report");
 	if (s->cd_path)
 		dx_set(dx_set(dx_add(n, "source", NULL), "file", s->cd_path), "startupPolicy", "optional");
-	dx_set(dx_set(dx_add(n, "target", NULL), "dev", is_q35 ? CD_TARGET_Q35 : CD_TARGET_I440FX), "bus", is_q35 ? "sata" : "ide");
+	dx_set(dx_set(dx_add(n, "target", NULL), "dev", is_q35 ? CD_TARGET_Q35 : CD_TARGET_I440FX), "bus",
+	       is_q35 ? "sata" : "ide");
 	dx_add(n, "readonly", NULL);
 	set_boot(n, domain_boot_order(s, M_BOOT_DEVICE_CDROM, 0));
 }
@@ -137,15 +135,11 @@ static void add_cdrom(xmlNodePtr devices, const struct domain_spec *s)
 static const char *nic_model(enum m_nic_interface i)
 {
 	switch (i) {
-	case M_NIC_INTERFACE_E1000:
-		return "e1000";
-	case M_NIC_INTERFACE_E1000E:
-		return "e1000e";
+	case M_NIC_INTERFACE_E1000: return "e1000";
+	case M_NIC_INTERFACE_E1000E: return "e1000e";
 	case M_NIC_INTERFACE_RTL8139:
-	case M_NIC_INTERFACE_RTL8139_VIRTIO:
-		return "rtl8139";
-	default:
-		return "virtio";
+	case M_NIC_INTERFACE_RTL8139_VIRTIO: return "rtl8139";
+	default: return "virtio";
 	}
 }
 
@@ -181,8 +175,10 @@ static void add_controllers(xmlNodePtr devices, const struct domain_spec *s)
 	n = dx_set(dx_set(dx_add(devices, "controller", NULL), "type", "virtio-serial"), "index", "0");
 	dx_set(n, "ports", "16");
 	if (wants_scsi)
-		dx_set(dx_set(dx_set(dx_add(devices, "controller", NULL), "type", "scsi"), "index", "0"), "model", "virtio-scsi");
-	for (int i = 1; domain_is_q35(s) && i <= ROOT_PORTS; i++) { /* places for devices, also for those plugged in later */
+		dx_set(dx_set(dx_set(dx_add(devices, "controller", NULL), "type", "scsi"), "index", "0"), "model",
+		       "virtio-scsi");
+	for (int i = 1; domain_is_q35(s) && i <= ROOT_PORTS;
+	     i++) { /* places for devices, also for those plugged in later */
 		n = dx_set(dx_add(devices, "controller", NULL), "type", "pci");
 		dx_set(dx_setf(n, "index", "%d", i), "model", "pcie-root-port");
 	}
@@ -203,7 +199,8 @@ static void add_console(xmlNodePtr devices, const struct domain_spec *s)
 		return;
 	dx_set(dx_set(dx_add(devices, "input", NULL), "type", "tablet"), "bus", "usb");
 	n = dx_set(dx_set(dx_set(dx_add(devices, "graphics", NULL), "type", "vnc"), "port", "-1"), "autoport", "yes");
-	dx_set(dx_set(n, "passwd", "*****"), "passwdValidTo", "1970-01-01T00:00:01"); /* nobody, until there is a ticket */
+	dx_set(dx_set(n, "passwd", "*****"), "passwdValidTo",
+	       "1970-01-01T00:00:01"); /* nobody, until there is a ticket */
 	dx_set(n, "keymap", d->keyboard_layout && *d->keyboard_layout ? d->keyboard_layout : NULL);
 	if (s->display_network)
 		dx_setf(dx_set(dx_add(n, "listen", NULL), "type", "network"), "network", "vdsm-%s", s->display_network);
@@ -213,8 +210,9 @@ static void add_console(xmlNodePtr devices, const struct domain_spec *s)
 
 static void add_small_devices(xmlNodePtr devices, const struct domain_spec *s)
 {
-	static const char *const SOURCES[] = { [M_RNG_SOURCE_HWRNG] = "/dev/hwrng", [M_RNG_SOURCE_RANDOM] = "/dev/random",
-		[M_RNG_SOURCE_URANDOM] = "/dev/urandom" };
+	static const char *const SOURCES[] = { [M_RNG_SOURCE_HWRNG] = "/dev/hwrng",
+		                               [M_RNG_SOURCE_RANDOM] = "/dev/random",
+		                               [M_RNG_SOURCE_URANDOM] = "/dev/urandom" };
 	const struct m_memory_policy *mp = s->vm->memory_policy;
 	const struct m_rng_device *rng = s->vm->rng_device;
 	xmlNodePtr n;
@@ -230,8 +228,8 @@ static void add_small_devices(xmlNodePtr devices, const struct domain_spec *s)
 		return;
 	n = dx_set(dx_add(devices, "rng", NULL), "model", "virtio");
 	if (rng->rate && M_GET(rng->rate, bytes, 0) > 0)
-		dx_setf(dx_setf(dx_add(n, "rate", NULL), "bytes", "%" G_GINT64_FORMAT, rng->rate->bytes), "period", "%" G_GINT64_FORMAT,
-		        M_GET(rng->rate, period, 1000));
+		dx_setf(dx_setf(dx_add(n, "rate", NULL), "bytes", "%" G_GINT64_FORMAT, rng->rate->bytes), "period",
+		        "%" G_GINT64_FORMAT, M_GET(rng->rate, period, 1000));
 	dx_set(dx_add(n, "backend", SOURCES[rng->source]), "model", "random");
 }
 
@@ -247,7 +245,8 @@ void domain_add_devices(xmlNodePtr domain, struct pool *p, struct domain_spec *s
 	add_console(devices, s);
 	add_small_devices(devices, s);
 	if (s->vm->tpm_enabled)
-		dx_set(dx_set(dx_add(dx_set(dx_add(devices, "tpm", NULL), "model", "tpm-crb"), "backend", NULL), "type", "emulator"),
+		dx_set(dx_set(dx_add(dx_set(dx_add(devices, "tpm", NULL), "model", "tpm-crb"), "backend", NULL), "type",
+		              "emulator"),
 		       "version", "2.0");
 }
 

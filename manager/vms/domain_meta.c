@@ -49,12 +49,9 @@ void domain_meta_nic(xmlNodePtr vm, const struct domain_nic_spec *s)
 static const char *resume_behavior(const struct m_vm *vm)
 {
 	switch (vm->storage_error_resume_behaviour) {
-	case M_VM_STORAGE_ERROR_RESUME_BEHAVIOUR_KILL:
-		return "kill";
-	case M_VM_STORAGE_ERROR_RESUME_BEHAVIOUR_LEAVE_PAUSED:
-		return "leave_paused";
-	default:
-		return "auto_resume";
+	case M_VM_STORAGE_ERROR_RESUME_BEHAVIOUR_KILL: return "kill";
+	case M_VM_STORAGE_ERROR_RESUME_BEHAVIOUR_LEAVE_PAUSED: return "leave_paused";
+	default: return "auto_resume";
 	}
 }
 

@@ -8,8 +8,8 @@
 
 enum {
 	MEMORY_SLOTS = 16,
-	HOTPLUG_SOCKETS = 16,  /* up to so many sockets can be added while a VM runs */
-	MAX_VCPUS = 240,       /* beyond 255 an interrupt remapping device would be needed */
+	HOTPLUG_SOCKETS = 16, /* up to so many sockets can be added while a VM runs */
+	MAX_VCPUS = 240,      /* beyond 255 an interrupt remapping device would be needed */
 };
 
 #define X(s) ((const xmlChar *)(s))
@@ -92,7 +92,10 @@ size_t domain_boot(const struct domain_spec *s, const enum m_boot_device **list)
 	return b && b->devices.n ? b->devices.n : 1;
 }
 
-static bool is_booted(const struct domain_disk_spec *d) { return d->attachment && M_GET(d->attachment, bootable, false); }
+static bool is_booted(const struct domain_disk_spec *d)
+{
+	return d->attachment && M_GET(d->attachment, bootable, false);
+}
 
 static int count_of(const struct domain_spec *s, enum m_boot_device sort)
 {
@@ -167,7 +170,8 @@ static void add_memory(xmlNodePtr root, const struct domain_spec *s)
 	xmlNodePtr n;
 
 	if (max)
-		dx_setf(dx_set(dx_addf(root, "maxMemory", "%" G_GINT64_FORMAT, max / 1024), "unit", "KiB"), "slots", "%d", MEMORY_SLOTS);
+		dx_setf(dx_set(dx_addf(root, "maxMemory", "%" G_GINT64_FORMAT, max / 1024), "unit", "KiB"), "slots",
+		        "%d", MEMORY_SLOTS);
 	dx_set(dx_addf(root, "memory", "%" G_GINT64_FORMAT, kib), "unit", "KiB");
 	dx_set(dx_addf(root, "currentMemory", "%" G_GINT64_FORMAT, kib), "unit", "KiB");
 	n = dx_addf(root, "vcpu", "%" G_GINT64_FORMAT, c.max_sockets * c.cores * c.threads);
@@ -178,7 +182,8 @@ static void add_memory(xmlNodePtr root, const struct domain_spec *s)
 static void add_features(xmlNodePtr cpu, const char *const *list)
 {
 	for (; *list; list++)
-		dx_set(dx_set(dx_add(cpu, "feature", NULL), "policy", **list == '-' ? "disable" : "require"), "name", *list + 1);
+		dx_set(dx_set(dx_add(cpu, "feature", NULL), "policy", **list == '-' ? "disable" : "require"), "name",
+		       *list + 1);
 }
 
 /* A named model, "Haswell-noTSX,+spec-ctrl". */
@@ -209,7 +214,8 @@ static const char *cluster_model(const struct domain_spec *s)
 static void choose_cpu(xmlNodePtr cpu, const struct domain_spec *s)
 {
 	enum m_cpu_mode mode = s->vm->cpu ? s->vm->cpu->mode : M_CPU_MODE_NONE;
-	const char *model = s->vm->custom_cpu_model && *s->vm->custom_cpu_model ? s->vm->custom_cpu_model : cluster_model(s);
+	const char *model =
+	    s->vm->custom_cpu_model && *s->vm->custom_cpu_model ? s->vm->custom_cpu_model : cluster_model(s);
 
 	if (!s->has_kvm) {
 		dx_set(dx_set(dx_set(cpu, "mode", "custom"), "match", "exact"), "check", "none");
@@ -230,8 +236,9 @@ static void add_cpu(xmlNodePtr root, const struct domain_spec *s)
 
 	choose_cpu(cpu, s);
 	top = dx_add(cpu, "topology", NULL);
-	dx_setf(dx_setf(dx_setf(top, "sockets", "%" G_GINT64_FORMAT, c.max_sockets), "cores", "%" G_GINT64_FORMAT, c.cores),
-	        "threads", "%" G_GINT64_FORMAT, c.threads);
+	dx_setf(
+	    dx_setf(dx_setf(top, "sockets", "%" G_GINT64_FORMAT, c.max_sockets), "cores", "%" G_GINT64_FORMAT, c.cores),
+	    "threads", "%" G_GINT64_FORMAT, c.threads);
 	if (!max_memory(s))
 		return;
 	cell = dx_add(dx_add(cpu, "numa", NULL), "cell", NULL);
@@ -342,7 +349,8 @@ static void add_platform(xmlNodePtr root, const struct domain_spec *s)
 
 static bool is_utc(const char *zone)
 {
-	static const char *const NAMES[] = { "Etc/GMT", "Etc/UTC", "UTC", "GMT", "GMT Standard Time", "UTC Standard Time" };
+	static const char *const NAMES[] = { "Etc/GMT", "Etc/UTC",           "UTC",
+		                             "GMT",     "GMT Standard Time", "UTC Standard Time" };
 
 	for (size_t i = 0; i < G_N_ELEMENTS(NAMES); i++)
 		if (strcmp(zone, NAMES[i]) == 0)

@@ -19,17 +19,17 @@ struct volume_ids {
 struct domain_disk_spec {
 	const struct m_disk *disk;
 	const struct m_disk_attachment *attachment;
-	const char *path;          /* /rhev/data-center/POOL/DOMAIN/images/IMAGE/VOLUME */
+	const char *path; /* /rhev/data-center/POOL/DOMAIN/images/IMAGE/VOLUME */
 	struct volume_ids ids;
-	const char *target;        /* "vda"; NULL: chosen by position */
+	const char *target; /* "vda"; NULL: chosen by position */
 };
 
 struct domain_nic_spec {
 	const struct m_nic *nic;
-	const char *bridge;        /* NULL: in no network */
-	const char *filter;        /* name of a network filter that the host has, or NULL */
-	int64_t mtu;               /* 0: the host's choice */
-	bool is_mirrored;          /* sees all packets of its bridge */
+	const char *bridge; /* NULL: in no network */
+	const char *filter; /* name of a network filter that the host has, or NULL */
+	int64_t mtu;        /* 0: the host's choice */
+	bool is_mirrored;   /* sees all packets of its bridge */
 };
 
 struct domain_spec {
@@ -39,12 +39,12 @@ struct domain_spec {
 	size_t n_disks;
 	struct domain_nic_spec *nics;
 	size_t n_nics;
-	const char *cd_path;       /* NULL: the drive is empty */
+	const char *cd_path; /* NULL: the drive is empty */
 	struct volume_ids cd_ids;
-	const char *display_network;      /* bridge of the network that consoles listen on, or NULL */
+	const char *display_network; /* bridge of the network that consoles listen on, or NULL */
 	/* the host */
 	bool has_kvm;
-	const char *const *machines;      /* emulated machines, NULL-terminated; NULL: unknown */
+	const char *const *machines; /* emulated machines, NULL-terminated; NULL: unknown */
 	/* of this start alone; NULL, 0: as the VM says */
 	const char *kernel, *initrd, *cmdline;
 	const enum m_boot_device *boot;

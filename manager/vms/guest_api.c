@@ -28,7 +28,7 @@ static void add_ips(struct call *c, struct m_reported_device *d, json_t *list, e
 	json_t *addr;
 	size_t i;
 
-	json_array_foreach(list, i, addr) {
+	json_array_foreach (list, i, addr) {
 		struct m_ip *ip;
 
 		if (!json_is_string(addr) || d->ips.n >= MAX_ITEMS)
@@ -65,7 +65,7 @@ static size_t devices_of(struct call *c, json_t *guest, const char *mac, void **
 	json_t *ifaces = json_object_get(guest, "netIfaces"), *iface;
 	size_t i, n = 0;
 
-	json_array_foreach(ifaces, i, iface)
+	json_array_foreach (ifaces, i, iface)
 		if (n < MAX_ITEMS && (!mac || g_ascii_strcasecmp(mac, rep_text(iface, "hw")) == 0))
 			list[n++] = make_device(c, iface);
 	return n;
@@ -171,7 +171,7 @@ static size_t applications_of(struct call *c, json_t *guest, void **list)
 	json_t *apps = json_object_get(guest, "appsList"), *app;
 	size_t i, n = 0;
 
-	json_array_foreach(apps, i, app) {
+	json_array_foreach (apps, i, app) {
 		struct m_application *a;
 		uuid_text id;
 

@@ -29,7 +29,8 @@ static const struct m_vm *vm_for_change(struct call *c, const char *what, struct
 		return NULL;
 	}
 	if (vm->status != M_VM_STATUS_DOWN && vm->status != M_VM_STATUS_UP && vm->status != M_VM_STATUS_PAUSED) {
-		err_set(e, ERR_CONFLICT, "Cannot %s. VM is %s; it must be up or down.", what, m_enum_name(&M_ENUM_vm_status, vm->status));
+		err_set(e, ERR_CONFLICT, "Cannot %s. VM is %s; it must be up or down.", what,
+		        m_enum_name(&M_ENUM_vm_status, vm->status));
 		return NULL;
 	}
 	return lock_check(c->core, vm->id, NULL, e) < 0 ? NULL : vm;
@@ -42,7 +43,7 @@ static int profile_of_network(struct call *c, struct m_nic *body, struct err *e)
 		return 0;
 	if (call_resolve(c, &body->network, KIND_NETWORK, NULL, true, "nic.network", e) < 0)
 		return -1;
-	INV_EACH_BY(vp, c->core->inv, KIND_VNIC_PROFILE, IDX_VNIC_PROFILE_network, body->network.id) {
+	INV_EACH_BY (vp, c->core->inv, KIND_VNIC_PROFILE, IDX_VNIC_PROFILE_network, body->network.id) {
 		body->vnic_profile.id = pool_strdup(c->pool, vp->id);
 		return 0;
 	}
@@ -56,10 +57,11 @@ static void profile_by_name(struct call *c, const struct m_vm *vm, struct m_ref 
 
 	if (!wanted || !wanted->name)
 		return;
-	INV_EACH(en, c->core->inv, KIND_VNIC_PROFILE) {
+	INV_EACH (en, c->core->inv, KIND_VNIC_PROFILE) {
 		const struct m_vnic_profile *vp = en->pub;
 
-		if (strcmp(vp->name, wanted->name) == 0 && network_is_in_cluster(c->core, vp->network.id, vm->cluster.id)) {
+		if (strcmp(vp->name, wanted->name) == 0 &&
+		    network_is_in_cluster(c->core, vp->network.id, vm->cluster.id)) {
 			ref->id = pool_strdup(c->pool, vp->id);
 			return;
 		}
@@ -84,7 +86,8 @@ static int resolve_profile(struct call *c, const struct m_vm *vm, struct m_nic *
 		return 0;
 	net = network_of_profile(c->core, body->vnic_profile.id);
 	if (!net || !network_is_in_cluster(c->core, net->id, vm->cluster.id))
-		return err_field(e, ERR_CONFLICT, "nic.vnic_profile", "The network %s is not in the VM's cluster.", net ? net->name : "-");
+		return err_field(e, ERR_CONFLICT, "nic.vnic_profile", "The network %s is not in the VM's cluster.",
+		                 net ? net->name : "-");
 	return 0;
 }
 
@@ -105,7 +108,8 @@ static int take_mac(struct call *c, const struct m_vm *vm, struct m_nic *nic, GP
 		if (!nic->mac->address)
 			return -1;
 		for (guint i = 0; made && i < made->len; i++)
-			is_new = is_new && strcmp(((struct m_nic *)made->pdata[i])->mac->address, nic->mac->address) != 0;
+			is_new =
+			    is_new && strcmp(((struct m_nic *)made->pdata[i])->mac->address, nic->mac->address) != 0;
 		if (is_new)
 			return 0;
 	}
@@ -122,7 +126,8 @@ static bool has_name(const struct m_nic **nics, unsigned n, GPtrArray *made, con
 	return false;
 }
 
-static int take_name(struct call *c, struct m_nic *nic, const struct m_nic **nics, unsigned n, GPtrArray *made, struct err *e)
+static int take_name(struct call *c, struct m_nic *nic, const struct m_nic **nics, unsigned n, GPtrArray *made,
+                     struct err *e)
 {
 	for (int i = 1; !nic->name && i < MAX_NUMBER; i++) {
 		char *name = pool_printf(c->pool, "nic%d", i);
@@ -130,12 +135,13 @@ static int take_name(struct call *c, struct m_nic *nic, const struct m_nic **nic
 			nic->name = name;
 	}
 	if (has_name(nics, n, made, nic->name, nic->id))
-		return err_field(e, ERR_CONFLICT, "nic.name", "Cannot add Interface. The network interface name '%s' is already in use.",
-		                 nic->name);
+		return err_field(e, ERR_CONFLICT, "nic.name",
+		                 "Cannot add Interface. The network interface name '%s' is already in use.", nic->name);
 	return 0;
 }
 
-struct m_nic *nic_new(struct call *c, struct txn *t, const struct m_vm *vm, struct m_nic *body, GPtrArray *made, struct err *e)
+struct m_nic *nic_new(struct call *c, struct txn *t, const struct m_vm *vm, struct m_nic *body, GPtrArray *made,
+                      struct err *e)
 {
 	unsigned n;
 	const struct m_nic **nics = vm_nics(c->core, c->pool, vm->id, &n);
@@ -150,7 +156,8 @@ struct m_nic *nic_new(struct call *c, struct txn *t, const struct m_vm *vm, stru
 	nic = txn_new(t, KIND_NIC, NULL);
 	body->template = body->instance_type = (struct m_ref){ 0 };
 	if (m_merge(txn_pool(t), &M_TYPE_nic, nic, body, M_MERGE_API | M_MERGE_CREATE, e) < 0 ||
-	    take_name(c, nic, nics, n, made, e) < 0 || m_validate(&M_TYPE_nic, nic, e) < 0 || take_mac(c, vm, nic, made, e) < 0)
+	    take_name(c, nic, nics, n, made, e) < 0 || m_validate(&M_TYPE_nic, nic, e) < 0 ||
+	    take_mac(c, vm, nic, made, e) < 0)
 		return NULL;
 	if (nic->vnic_profile.id && !*nic->vnic_profile.id)
 		nic->vnic_profile = (struct m_ref){ 0 };
@@ -181,10 +188,12 @@ static int plug(struct call *c, const char *vm_id, const struct m_nic *nic, bool
 	if (!host || vm_nic_spec(c->core, c->pool, nic, &spec, e) < 0)
 		return -1;
 	xml = domain_nic_plug_xml(c->pool, &spec);
-	if (agent_call(c->core, host, is_in ? "VM.hotplugNic" : "VM.hotunplugNic", json_pack("{s:s,s:{s:s,s:s}}", "vmID", vm_id,
-	               "params", "vmId", vm_id, "xml", xml), PLUG_MS, c->correlation_id, NULL, e) < 0)
-		return err_wrap(e, is_in ? "Failed to hot-plug network interface %s" : "Failed to hot-unplug network interface %s",
-		                nic->name);
+	if (agent_call(c->core, host, is_in ? "VM.hotplugNic" : "VM.hotunplugNic",
+	               json_pack("{s:s,s:{s:s,s:s}}", "vmID", vm_id, "params", "vmId", vm_id, "xml", xml), PLUG_MS,
+	               c->correlation_id, NULL, e) < 0)
+		return err_wrap(
+		    e, is_in ? "Failed to hot-plug network interface %s" : "Failed to hot-unplug network interface %s",
+		    nic->name);
 	return 0;
 }
 
@@ -197,9 +206,11 @@ static int change_live(struct call *c, const char *vm_id, const struct m_nic *ni
 
 	if (!host || vm_nic_spec(c->core, c->pool, nic, &spec, e) < 0)
 		return -1;
-	if (agent_call(c->core, host, "VM.updateDevice", json_pack("{s:s,s:{s:s,s:s,s:s,s:b}}", "vmID", vm_id, "params", "deviceType",
-	               "interface", "alias", domain_alias(c->pool, nic->id), "network", STR_OR(spec.bridge, ""), "linkActive",
-	               M_GET(nic, linked, true) && spec.bridge), PLUG_MS, c->correlation_id, NULL, e) < 0)
+	if (agent_call(c->core, host, "VM.updateDevice",
+	               json_pack("{s:s,s:{s:s,s:s,s:s,s:b}}", "vmID", vm_id, "params", "deviceType", "interface",
+	                         "alias", domain_alias(c->pool, nic->id), "network", STR_OR(spec.bridge, ""),
+	                         "linkActive", M_GET(nic, linked, true) && spec.bridge),
+	               PLUG_MS, c->correlation_id, NULL, e) < 0)
 		return err_wrap(e, "Failed to change network interface %s", nic->name);
 	return 0;
 }
@@ -237,7 +248,8 @@ static int set_active(struct call *c, const char *nic_id, bool is_in, struct err
 	nic = m_copy(c->pool, &M_TYPE_nic, nic);
 	if (is_in) {
 		if (mac_check_free(c->core, ((const struct m_vm *)inv_latest(c->core->inv, KIND_VM, vm_id))->cluster.id,
-		                   nic->mac->address, id, e) < 0 || plug(c, vm_id, nic, true, e) < 0)
+		                   nic->mac->address, id, e) < 0 ||
+		    plug(c, vm_id, nic, true, e) < 0)
 			return -1;
 		return set_plugged(c, id, true, "NETWORK_ACTIVATE_VM_INTERFACE_SUCCESS", e);
 	}
@@ -291,8 +303,8 @@ static int nic_add(struct call *c, struct err *e)
 
 static bool changes_card(const struct m_nic *old, const struct m_nic *draft)
 {
-	return old->interface != draft->interface || g_strcmp0(old->mac ? old->mac->address : NULL,
-	                                                       draft->mac ? draft->mac->address : NULL) != 0;
+	return old->interface != draft->interface ||
+	       g_strcmp0(old->mac ? old->mac->address : NULL, draft->mac ? draft->mac->address : NULL) != 0;
 }
 
 static bool changes_link(const struct m_nic *old, const struct m_nic *draft)
@@ -301,7 +313,8 @@ static bool changes_link(const struct m_nic *old, const struct m_nic *draft)
 	       g_strcmp0(old->vnic_profile.id, draft->vnic_profile.id) != 0;
 }
 
-static int check_draft(struct call *c, const struct m_vm *vm, const struct m_nic *old, struct m_nic *draft, struct err *e)
+static int check_draft(struct call *c, const struct m_vm *vm, const struct m_nic *old, struct m_nic *draft,
+                       struct err *e)
 {
 	unsigned n;
 	const struct m_nic **nics = vm_nics(c->core, c->pool, vm->id, &n);
@@ -309,13 +322,15 @@ static int check_draft(struct call *c, const struct m_vm *vm, const struct m_nic
 	if (take_name(c, draft, nics, n, NULL, e) < 0 || take_mac(c, vm, draft, NULL, e) < 0)
 		return -1;
 	if (vm_is_live(vm) && M_GET(old, plugged, true) && M_GET(draft, plugged, true) && changes_card(old, draft))
-		return err_set(e, ERR_CONFLICT, "Cannot edit Interface. MAC address and type of a plugged interface cannot change while "
+		return err_set(e, ERR_CONFLICT,
+		               "Cannot edit Interface. MAC address and type of a plugged interface cannot change while "
 		               "the VM runs; unplug it first.");
 	return 0;
 }
 
 /* Draft with the body merged in; what the host must know is told before the commit. */
-static struct txn *prepare_update(struct call *c, const struct m_vm *vm, const char *id, struct m_nic *wanted, struct err *e)
+static struct txn *prepare_update(struct call *c, const struct m_vm *vm, const char *id, struct m_nic *wanted,
+                                  struct err *e)
 {
 	struct txn *t = txn_begin(c->core);
 	const struct m_nic *old = txn_get(t, KIND_NIC, id);
@@ -393,7 +408,8 @@ static int nic_remove(struct call *c, struct err *e)
 	vm = nic ? txn_get(t, KIND_VM, nic->vm.id) : NULL;
 	if (vm) {
 		refs = nic_refs(c, vm);
-		txn_event(t, "NETWORK_REMOVE_VM_INTERFACE", &refs, "Interface %s was removed from VM %s.", nic->name, vm->name);
+		txn_event(t, "NETWORK_REMOVE_VM_INTERFACE", &refs, "Interface %s was removed from VM %s.", nic->name,
+		          vm->name);
 	}
 	txn_remove(t, KIND_NIC, id);
 	return txn_commit(t, e) < 0 ? -1 : call_reply_action(c, NULL);

@@ -25,8 +25,9 @@ static int disk_list(struct call *c, struct err *e)
 
 	if (!s)
 		return -1;
-	list = POOL_ARRAY(c->pool, void *, inv_count_by(c->core->inv, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_vm, c->ids[0]) + 1);
-	INV_EACH_BY(a, c->core->inv, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_vm, c->ids[0]) {
+	list = POOL_ARRAY(c->pool, void *,
+	                  inv_count_by(c->core->inv, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_vm, c->ids[0]) + 1);
+	INV_EACH_BY (a, c->core->inv, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_vm, c->ids[0]) {
 		const struct m_disk *d = INV_GET(c->core->inv, DISK, disk, ENTITY_OBJ(a, disk_attachment)->disk.id);
 		struct m_disk *v = d ? call_view(c, KIND_DISK, d) : NULL;
 
@@ -46,7 +47,7 @@ static int nic_list(struct call *c, struct err *e)
 	if (!active_of(c, e))
 		return -1;
 	list = POOL_ARRAY(c->pool, void *, inv_count_by(c->core->inv, KIND_NIC, IDX_NIC_vm, c->ids[0]) + 1);
-	INV_EACH_BY(nic, c->core->inv, KIND_NIC, IDX_NIC_vm, c->ids[0])
+	INV_EACH_BY (nic, c->core->inv, KIND_NIC, IDX_NIC_vm, c->ids[0])
 		list[n++] = call_view(c, KIND_NIC, nic->pub);
 	return call_reply_list(c, &M_TYPE_nic, list, n);
 }

@@ -14,7 +14,8 @@ static int refuse_unsupported(const struct m_action *a, struct err *e)
 
 	if (M_GET(a, use_cloud_init, false) || M_GET(a, use_sysprep, false) || M_GET(a, use_ignition, false) ||
 	    M_GET(a, use_initialization, false) || (vm && vm->initialization))
-		return err_set(e, ERR_UNSUPPORTED, "Cannot run VM. Initialization (cloud-init, sysprep, ignition) is not supported.");
+		return err_set(e, ERR_UNSUPPORTED,
+		               "Cannot run VM. Initialization (cloud-init, sysprep, ignition) is not supported.");
 	if (vm && M_GET(vm, stateless, false))
 		return err_set(e, ERR_UNSUPPORTED, "Cannot run VM. Stateless runs are not supported.");
 	return 0;
@@ -28,9 +29,11 @@ static int take_boot(struct run_once *o, const struct m_operating_system *os, st
 	o->initrd = os->initrd && *os->initrd ? os->initrd : NULL;
 	o->cmdline = os->cmdline && *os->cmdline ? os->cmdline : NULL;
 	if ((o->kernel && *o->kernel != '/') || (o->initrd && *o->initrd != '/'))
-		return err_field(e, ERR_UNSUPPORTED, "vm.os.kernel", "Kernel and initrd must be absolute paths of files on the host.");
+		return err_field(e, ERR_UNSUPPORTED, "vm.os.kernel",
+		                 "Kernel and initrd must be absolute paths of files on the host.");
 	for (const char *const *s = (const char *const[]){ o->kernel ? o->kernel : "", o->initrd ? o->initrd : "",
-	     o->cmdline ? o->cmdline : "", NULL }; *s; s++)
+	                                                   o->cmdline ? o->cmdline : "", NULL };
+	     *s; s++)
 		for (const char *ch = *s; *ch; ch++)
 			if ((unsigned char)*ch < 0x20)
 				return err_field(e, ERR_INVALID, "vm.os", "Control characters are not allowed here.");
@@ -67,10 +70,15 @@ static struct job_spec spec_for(struct call *c, const struct m_vm *vm, const str
 
 	objects[0] = pool_strdup(c->pool, vm->id);
 	objects[1] = pool_strdup(c->pool, vm->host.id);
-	return (struct job_spec){ .command = cmd, .correlation_id = c->correlation_id, .owner_id = call_refs(c).user,
-		.objects = objects, .data = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:b}", "vm", vm->id, "user", c->who.user_id,
-		"user_name", c->who.user_name, "host", STR_OR(vm->host.id, ""), "host_name", h ? h->name : "", "word", word, "failed",
-		failed, "force", c->action && M_GET(c->action, force, false)) };
+	return (struct job_spec){ .command = cmd,
+		                  .correlation_id = c->correlation_id,
+		                  .owner_id = call_refs(c).user,
+		                  .objects = objects,
+		                  .data = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:b}", "vm", vm->id, "user",
+		                                    c->who.user_id, "user_name", c->who.user_name, "host",
+		                                    STR_OR(vm->host.id, ""), "host_name", h ? h->name : "", "word",
+		                                    word, "failed", failed, "force",
+		                                    c->action && M_GET(c->action, force, false)) };
 }
 
 static int resume(struct call *c, const struct m_vm *vm, struct err *e)
@@ -157,27 +165,33 @@ static int wish_for(struct call *c, const struct wish *w, struct err *e)
 
 static int vm_stop(struct call *c, struct err *e)
 {
-	static const struct wish w = { VM_STOP, &VM_STOP_COMMAND, "Power off", NULL, "USER_FAILED_STOP_VM", "Powering off" };
+	static const struct wish w = { VM_STOP, &VM_STOP_COMMAND,      "Power off",
+		                       NULL,    "USER_FAILED_STOP_VM", "Powering off" };
 	return wish_for(c, &w, e);
 }
 
 static int vm_shutdown(struct call *c, struct err *e)
 {
-	static const struct wish w = { VM_SHUTDOWN, &VM_SHUTDOWN_COMMAND, "Shutdown", "USER_INITIATED_SHUTDOWN_VM",
-		"USER_FAILED_SHUTDOWN_VM", "Shutting down" };
+	static const struct wish w = { VM_SHUTDOWN,
+		                       &VM_SHUTDOWN_COMMAND,
+		                       "Shutdown",
+		                       "USER_INITIATED_SHUTDOWN_VM",
+		                       "USER_FAILED_SHUTDOWN_VM",
+		                       "Shutting down" };
 	return wish_for(c, &w, e);
 }
 
 static int vm_reboot(struct call *c, struct err *e)
 {
-	static const struct wish w = { VM_REBOOT, &VM_REBOOT_COMMAND, "Reboot", "USER_REBOOT_VM", "USER_FAILED_REBOOT_VM",
-		"Rebooting" };
+	static const struct wish w = { VM_REBOOT,        &VM_REBOOT_COMMAND,      "Reboot",
+		                       "USER_REBOOT_VM", "USER_FAILED_REBOOT_VM", "Rebooting" };
 	return wish_for(c, &w, e);
 }
 
 static int vm_reset(struct call *c, struct err *e)
 {
-	static const struct wish w = { VM_RESET, &VM_RESET_COMMAND, "Reset", "USER_RESET_VM", "USER_FAILED_RESET_VM", "Resetting" };
+	static const struct wish w = { VM_RESET,        &VM_RESET_COMMAND,      "Reset",
+		                       "USER_RESET_VM", "USER_FAILED_RESET_VM", "Resetting" };
 	return wish_for(c, &w, e);
 }
 

@@ -58,7 +58,8 @@ static int take_cdrom(struct call *c, struct m_vm *vm, const struct m_cdrom *cd,
 static int resolve_refs(struct call *c, struct m_vm *b, const char *cluster_id, struct err *e)
 {
 	for (uint32_t i = 0; b->placement_policy && i < b->placement_policy->hosts.n; i++)
-		if (call_resolve(c, &b->placement_policy->hosts.v[i], KIND_HOST, NULL, true, "vm.placement_policy.hosts", e) < 0)
+		if (call_resolve(c, &b->placement_policy->hosts.v[i], KIND_HOST, NULL, true,
+		                 "vm.placement_policy.hosts", e) < 0)
 			return -1;
 	if (call_resolve(c, &b->cpu_profile, KIND_CPU_PROFILE, cluster_id, false, "vm.cpu_profile", e) < 0 ||
 	    call_resolve(c, &b->quota, KIND_QUOTA, NULL, false, "vm.quota", e) < 0 ||
@@ -67,7 +68,8 @@ static int resolve_refs(struct call *c, struct m_vm *b, const char *cluster_id, 
 	if (b->cpu_profile.id) {
 		const struct m_cpu_profile *cp = INV_LATEST(c->core->inv, CPU_PROFILE, cpu_profile, b->cpu_profile.id);
 		if (g_strcmp0(cp->cluster.id, cluster_id) != 0)
-			return err_field(e, ERR_CONFLICT, "vm.cpu_profile", "The CPU profile belongs to another cluster.");
+			return err_field(e, ERR_CONFLICT, "vm.cpu_profile",
+			                 "The CPU profile belongs to another cluster.");
 	}
 	return 0;
 }
@@ -75,9 +77,11 @@ static int resolve_refs(struct call *c, struct m_vm *b, const char *cluster_id, 
 static int refuse_unsupported(const struct m_vm *b, struct err *e)
 {
 	if (b->initialization && b->initialization->configuration)
-		return err_field(e, ERR_UNSUPPORTED, "vm.initialization.configuration", "Cannot add VM. Import of OVF is not supported.");
+		return err_field(e, ERR_UNSUPPORTED, "vm.initialization.configuration",
+		                 "Cannot add VM. Import of OVF is not supported.");
 	if (b->snapshots.n)
-		return err_field(e, ERR_UNSUPPORTED, "vm.snapshots", "Cannot add VM. A VM from a snapshot is not supported.");
+		return err_field(e, ERR_UNSUPPORTED, "vm.snapshots",
+		                 "Cannot add VM. A VM from a snapshot is not supported.");
 	if (b->disk_attachments.n)
 		return err_field(e, ERR_UNSUPPORTED, "vm.disk_attachments",
 		                 "Cannot add VM. Add its disks afterwards, at its disk attachments.");
@@ -192,7 +196,8 @@ static int add_nics(struct call *c, struct txn *t, const struct m_vm *vm, const 
 
 static int fill(struct call *c, struct txn *t, struct m_vm *vm, const struct m_vm *lists, struct err *e)
 {
-	const struct m_template *tmpl = INV_LATEST(c->core->inv, TEMPLATE, template, ((struct m_vm *)c->body)->template.id);
+	const struct m_template *tmpl =
+	    INV_LATEST(c->core->inv, TEMPLATE, template, ((struct m_vm *)c->body)->template.id);
 	struct m_vm *body = c->body;
 	struct pool *p = txn_pool(t);
 
@@ -221,7 +226,8 @@ int vm_add(struct call *c, struct err *e)
 
 	if (!body->template.id && !body->template.obj)
 		body->template.id = BLANK_TEMPLATE;
-	if (refuse_unsupported(body, e) < 0 || call_resolve(c, &body->cluster, KIND_CLUSTER, NULL, true, "vm.cluster", e) < 0 ||
+	if (refuse_unsupported(body, e) < 0 ||
+	    call_resolve(c, &body->cluster, KIND_CLUSTER, NULL, true, "vm.cluster", e) < 0 ||
 	    call_resolve(c, &body->template, KIND_TEMPLATE, NULL, true, "vm.template", e) < 0 ||
 	    call_permit(c, "create_vm", KIND_CLUSTER, body->cluster.id, e) < 0 ||
 	    resolve_refs(c, body, body->cluster.id, e) < 0)
@@ -229,7 +235,8 @@ int vm_add(struct call *c, struct err *e)
 	if (!body->name || !*body->name)
 		return err_field(e, ERR_MISSING, "vm.name", "Vm [name] required for add");
 	if (inv_first_by(c->core->inv, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_template, body->template.id))
-		return err_field(e, ERR_UNSUPPORTED, "vm.template", "Cannot add VM. Templates with disks are not supported.");
+		return err_field(e, ERR_UNSUPPORTED, "vm.template",
+		                 "Cannot add VM. Templates with disks are not supported.");
 	drop_foreign_lists(body);
 	t = txn_begin(c->core);
 	vm = txn_new(t, KIND_VM, NULL);
@@ -256,8 +263,10 @@ static int move_cluster(struct call *c, struct m_vm *draft, const struct m_vm *o
 		return 0;
 	if (vm_check_down(old, what, e) < 0 || call_permit(c, "create_vm", KIND_CLUSTER, draft->cluster.id, e) < 0)
 		return -1;
-	if (g_strcmp0(cluster_data_center(c->core, draft->cluster.id), cluster_data_center(c->core, old->cluster.id)) != 0)
-		return err_field(e, ERR_CONFLICT, "vm.cluster", "Cannot %s. The cluster belongs to another data center.", what);
+	if (g_strcmp0(cluster_data_center(c->core, draft->cluster.id), cluster_data_center(c->core, old->cluster.id)) !=
+	    0)
+		return err_field(e, ERR_CONFLICT, "vm.cluster",
+		                 "Cannot %s. The cluster belongs to another data center.", what);
 	if (g_strcmp0(draft->cpu_profile.id, old->cpu_profile.id) == 0)
 		draft->cpu_profile.id = pool_strdup(c->pool, default_cpu_profile(c->core, draft->cluster.id));
 	return 0;

@@ -15,7 +15,8 @@ int vm_nic_spec(struct core *c, struct pool *p, const struct m_nic *nic, struct 
 
 	*out = (struct domain_nic_spec){ .nic = nic };
 	if (nic->interface == M_NIC_INTERFACE_PCI_PASSTHROUGH || nic->interface == M_NIC_INTERFACE_SPAPR_VLAN)
-		return err_field(e, ERR_UNSUPPORTED, "nic.interface", "NIC %s: this kind of interface is not supported.", nic->name);
+		return err_field(e, ERR_UNSUPPORTED, "nic.interface",
+		                 "NIC %s: this kind of interface is not supported.", nic->name);
 	if (!net)
 		return 0;
 	out->bridge = pool_strdup(p, STR_OR(net->vdsm_name, net->name));
@@ -24,14 +25,16 @@ int vm_nic_spec(struct core *c, struct pool *p, const struct m_nic *nic, struct 
 	return 0;
 }
 
-int vm_disk_spec(struct core *c, struct pool *p, const struct m_disk_attachment *a, struct domain_disk_spec *out, struct err *e)
+int vm_disk_spec(struct core *c, struct pool *p, const struct m_disk_attachment *a, struct domain_disk_spec *out,
+                 struct err *e)
 {
 	const struct m_disk *d = INV_LATEST(c->inv, DISK, disk, a->disk.id);
 
 	*out = (struct domain_disk_spec){ .disk = d, .attachment = a };
 	if (!d)
 		return err_set(e, ERR_CONFLICT, "A disk of the VM is gone.");
-	if (d->storage_type == M_DISK_STORAGE_TYPE_LUN || d->storage_type == M_DISK_STORAGE_TYPE_MANAGED_BLOCK_STORAGE ||
+	if (d->storage_type == M_DISK_STORAGE_TYPE_LUN ||
+	    d->storage_type == M_DISK_STORAGE_TYPE_MANAGED_BLOCK_STORAGE ||
 	    d->storage_type == M_DISK_STORAGE_TYPE_CINDER)
 		return err_set(e, ERR_UNSUPPORTED, "Disk %s: only images are supported.", STR_OR(d->alias, d->id));
 	out->path = disk_path(c, p, d);
@@ -88,7 +91,8 @@ static int take_cdrom(struct core *c, struct pool *p, struct domain_spec *s, con
 	if (!file)
 		return 0;
 	if (!d)
-		return err_set(e, ERR_CONFLICT, "Cannot run VM. The disc in the VM's CD drive does not exist any more.");
+		return err_set(e, ERR_CONFLICT,
+		               "Cannot run VM. The disc in the VM's CD drive does not exist any more.");
 	s->cd_path = disk_path(c, p, d);
 	domain_path_volume(p, s->cd_path, &s->cd_ids);
 	return 0;
@@ -96,7 +100,7 @@ static int take_cdrom(struct core *c, struct pool *p, struct domain_spec *s, con
 
 static const char *display_network(struct core *c, const char *cluster_id)
 {
-	INV_EACH_BY(en, c->inv, KIND_CLUSTER_NETWORK, IDX_CLUSTER_NETWORK_cluster, cluster_id) {
+	INV_EACH_BY (en, c->inv, KIND_CLUSTER_NETWORK, IDX_CLUSTER_NETWORK_cluster, cluster_id) {
 		const struct m_network *cn = en->pub, *net = INV_GET(c->inv, NETWORK, network, cn->of_network.id);
 		if (M_GET(cn, display, false) && net)
 			return STR_OR(net->vdsm_name, net->name);
@@ -110,19 +114,26 @@ static const char *const *machines_of(struct core *c, struct pool *p, const char
 	const char **out = POOL_ARRAY(p, const char *, json_array_size(list) + 1);
 	size_t i, n = 0;
 
-	json_array_foreach(list, i, m)
+	json_array_foreach (list, i, m)
 		if (json_is_string(m))
 			out[n++] = pool_strdup(p, json_string_value(m));
 	return n ? out : NULL;
 }
 
-char *vm_domain_xml(struct core *c, struct pool *p, const struct m_vm *vm, const char *host_id, const struct run_once *once,
-                    struct err *e)
+char *vm_domain_xml(struct core *c, struct pool *p, const struct m_vm *vm, const char *host_id,
+                    const struct run_once *once, struct err *e)
 {
-	struct domain_spec s = { .vm = vm, .cluster = cluster_latest(c, vm->cluster.id), .has_kvm = host_has_kvm(c, host_id),
-		.machines = machines_of(c, p, host_id), .kernel = once->kernel, .initrd = once->initrd, .cmdline = once->cmdline,
-		.boot = once->boot, .n_boot = once->n_boot, .is_paused = once->is_paused,
-		.display_network = display_network(c, vm->cluster.id) };
+	struct domain_spec s = { .vm = vm,
+		                 .cluster = cluster_latest(c, vm->cluster.id),
+		                 .has_kvm = host_has_kvm(c, host_id),
+		                 .machines = machines_of(c, p, host_id),
+		                 .kernel = once->kernel,
+		                 .initrd = once->initrd,
+		                 .cmdline = once->cmdline,
+		                 .boot = once->boot,
+		                 .n_boot = once->n_boot,
+		                 .is_paused = once->is_paused,
+		                 .display_network = display_network(c, vm->cluster.id) };
 
 	if (take_disks(c, p, &s, e) < 0 || take_nics(c, p, &s, e) < 0 ||
 	    take_cdrom(c, p, &s, once->cdrom ? once->cdrom : vm_cdrom_file(vm), e) < 0)

@@ -4,26 +4,26 @@
 #include "manager/vms/domain_xml.h"
 #include "manager/vms/vms.h"
 
-#define BLANK_TEMPLATE   UUID_NIL
-#define CDROM_ID         UUID_NIL
+#define BLANK_TEMPLATE UUID_NIL
+#define CDROM_ID       UUID_NIL
 
 /* What is known of a VM while the Manager runs; not in the journal. */
 struct vm_rt {
 	char *id;
-	json_t *stats;            /* last report of its host, or NULL */
-	json_t *net_before;       /* counters of its network cards in the report before, or NULL */
-	json_t *end;              /* report of its end, left to the job that starts it */
-	int n_missing;            /* complete reports in a row that lack it */
-	int n_strays;             /* reports in a row of another host that has it */
+	json_t *stats;      /* last report of its host, or NULL */
+	json_t *net_before; /* counters of its network cards in the report before, or NULL */
+	json_t *end;        /* report of its end, left to the job that starts it */
+	int n_missing;      /* complete reports in a row that lack it */
+	int n_strays;       /* reports in a row of another host that has it */
 	char stray_host[UUID_LEN + 1];
-	bool is_ending;           /* its end is being recorded and acknowledged */
+	bool is_ending; /* its end is being recorded and acknowledged */
 	struct waitq wake;
 };
 
 struct vms {
 	struct core *core;
-	GHashTable *by_id;        /* id -> vm_rt */
-	GHashTable *foreign;      /* ids of machines on hosts that are not ours, told once */
+	GHashTable *by_id;   /* id -> vm_rt */
+	GHashTable *foreign; /* ids of machines on hosts that are not ours, told once */
 };
 
 struct vm_rt *vm_rt(struct core *c, const char *id);
@@ -52,7 +52,8 @@ int vm_update(struct call *c, struct err *e);
 /* Stage that the VM does not run any more. */
 void vm_set_down(struct core *c, struct m_vm *vm);
 /* New NIC of a VM in t. made: NICs that t makes for the VM already (struct m_nic *), to which it is added. */
-struct m_nic *nic_new(struct call *c, struct txn *t, const struct m_vm *vm, struct m_nic *body, GPtrArray *made, struct err *e);
+struct m_nic *nic_new(struct call *c, struct txn *t, const struct m_vm *vm, struct m_nic *body, GPtrArray *made,
+                      struct err *e);
 /* Take what the host's report says of a VM that ended into a draft, with its event. */
 void vm_take_end(struct txn *t, struct m_vm *vm, json_t *news, const char *correlation_id);
 /* Tell a host to forget a machine that ended. Starts a fiber. */
@@ -66,21 +67,22 @@ struct run_once {
 	enum m_boot_device boot[8];
 	size_t n_boot;
 	bool is_paused;
-	const char *cdrom;             /* id of an ISO disk */
-	const char *hosts[16];         /* only these; none: any */
+	const char *cdrom;     /* id of an ISO disk */
+	const char *hosts[16]; /* only these; none: any */
 	size_t n_hosts;
 };
 /* Where the VM can run, apart from the n hosts of not_on. Borrowed; NULL with the reason for each host. */
-const char *vm_place(struct core *c, const struct m_vm *vm, const struct run_once *once, const char *const *not_on, size_t n,
-                     struct err *e);
+const char *vm_place(struct core *c, const struct m_vm *vm, const struct run_once *once, const char *const *not_on,
+                     size_t n, struct err *e);
 /* Is there anything to boot from, are disks usable? */
 int vm_check_bootable(struct core *c, const struct m_vm *vm, const struct run_once *once, struct err *e);
 /* The domain of a VM for a host. */
-char *vm_domain_xml(struct core *c, struct pool *p, const struct m_vm *vm, const char *host_id, const struct run_once *once,
-                    struct err *e);
+char *vm_domain_xml(struct core *c, struct pool *p, const struct m_vm *vm, const char *host_id,
+                    const struct run_once *once, struct err *e);
 /* The parts of it. */
 int vm_nic_spec(struct core *c, struct pool *p, const struct m_nic *nic, struct domain_nic_spec *out, struct err *e);
-int vm_disk_spec(struct core *c, struct pool *p, const struct m_disk_attachment *a, struct domain_disk_spec *out, struct err *e);
+int vm_disk_spec(struct core *c, struct pool *p, const struct m_disk_attachment *a, struct domain_disk_spec *out,
+                 struct err *e);
 /* Latest versions of the VM's NICs, by name; of its attachments. */
 const struct m_nic **vm_nics(struct core *c, struct pool *p, const char *vm_id, unsigned *n);
 const struct m_disk_attachment **vm_attachments(struct core *c, struct pool *p, const char *vm_id, unsigned *n);
@@ -88,18 +90,19 @@ const struct m_disk_attachment **vm_attachments(struct core *c, struct pool *p, 
 const char *vm_cdrom_file(const struct m_vm *vm);
 
 /* Start a VM: checks, host, first transaction, job. In a fiber. */
-int vm_run(struct core *c, const char *vm_id, const struct run_once *once, const char *user_id, const char *correlation_id,
-           char *job, struct err *e);
+int vm_run(struct core *c, const char *vm_id, const struct run_once *once, const char *user_id,
+           const char *correlation_id, char *job, struct err *e);
 /* The host that the VM is on, connected; ERR_CONFLICT if not. Copied into the pool. */
 const char *vm_host(struct core *c, struct pool *p, const struct m_vm *vm, struct err *e);
 
 extern const struct command VM_RUN_COMMAND, VM_STOP_COMMAND, VM_SHUTDOWN_COMMAND, VM_REBOOT_COMMAND, VM_RESET_COMMAND,
-	VM_RESUME_COMMAND;
+    VM_RESUME_COMMAND;
 extern const struct api_op VM_OPS[], VM_ACTION_OPS[], VM_NIC_OPS[], VM_CONSOLE_OPS[], VM_CDROM_OPS[], VM_GUEST_OPS[],
-	VM_SNAPSHOT_OPS[];
+    VM_SNAPSHOT_OPS[];
 
 /* Set the password of the VM's console. value NULL: one is made. In a fiber. */
-int vm_set_ticket(struct call *c, const char *vm_id, const char *value, int64_t expiry_s, const char **used, struct err *e);
+int vm_set_ticket(struct call *c, const char *vm_id, const char *value, int64_t expiry_s, const char **used,
+                  struct err *e);
 
 /* ---- numbers ---- */
 size_t vm_statistics(struct call *c, const char *vm_id, void **list, size_t max);

@@ -10,8 +10,16 @@
 #include "manager/hosts/hosts.h"
 #include "manager/vms/vm_int.h"
 
-enum { CALL_MS = 60 * 1000, PATIENCE_MS = 60 * 1000, AGAIN_MS = 300, AGAIN_FOR_MS = 60 * 1000, SHUTDOWN_S = 30,
-       NO_SUCH_VM = 1, VM_IS_DOWN = 6, EXIT_BY_ADMIN = 6 };
+enum {
+	CALL_MS = 60 * 1000,
+	PATIENCE_MS = 60 * 1000,
+	AGAIN_MS = 300,
+	AGAIN_FOR_MS = 60 * 1000,
+	SHUTDOWN_S = 30,
+	NO_SUCH_VM = 1,
+	VM_IS_DOWN = 6,
+	EXIT_BY_ADMIN = 6
+};
 
 const char *vm_host(struct core *c, struct pool *p, const struct m_vm *vm, struct err *e)
 {
@@ -41,7 +49,8 @@ static void record_stop(struct job *j)
 {
 	struct txn *t = job_txn(j);
 	struct m_vm *vm = txn_edit(t, KIND_VM, job_text(j, "vm"));
-	json_t *news = json_pack("{s:i,s:i,s:s}", "exitCode", 0, "exitReason", EXIT_BY_ADMIN, "exitMessage", "Stopped on request");
+	json_t *news =
+	    json_pack("{s:i,s:i,s:s}", "exitCode", 0, "exitReason", EXIT_BY_ADMIN, "exitMessage", "Stopped on request");
 
 	if (vm && vm_may_run(vm)) {
 		M_SET(vm, stop_requested, loop_wall_ms(job_core(j)->loop));
@@ -64,11 +73,14 @@ static int stop_step(struct job *j, struct err *e)
 		if (!vm || !vm_may_run(vm))
 			return 0;
 		host = pool_strdup(job_pool(j), vm->host.id);
-		if (job_agent_call(j, host, "VM.destroy", json_pack("{s:s,s:i}", "vmID", job_text(j, "vm"), "gracefulAttempts", 1),
-		                   CALL_MS, PATIENCE_MS, NULL, e) < 0 && !is_gone(e))
+		if (job_agent_call(j, host, "VM.destroy",
+		                   json_pack("{s:s,s:i}", "vmID", job_text(j, "vm"), "gracefulAttempts", 1), CALL_MS,
+		                   PATIENCE_MS, NULL, e) < 0 &&
+		    !is_gone(e))
 			return -1;
 		vm = vm_of(j);
-		is_starting = vm && vm->status == M_VM_STATUS_WAIT_FOR_LAUNCH && lock_check(c, vm->id, NULL, &ignored) < 0;
+		is_starting =
+		    vm && vm->status == M_VM_STATUS_WAIT_FOR_LAUNCH && lock_check(c, vm->id, NULL, &ignored) < 0;
 		if (!is_starting || loop_now_ms(c->loop) > until) {
 			record_stop(j);
 			return 0;
@@ -88,8 +100,8 @@ static void stop_ended(struct job *j, struct txn *t, bool ok, const struct err *
 	refs.host = pool_strdup(txn_pool(t), job_text(j, "host"));
 	vm->has.stop_requested = 0;
 	if (ok)
-		txn_event(t, "USER_STOP_VM", &refs, "VM %s powered off by %s (Host: %s).", vm->name, job_text(j, "user_name"),
-		          job_text(j, "host_name"));
+		txn_event(t, "USER_STOP_VM", &refs, "VM %s powered off by %s (Host: %s).", vm->name,
+		          job_text(j, "user_name"), job_text(j, "host_name"));
 	else
 		txn_event(t, "USER_FAILED_STOP_VM", &refs, "Failed to power off VM %s: %.300s", vm->name, e->detail);
 }
@@ -114,9 +126,10 @@ static int ask(struct job *j, const char *verb, json_t *params, struct err *e)
 static json_t *shutdown_params(struct job *j, bool is_reboot, bool is_forced)
 {
 	return json_pack("{s:s,s:i,s:s,s:b,s:i,s:b}", "vmID", job_text(j, "vm"), "delay", 0, "message",
-	                 is_reboot ? "The system is going to reboot." : "System Administrator has initiated shutdown of this "
-	                 "Virtual Machine. Virtual Machine is shutting down.", "reboot", is_reboot, "timeout", SHUTDOWN_S, "force",
-	                 is_forced);
+	                 is_reboot ? "The system is going to reboot."
+	                           : "System Administrator has initiated shutdown of this "
+	                             "Virtual Machine. Virtual Machine is shutting down.",
+	                 "reboot", is_reboot, "timeout", SHUTDOWN_S, "force", is_forced);
 }
 
 static int shutdown_step(struct job *j, struct err *e)
@@ -153,12 +166,14 @@ static void verb_ended(struct job *j, struct txn *t, bool ok, const struct err *
 	if (!vm || ok)
 		return;
 	refs = vm_refs(vm, job_text(j, "user"), job_correlation(j));
-	txn_event(t, job_text(j, "failed"), &refs, "Failed: %s of VM %s: %.300s", job_text(j, "word"), vm->name, e->detail);
+	txn_event(t, job_text(j, "failed"), &refs, "Failed: %s of VM %s: %.300s", job_text(j, "word"), vm->name,
+	          e->detail);
 	if (M_GET(vm, cold_reboot, false) && (draft = txn_edit(t, KIND_VM, vm->id)))
 		M_SET(draft, cold_reboot, false);
 }
 
-static const struct job_step SHUTDOWN_STEPS[] = { { "shutdown", "Asking the guest to shut down", shutdown_step, NULL } };
+static const struct job_step SHUTDOWN_STEPS[] = { { "shutdown", "Asking the guest to shut down", shutdown_step,
+	                                            NULL } };
 static const struct job_step REBOOT_STEPS[] = { { "reboot", "Asking the guest to reboot", reboot_step, NULL } };
 static const struct job_step RESET_STEPS[] = { { "reset", "Resetting the VM", reset_step, NULL } };
 static const struct job_step RESUME_STEPS[] = { { "resume", "Resuming the VM", resume_step, NULL } };

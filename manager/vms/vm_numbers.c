@@ -23,9 +23,11 @@ size_t vm_statistics(struct call *c, const char *vm_id, void **list, size_t max)
 {
 	const struct m_vm *vm = INV_GET(c->core->inv, VM, vm, vm_id);
 	json_t *s = vm && vm_is_live(vm) ? vm_stats(c->core, vm_id) : NULL, *m = json_object_get(s, "memoryStats");
-	double cpus = MAX(rep_number(s, "vcpuCount"), 1), user = rep_number(s, "cpuUser") / cpus, sys = rep_number(s, "cpuSys") / cpus;
+	double cpus = MAX(rep_number(s, "vcpuCount"), 1), user = rep_number(s, "cpuUser") / cpus,
+	       sys = rep_number(s, "cpuSys") / cpus;
 	const struct statistic rows[] = {
-		{ "memory.installed", "Total memory configured", M_STATISTIC_UNIT_BYTES, vm ? (double)M_GET(vm, memory, 0) : 0 },
+		{ "memory.installed", "Total memory configured", M_STATISTIC_UNIT_BYTES,
+		  vm ? (double)M_GET(vm, memory, 0) : 0 },
 		{ "memory.used", "Memory used (agent)", M_STATISTIC_UNIT_BYTES, vm ? memory_used(vm, s) : 0 },
 		{ "memory.free", "Memory free", M_STATISTIC_UNIT_BYTES, rep_number(m, "mem_free") * 1024 },
 		{ "memory.buffered", "Memory buffered", M_STATISTIC_UNIT_BYTES, rep_number(m, "mem_buffers") * 1024 },
@@ -33,7 +35,8 @@ size_t vm_statistics(struct call *c, const char *vm_id, void **list, size_t max)
 		{ "cpu.current.guest", "CPU used by guest", M_STATISTIC_UNIT_PERCENT, user },
 		{ "cpu.current.hypervisor", "CPU overhead", M_STATISTIC_UNIT_PERCENT, sys },
 		{ "cpu.current.total", "Total CPU used", M_STATISTIC_UNIT_PERCENT, hypervisor_cpu(s, cpus) },
-		{ "migration.progress", "Migration Progress", M_STATISTIC_UNIT_PERCENT, rep_number(s, "migrationProgress") },
+		{ "migration.progress", "Migration Progress", M_STATISTIC_UNIT_PERCENT,
+		  rep_number(s, "migrationProgress") },
 		{ "elapsed.time", "Elapsed VM runtime", M_STATISTIC_UNIT_SECONDS, rep_number(s, "elapsedTime") },
 	};
 
@@ -47,7 +50,7 @@ static json_t *card_by_mac(json_t *cards, const char *mac)
 	const char *name;
 	json_t *card;
 
-	json_object_foreach(cards, name, card)
+	json_object_foreach (cards, name, card)
 		if (mac && g_ascii_strcasecmp(rep_text(card, "macAddr"), mac) == 0)
 			return card;
 	return NULL;
@@ -72,8 +75,10 @@ size_t vm_nic_statistics(struct call *c, const char *nic_id, void **list, size_t
 	const struct statistic rows[] = {
 		{ "data.current.rx", "Receive data rate", M_STATISTIC_UNIT_BYTES_PER_SECOND, rate(now, before, "rx") },
 		{ "data.current.tx", "Transmit data rate", M_STATISTIC_UNIT_BYTES_PER_SECOND, rate(now, before, "tx") },
-		{ "data.current.rx.bps", "Receive data rate", M_STATISTIC_UNIT_BITS_PER_SECOND, 8 * rate(now, before, "rx") },
-		{ "data.current.tx.bps", "Transmit data rate", M_STATISTIC_UNIT_BITS_PER_SECOND, 8 * rate(now, before, "tx") },
+		{ "data.current.rx.bps", "Receive data rate", M_STATISTIC_UNIT_BITS_PER_SECOND,
+		  8 * rate(now, before, "rx") },
+		{ "data.current.tx.bps", "Transmit data rate", M_STATISTIC_UNIT_BITS_PER_SECOND,
+		  8 * rate(now, before, "tx") },
 		{ "errors.total.rx", "Total Receive errors", M_STATISTIC_UNIT_NONE, rep_number(now, "rxErrors") },
 		{ "errors.total.tx", "Total transmit errors", M_STATISTIC_UNIT_NONE, rep_number(now, "txErrors") },
 		{ "data.total.rx", "Total received data", M_STATISTIC_UNIT_BYTES, rep_number(now, "rx") },
@@ -87,11 +92,11 @@ size_t vm_nic_statistics(struct call *c, const char *nic_id, void **list, size_t
 
 static json_t *disk_report(struct core *c, const char *disk_id)
 {
-	INV_EACH_BY(a, c->inv, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_disk, disk_id) {
+	INV_EACH_BY (a, c->inv, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_disk, disk_id) {
 		json_t *disks = json_object_get(vm_stats(c, ENTITY_OBJ(a, disk_attachment)->vm.id), "disks"), *d;
 		const char *name;
 
-		json_object_foreach(disks, name, d)
+		json_object_foreach (disks, name, d)
 			if (strcmp(rep_text(d, "imageID"), disk_id) == 0)
 				return d;
 	}
@@ -103,10 +108,13 @@ size_t vm_disk_statistics(struct call *c, const char *disk_id, void **list, size
 	json_t *d = disk_report(c->core, disk_id);
 	const struct statistic rows[] = {
 		{ "data.current.read", "Read data rate", M_STATISTIC_UNIT_BYTES_PER_SECOND, rep_number(d, "readRate") },
-		{ "data.current.write", "Write data rate", M_STATISTIC_UNIT_BYTES_PER_SECOND, rep_number(d, "writeRate") },
+		{ "data.current.write", "Write data rate", M_STATISTIC_UNIT_BYTES_PER_SECOND,
+		  rep_number(d, "writeRate") },
 		{ "disk.read.latency", "Read latency", M_STATISTIC_UNIT_SECONDS, rep_number(d, "readLatency") / 1e9 },
-		{ "disk.write.latency", "Write latency", M_STATISTIC_UNIT_SECONDS, rep_number(d, "writeLatency") / 1e9 },
-		{ "disk.flush.latency", "Flush latency", M_STATISTIC_UNIT_SECONDS, rep_number(d, "flushLatency") / 1e9 },
+		{ "disk.write.latency", "Write latency", M_STATISTIC_UNIT_SECONDS,
+		  rep_number(d, "writeLatency") / 1e9 },
+		{ "disk.flush.latency", "Flush latency", M_STATISTIC_UNIT_SECONDS,
+		  rep_number(d, "flushLatency") / 1e9 },
 	};
 
 	return statistics_make(c, disk_id, rows, G_N_ELEMENTS(rows), list, max);

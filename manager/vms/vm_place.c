@@ -136,15 +136,15 @@ static bool is_better(struct core *c, const struct m_vm *vm, const struct m_host
 	return pa != pb ? pa : room_on(c, a) > room_on(c, b);
 }
 
-const char *vm_place(struct core *c, const struct m_vm *vm, const struct run_once *once, const char *const *not_on, size_t n,
-                     struct err *e)
+const char *vm_place(struct core *c, const struct m_vm *vm, const struct run_once *once, const char *const *not_on,
+                     size_t n, struct err *e)
 {
 	g_autoptr(GString) why = g_string_new(NULL);
 	const struct m_host *best = NULL;
 	auto_pool p = pool_new();
 	int hosts = 0;
 
-	INV_EACH_BY(en, c->inv, KIND_HOST, IDX_HOST_cluster, vm->cluster.id) {
+	INV_EACH_BY (en, c->inv, KIND_HOST, IDX_HOST_cluster, vm->cluster.id) {
 		const struct m_host *h = en->pub;
 		const char *reason = has_id(not_on, n, h->id) ? "it failed already" : refuse(c, p, vm, once, h);
 
@@ -159,7 +159,8 @@ const char *vm_place(struct core *c, const struct m_vm *vm, const struct run_onc
 	if (!hosts)
 		err_set(e, ERR_CONFLICT, "Cannot run VM. There are no hosts in the VM's cluster.");
 	else
-		err_set(e, ERR_CONFLICT, "Cannot run VM. There is no host that satisfies current scheduling constraints.%s", why->str);
+		err_set(e, ERR_CONFLICT,
+		        "Cannot run VM. There is no host that satisfies current scheduling constraints.%s", why->str);
 	return NULL;
 }
 
@@ -184,7 +185,8 @@ static int check_disk(struct core *c, const struct m_vm *vm, const char *disk_id
 	if (!sd)
 		return err_wrap(e, "Cannot run VM");
 	if (g_strcmp0(sd->data_center.id, cluster_data_center(c, vm->cluster.id)) != 0)
-		return err_set(e, ERR_CONFLICT, "Cannot run VM. Storage domain %s is not in the VM's data center.", sd->name);
+		return err_set(e, ERR_CONFLICT, "Cannot run VM. Storage domain %s is not in the VM's data center.",
+		               sd->name);
 	return 0;
 }
 
@@ -228,7 +230,8 @@ int vm_check_bootable(struct core *c, const struct m_vm *vm, const struct run_on
 	for (unsigned i = 0; i < n; i++)
 		b.nic = b.nic || M_GET(nics[i], plugged, true);
 	if (!can_boot(vm, once, &b))
-		return err_set(e, ERR_CONFLICT, "Cannot run VM without at least one bootable disk. Please add one, or boot it from "
+		return err_set(e, ERR_CONFLICT,
+		               "Cannot run VM without at least one bootable disk. Please add one, or boot it from "
 		               "network, CD or a kernel.");
 	return 0;
 }

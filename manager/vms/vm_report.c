@@ -18,7 +18,10 @@ enum { DESTROY_MS = 60 * 1000, EXIT_MISSING = 9, MAX_FOREIGN = 10000 };
 
 /* ---- words ---- */
 
-static const struct { const char *word; enum m_vm_status status; } WORDS[] = {
+static const struct {
+	const char *word;
+	enum m_vm_status status;
+} WORDS[] = {
 	{ "Up", M_VM_STATUS_UP },
 	{ "Down", M_VM_STATUS_DOWN },
 	{ "Paused", M_VM_STATUS_PAUSED },
@@ -39,7 +42,8 @@ static enum m_vm_status status_of(json_t *news)
 	for (size_t i = 0; i < G_N_ELEMENTS(WORDS); i++)
 		if (strcmp(WORDS[i].word, word) == 0)
 			return WORDS[i].status == M_VM_STATUS_UP && strcmp(rep_text(news, "monitorResponse"), "-1") == 0
-			               ? M_VM_STATUS_NOT_RESPONDING : WORDS[i].status;
+			           ? M_VM_STATUS_NOT_RESPONDING
+			           : WORDS[i].status;
 	return M_VM_STATUS_NONE;
 }
 
@@ -74,7 +78,8 @@ void vm_take_end(struct txn *t, struct m_vm *vm, json_t *news, const char *corre
 	M_SET(vm, exit_reason, (int64_t)rep_number(news, "exitReason"));
 	vm->exit_message = pool_strdup(txn_pool(t), message);
 	if (is_failed)
-		txn_event(t, "VM_DOWN_ERROR", &refs, "VM %s is down with error. Exit message: %.300s.", vm->name, message);
+		txn_event(t, "VM_DOWN_ERROR", &refs, "VM %s is down with error. Exit message: %.300s.", vm->name,
+		          message);
 	else if (!is_stopped_by_user) /* else the job that stops it tells */
 		txn_event(t, "VM_DOWN", &refs, "VM %s is down. Exit message: %.300s", vm->name, message);
 }
@@ -102,7 +107,8 @@ static int record_end(struct ending *en)
 	log_info("VM ended", "VM", vm->name, "HOST_ID", en->host_id, "REASON", rep_text(en->news, "exitMessage"));
 	vm_take_end(t, vm, en->news, NULL);
 	if (txn_commit(t, &e) < 0) {
-		log_warn("the end of a VM was not recorded; the next report tells it again", "VM_ID", en->vm_id, "REASON", e.detail);
+		log_warn("the end of a VM was not recorded; the next report tells it again", "VM_ID", en->vm_id,
+		         "REASON", e.detail);
 		return -1;
 	}
 	return is_restarted;
@@ -124,9 +130,13 @@ static void ending_fiber(void *arg)
 	struct err e = ERR_INIT;
 	int rc = en->news ? record_end(en) : 0;
 
-	if (rc >= 0 && agent_call(en->core, en->host_id, "VM.destroy", json_pack("{s:s,s:i}", "vmID", en->vm_id,
-	                          "gracefulAttempts", 0), DESTROY_MS, NULL, NULL, &e) < 0 && !(e.code == ERR_AGENT && e.agent_code == 1))
-		log_warn("host was not told to forget a VM", "VM_ID", en->vm_id, "HOST_ID", en->host_id, "REASON", e.detail);
+	if (rc >= 0 &&
+	    agent_call(en->core, en->host_id, "VM.destroy",
+	               json_pack("{s:s,s:i}", "vmID", en->vm_id, "gracefulAttempts", 0), DESTROY_MS, NULL, NULL,
+	               &e) < 0 &&
+	    !(e.code == ERR_AGENT && e.agent_code == 1))
+		log_warn("host was not told to forget a VM", "VM_ID", en->vm_id, "HOST_ID", en->host_id, "REASON",
+		         e.detail);
 	if (inv_find(en->core->inv, KIND_VM, en->vm_id)) {
 		struct vm_rt *rt = vm_rt(en->core, en->vm_id);
 
@@ -164,8 +174,10 @@ void vm_forget_on_host(struct core *c, const char *host_id, const char *vm_id) {
 
 static const char *pause_event(const char *code)
 {
-	static const char *const EVENTS[][2] = { { "ENOSPC", "VM_PAUSED_ENOSPC" }, { "EIO", "VM_PAUSED_EIO" },
-		{ "EPERM", "VM_PAUSED_EPERM" }, { "EOTHER", "VM_PAUSED_ERROR" } };
+	static const char *const EVENTS[][2] = { { "ENOSPC", "VM_PAUSED_ENOSPC" },
+		                                 { "EIO", "VM_PAUSED_EIO" },
+		                                 { "EPERM", "VM_PAUSED_EPERM" },
+		                                 { "EOTHER", "VM_PAUSED_ERROR" } };
 
 	for (size_t i = 0; i < G_N_ELEMENTS(EVENTS); i++)
 		if (strcmp(code, EVENTS[i][0]) == 0)
@@ -173,7 +185,8 @@ static const char *pause_event(const char *code)
 	return NULL;
 }
 
-static void tell_move(struct txn *t, const struct m_vm *vm, enum m_vm_status from, enum m_vm_status to, const char *code)
+static void tell_move(struct txn *t, const struct m_vm *vm, enum m_vm_status from, enum m_vm_status to,
+                      const char *code)
 {
 	const struct m_host *h = INV_GET(txn_core(t)->inv, HOST, host, vm->host.id);
 	struct event_refs refs = vm_refs(vm, NULL, NULL);
@@ -192,7 +205,8 @@ static void tell_move(struct txn *t, const struct m_vm *vm, enum m_vm_status fro
 	} else if (from == M_VM_STATUS_POWERING_DOWN) {
 		txn_event(t, "VM_POWER_DOWN_FAILED", &refs, "Shutdown of VM %s failed.", vm->name);
 	} else if (from == M_VM_STATUS_PAUSED && vm->paused_code && pause_event(vm->paused_code)) {
-		txn_event(t, "VM_RECOVERED_FROM_PAUSE_ERROR", &refs, "VM %s has recovered from paused back to up.", vm->name);
+		txn_event(t, "VM_RECOVERED_FROM_PAUSE_ERROR", &refs, "VM %s has recovered from paused back to up.",
+		          vm->name);
 	}
 }
 
@@ -257,7 +271,8 @@ static void take_stray(struct core *c, struct txn **t, const char *host_id, cons
 	}
 	if (vm_may_run(vm)) {
 		if (rt->n_strays == 2)
-			log_error("a VM runs on a host although it is recorded on another one: two copies may be writing to its disks",
+			log_error("a VM runs on a host although it is recorded on another one: two copies may be "
+			          "writing to its disks",
 			          "VM", vm->name, "RECORDED_ON", vm->host.id, "ALSO_ON", host_id);
 		return;
 	}
@@ -323,7 +338,7 @@ static void merge_stats(struct vm_rt *rt, json_t *news)
 	const char *key;
 	json_t *v;
 
-	json_object_foreach(news, key, v)
+	json_object_foreach (news, key, v)
 		if (rt->stats && strcmp(key, "cpuUser") != 0 && strcmp(key, "cpuSys") != 0)
 			json_object_set(rt->stats, key, v);
 }
@@ -363,7 +378,7 @@ void vms_host_report(struct core *c, const char *host_id, json_t *list)
 	json_t *news;
 	size_t i;
 
-	json_array_foreach(list, i, news) {
+	json_array_foreach (list, i, news) {
 		const char *id = id_of(news);
 		const struct m_vm *vm = id ? vm_of(c, host_id, id) : NULL;
 
@@ -374,10 +389,11 @@ void vms_host_report(struct core *c, const char *host_id, json_t *list)
 			keep_stats(vm_rt(c, id), news);
 		take(c, &t, host_id, vm, news);
 	}
-	INV_EACH_BY(e, c->inv, KIND_VM, IDX_VM_host, host_id) {
+	INV_EACH_BY (e, c->inv, KIND_VM, IDX_VM_host, host_id) {
 		const struct m_vm *vm = e->latest;
 
-		if (vm && vm_may_run(vm) && g_strcmp0(vm->host.id, host_id) == 0 && !g_hash_table_contains(seen, vm->id))
+		if (vm && vm_may_run(vm) && g_strcmp0(vm->host.id, host_id) == 0 &&
+		    !g_hash_table_contains(seen, vm->id))
 			take_missing(c, host_id, vm);
 	}
 	if (t)
@@ -406,7 +422,7 @@ void vms_host_lost(struct core *c, const char *host_id)
 {
 	struct txn *t = txn_begin(c);
 
-	INV_EACH_BY(e, c->inv, KIND_VM, IDX_VM_host, host_id) {
+	INV_EACH_BY (e, c->inv, KIND_VM, IDX_VM_host, host_id) {
 		const struct m_vm *vm = e->latest;
 		struct event_refs refs;
 		struct m_vm *d;

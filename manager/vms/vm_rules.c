@@ -12,8 +12,8 @@ enum { MAX_VCPUS = 710, MAX_CORES = 254, MAX_THREADS = 8 };
 
 bool vm_is_down(const struct m_vm *vm)
 {
-	return vm->status == M_VM_STATUS_DOWN || vm->status == M_VM_STATUS_SUSPENDED || vm->status == M_VM_STATUS_IMAGE_LOCKED ||
-	       vm->status == M_VM_STATUS_NONE;
+	return vm->status == M_VM_STATUS_DOWN || vm->status == M_VM_STATUS_SUSPENDED ||
+	       vm->status == M_VM_STATUS_IMAGE_LOCKED || vm->status == M_VM_STATUS_NONE;
 }
 
 bool vm_may_run(const struct m_vm *vm) { return !vm_is_down(vm) && vm->host.id; }
@@ -26,10 +26,8 @@ bool vm_is_live(const struct m_vm *vm)
 	case M_VM_STATUS_PAUSED:
 	case M_VM_STATUS_POWERING_DOWN:
 	case M_VM_STATUS_REBOOT_IN_PROGRESS:
-	case M_VM_STATUS_MIGRATING:
-		return vm->host.id;
-	default:
-		return false;
+	case M_VM_STATUS_MIGRATING: return vm->host.id;
+	default: return false;
 	}
 }
 
@@ -40,10 +38,11 @@ static const struct {
 	unsigned allowed;
 } ACTIONS[] = {
 	[VM_RUN] = { "run VM", S(DOWN) | S(PAUSED) | S(SUSPENDED) },
-	[VM_STOP] = { "stop VM", S(WAIT_FOR_LAUNCH) | S(UP) | S(POWERING_DOWN) | S(POWERING_UP) | S(REBOOT_IN_PROGRESS) |
-	                         S(MIGRATING) | S(SUSPENDED) | S(PAUSED) | S(NOT_RESPONDING) },
-	[VM_SHUTDOWN] = { "shutdown VM", S(WAIT_FOR_LAUNCH) | S(UP) | S(POWERING_DOWN) | S(POWERING_UP) | S(REBOOT_IN_PROGRESS) |
-	                                 S(MIGRATING) | S(PAUSED) | S(NOT_RESPONDING) },
+	[VM_STOP] = { "stop VM", S(WAIT_FOR_LAUNCH) | S(UP) | S(POWERING_DOWN) | S(POWERING_UP) |
+	                             S(REBOOT_IN_PROGRESS) | S(MIGRATING) | S(SUSPENDED) | S(PAUSED) |
+	                             S(NOT_RESPONDING) },
+	[VM_SHUTDOWN] = { "shutdown VM", S(WAIT_FOR_LAUNCH) | S(UP) | S(POWERING_DOWN) | S(POWERING_UP) |
+	                                     S(REBOOT_IN_PROGRESS) | S(MIGRATING) | S(PAUSED) | S(NOT_RESPONDING) },
 	[VM_REBOOT] = { "reboot VM", S(UP) | S(POWERING_UP) },
 	[VM_RESET] = { "reset VM", S(UP) | S(POWERING_UP) | S(REBOOT_IN_PROGRESS) },
 	[VM_REMOVE] = { "remove VM", S(DOWN) },
@@ -61,12 +60,11 @@ int vm_check_action(const struct m_vm *vm, enum vm_action a, struct err *e)
 	case M_VM_STATUS_IMAGE_LOCKED:
 		return err_set(e, ERR_CONFLICT, "Cannot %s. VM is locked. Please try again in a few minutes.", what);
 	case M_VM_STATUS_DOWN:
-	case M_VM_STATUS_SUSPENDED:
-		return err_set(e, ERR_CONFLICT, "Cannot %s. VM is not running.", what);
-	case M_VM_STATUS_UP:
-		return err_set(e, ERR_CONFLICT, "Cannot %s. VM is running.", what);
+	case M_VM_STATUS_SUSPENDED: return err_set(e, ERR_CONFLICT, "Cannot %s. VM is not running.", what);
+	case M_VM_STATUS_UP: return err_set(e, ERR_CONFLICT, "Cannot %s. VM is running.", what);
 	case M_VM_STATUS_UNKNOWN:
-		return err_set(e, ERR_CONFLICT, "Cannot %s. The status of the VM is not known, since its host does not answer.", what);
+		return err_set(e, ERR_CONFLICT,
+		               "Cannot %s. The status of the VM is not known, since its host does not answer.", what);
 	default:
 		return err_set(e, ERR_CONFLICT, "Cannot %s. VM is running: its status is %s.", what,
 		               m_enum_name(&M_ENUM_vm_status, vm->status));
@@ -106,12 +104,14 @@ static int check_cpus(const struct m_vm *vm, const char *what, struct err *e)
 	if (!t)
 		return 0;
 	if (M_GET(t, cores, 1) > MAX_CORES)
-		return err_field(e, ERR_CONFLICT, "vm.cpu.topology.cores", "Cannot %s. A socket has %d cores at most.", what, MAX_CORES);
+		return err_field(e, ERR_CONFLICT, "vm.cpu.topology.cores", "Cannot %s. A socket has %d cores at most.",
+		                 what, MAX_CORES);
 	if (M_GET(t, threads, 1) > MAX_THREADS)
-		return err_field(e, ERR_CONFLICT, "vm.cpu.topology.threads", "Cannot %s. A core has %d threads at most.", what,
-		                 MAX_THREADS);
+		return err_field(e, ERR_CONFLICT, "vm.cpu.topology.threads",
+		                 "Cannot %s. A core has %d threads at most.", what, MAX_THREADS);
 	if (M_GET(t, sockets, 1) * M_GET(t, cores, 1) * M_GET(t, threads, 1) > MAX_VCPUS)
-		return err_field(e, ERR_CONFLICT, "vm.cpu.topology", "Cannot %s. A VM has %d virtual CPUs at most.", what, MAX_VCPUS);
+		return err_field(e, ERR_CONFLICT, "vm.cpu.topology", "Cannot %s. A VM has %d virtual CPUs at most.",
+		                 what, MAX_VCPUS);
 	return 0;
 }
 
@@ -143,7 +143,8 @@ static int check_os(const struct m_vm *vm, struct err *e)
 	if (!is_plain(os->kernel) || !is_plain(os->initrd) || !is_plain(os->cmdline))
 		return err_field(e, ERR_INVALID, "vm.os", "Control characters are not allowed here.");
 	if ((os->kernel && *os->kernel && *os->kernel != '/') || (os->initrd && *os->initrd && *os->initrd != '/'))
-		return err_field(e, ERR_UNSUPPORTED, "vm.os.kernel", "Kernel and initrd must be absolute paths of files on the host.");
+		return err_field(e, ERR_UNSUPPORTED, "vm.os.kernel",
+		                 "Kernel and initrd must be absolute paths of files on the host.");
 	if (!(os->kernel && *os->kernel) && ((os->initrd && *os->initrd) || (os->cmdline && *os->cmdline)))
 		return err_field(e, ERR_CONFLICT, "vm.os.kernel", "Initrd and kernel parameters need a kernel.");
 	return 0;
@@ -152,16 +153,20 @@ static int check_os(const struct m_vm *vm, struct err *e)
 static int check_platform(const struct m_vm *vm, const char *what, struct err *e)
 {
 	if (vm->display && vm->display->type == M_DISPLAY_TYPE_SPICE)
-		return err_field(e, ERR_UNSUPPORTED, "vm.display.type", "Cannot %s. SPICE consoles are not supported; VNC is.", what);
+		return err_field(e, ERR_UNSUPPORTED, "vm.display.type",
+		                 "Cannot %s. SPICE consoles are not supported; VNC is.", what);
 	if (!is_plain(vm->custom_cpu_model) || !is_plain(vm->custom_emulated_machine) ||
-	    (vm->time_zone && !is_plain(vm->time_zone->name)) || (vm->serial_number && !is_plain(vm->serial_number->value)) ||
+	    (vm->time_zone && !is_plain(vm->time_zone->name)) ||
+	    (vm->serial_number && !is_plain(vm->serial_number->value)) ||
 	    (vm->display && !is_plain(vm->display->keyboard_layout)))
 		return err_field(e, ERR_INVALID, "vm", "Control characters are not allowed here.");
 	for (uint32_t i = 0; i < vm->custom_properties.n; i++)
 		if (!is_plain(vm->custom_properties.v[i]->value))
-			return err_field(e, ERR_INVALID, "vm.custom_properties", "Control characters are not allowed here.");
+			return err_field(e, ERR_INVALID, "vm.custom_properties",
+			                 "Control characters are not allowed here.");
 	if (M_GET(vm, stateless, false) && vm->high_availability && M_GET(vm->high_availability, enabled, false))
-		return err_field(e, ERR_CONFLICT, "vm.stateless", "Cannot %s. A highly available VM cannot be stateless.", what);
+		return err_field(e, ERR_CONFLICT, "vm.stateless",
+		                 "Cannot %s. A highly available VM cannot be stateless.", what);
 	return 0;
 }
 
@@ -174,8 +179,8 @@ int vm_check(struct core *c, const struct m_vm *vm, const char *what, struct err
 
 /* ---- what a running machine cannot take over ---- */
 
-#define TAKE(m)    to->m = from->m
-#define TAKE_N(m)  (from->has.m ? (void)M_SET(to, m, from->m) : (void)0)
+#define TAKE(m)   to->m = from->m
+#define TAKE_N(m) (from->has.m ? (void)M_SET(to, m, from->m) : (void)0)
 
 static void pick(const struct m_vm *from, struct m_vm *to)
 {

@@ -11,8 +11,16 @@
 #include "manager/hosts/hosts.h"
 #include "manager/vms/vm_int.h"
 
-enum { BACK_MS = 60 * 1000, CREATE_MS = 60 * 1000, LAUNCH_MS = 10 * 60 * 1000, LOOK_MS = 3000, RERUNS = 3, NO_SUCH_VM = 1,
-       VM_EXISTS = 4, RECOVERING = 99 };
+enum {
+	BACK_MS = 60 * 1000,
+	CREATE_MS = 60 * 1000,
+	LAUNCH_MS = 10 * 60 * 1000,
+	LOOK_MS = 3000,
+	RERUNS = 3,
+	NO_SUCH_VM = 1,
+	VM_EXISTS = 4,
+	RECOVERING = 99
+};
 
 /* ---- what the job's data keeps of a request ---- */
 
@@ -24,8 +32,9 @@ static json_t *pack_once(const char *vm_id, const struct run_once *o)
 		json_array_append_new(boot, json_integer(o->boot[i]));
 	for (size_t i = 0; i < o->n_hosts; i++)
 		json_array_append_new(hosts, json_string(o->hosts[i]));
-	return json_pack("{s:s,s:s*,s:s*,s:s*,s:s*,s:b,s:o,s:o}", "vm", vm_id, "kernel", o->kernel, "initrd", o->initrd, "cmdline",
-	                 o->cmdline, "cdrom", o->cdrom, "paused", o->is_paused, "boot", boot, "hosts", hosts);
+	return json_pack("{s:s,s:s*,s:s*,s:s*,s:s*,s:b,s:o,s:o}", "vm", vm_id, "kernel", o->kernel, "initrd", o->initrd,
+	                 "cmdline", o->cmdline, "cdrom", o->cdrom, "paused", o->is_paused, "boot", boot, "hosts",
+	                 hosts);
 }
 
 static const char *text_of(json_t *j, const char *key) { return json_string_value(json_object_get(j, key)); }
@@ -34,8 +43,11 @@ static void unpack_once(json_t *j, struct run_once *o)
 {
 	json_t *boot = json_object_get(j, "boot"), *hosts = json_object_get(j, "hosts");
 
-	*o = (struct run_once){ .kernel = text_of(j, "kernel"), .initrd = text_of(j, "initrd"), .cmdline = text_of(j, "cmdline"),
-		.cdrom = text_of(j, "cdrom"), .is_paused = json_is_true(json_object_get(j, "paused")) };
+	*o = (struct run_once){ .kernel = text_of(j, "kernel"),
+		                .initrd = text_of(j, "initrd"),
+		                .cmdline = text_of(j, "cmdline"),
+		                .cdrom = text_of(j, "cdrom"),
+		                .is_paused = json_is_true(json_object_get(j, "paused")) };
 	for (size_t i = 0; i < json_array_size(boot) && o->n_boot < G_N_ELEMENTS(o->boot); i++)
 		o->boot[o->n_boot++] = (enum m_boot_device)json_integer_value(json_array_get(boot, i));
 	for (size_t i = 0; i < json_array_size(hosts) && o->n_hosts < G_N_ELEMENTS(o->hosts); i++)
@@ -61,8 +73,9 @@ static bool is_lost(const struct err *e) { return e->code == ERR_NETWORK || e->c
 
 static int forget(struct job *j, const char *host_id, struct err *e)
 {
-	return job_agent_call(j, host_id, "VM.destroy", json_pack("{s:s,s:i}", "vmID", job_text(j, "vm"), "gracefulAttempts", 0),
-	                      CREATE_MS, CREATE_MS, NULL, e);
+	return job_agent_call(j, host_id, "VM.destroy",
+	                      json_pack("{s:s,s:i}", "vmID", job_text(j, "vm"), "gracefulAttempts", 0), CREATE_MS,
+	                      CREATE_MS, NULL, e);
 }
 
 /* The host has a machine of this id. One that ended was not yet forgotten there; one that runs is ours already. 1: try again. */
@@ -70,8 +83,8 @@ static int look_at_existing(struct job *j, const char *host_id, struct err *e)
 {
 	auto_json *stats = NULL;
 
-	if (job_agent_call(j, host_id, "VM.getStats", json_pack("{s:s}", "vmID", job_text(j, "vm")), CREATE_MS, CREATE_MS, &stats,
-	                   e) < 0)
+	if (job_agent_call(j, host_id, "VM.getStats", json_pack("{s:s}", "vmID", job_text(j, "vm")), CREATE_MS,
+	                   CREATE_MS, &stats, e) < 0)
 		return e->code == ERR_AGENT && e->agent_code == NO_SUCH_VM ? 1 : -1;
 	if (strcmp(rep_text(json_is_array(stats) ? json_array_get(stats, 0) : stats, "status"), "Down") != 0)
 		return 0;
@@ -82,8 +95,9 @@ static int ask_create(struct job *j, const char *host, const char *xml, struct e
 {
 	const char *id = job_text(j, "vm");
 
-	return agent_call(job_core(j), host, "VM.create", json_pack("{s:s,s:{s:s,s:s}}", "vmID", id, "vmParams", "vmId", id, "xml", xml),
-	                  CREATE_MS, job_correlation(j), NULL, e);
+	return agent_call(job_core(j), host, "VM.create",
+	                  json_pack("{s:s,s:{s:s,s:s}}", "vmID", id, "vmParams", "vmId", id, "xml", xml), CREATE_MS,
+	                  job_correlation(j), NULL, e);
 }
 
 static int create(struct job *j, struct err *e)
@@ -106,12 +120,9 @@ static int create(struct job *j, struct err *e)
 	if (e->code != ERR_AGENT || e->agent_code != VM_EXISTS)
 		return -1;
 	switch (look_at_existing(j, host, e)) {
-	case 0:
-		return 0;
-	case 1:
-		return ask_create(j, host, xml, e);
-	default:
-		return -1;
+	case 0: return 0;
+	case 1: return ask_create(j, host, xml, e);
+	default: return -1;
 	}
 }
 
@@ -287,7 +298,8 @@ static int wait_step(struct job *j, struct err *e)
 		const struct m_vm *vm;
 
 		if (loop_now_ms(c->loop) > until)
-			return err_set(e, ERR_TIMEOUT, "The host did not tell that the VM runs within %d minutes.", LAUNCH_MS / 60000);
+			return err_set(e, ERR_TIMEOUT, "The host did not tell that the VM runs within %d minutes.",
+			               LAUNCH_MS / 60000);
 		if (waitq_wait(&vm_rt(c, job_text(j, "vm"))->wake, LOOK_MS))
 			continue;
 		vm = vm_of(j, e);
@@ -323,7 +335,8 @@ const struct command VM_RUN_COMMAND = { "RunVm", STEPS, G_N_ELEMENTS(STEPS), run
 
 /* ---- the beginning ---- */
 
-static void stage_launch(struct core *c, struct txn *t, struct m_vm *vm, const char *host_id, const struct run_once *once)
+static void stage_launch(struct core *c, struct txn *t, struct m_vm *vm, const char *host_id,
+                         const struct run_once *once)
 {
 	REF_SET(txn_pool(t), vm->host, host_id);
 	vm->status = M_VM_STATUS_WAIT_FOR_LAUNCH;
@@ -334,8 +347,8 @@ static void stage_launch(struct core *c, struct txn *t, struct m_vm *vm, const c
 	M_SET(vm, next_run_configuration_exists, false);
 }
 
-int vm_run(struct core *c, const char *vm_id, const struct run_once *once, const char *user_id, const char *correlation_id,
-           char *job, struct err *e)
+int vm_run(struct core *c, const char *vm_id, const struct run_once *once, const char *user_id,
+           const char *correlation_id, char *job, struct err *e)
 {
 	const struct m_vm *vm = INV_LATEST(c->inv, VM, vm, vm_id);
 	auto_pool p = pool_new();
@@ -360,9 +373,13 @@ int vm_run(struct core *c, const char *vm_id, const struct run_once *once, const
 	struct m_vm *draft = txn_edit(t, KIND_VM, vm_id);
 	stage_launch(c, t, draft, host, once);
 	refs = vm_refs(draft, user_id, correlation_id);
-	txn_event(t, once->is_paused ? "USER_INITIATED_RUN_VM_AND_PAUSE" : "USER_STARTED_VM", &refs, "VM %s was started (Host: %s).",
-	          name, h ? h->name : "-");
-	struct job_spec spec = { .command = &VM_RUN_COMMAND, .correlation_id = correlation_id, .owner_id = refs.user,
-		.data = pack_once(locks[0], once), .locks = locks, .objects = locks };
+	txn_event(t, once->is_paused ? "USER_INITIATED_RUN_VM_AND_PAUSE" : "USER_STARTED_VM", &refs,
+	          "VM %s was started (Host: %s).", name, h ? h->name : "-");
+	struct job_spec spec = { .command = &VM_RUN_COMMAND,
+		                 .correlation_id = correlation_id,
+		                 .owner_id = refs.user,
+		                 .data = pack_once(locks[0], once),
+		                 .locks = locks,
+		                 .objects = locks };
 	return job_start(t, &spec, job, e, "Launching VM %s", name);
 }

@@ -66,8 +66,8 @@ static void view_guest(struct pool *p, struct m_vm *vm, json_t *s)
 	if (tz) {
 		vm->guest_time_zone = m_new(p, &M_TYPE_time_zone);
 		vm->guest_time_zone->name = pool_strdup(p, rep_text(tz, "zone"));
-		vm->guest_time_zone->utc_offset = pool_printf(p, "%c%02d:%02d", offset < 0 ? '-' : '+', ABS(offset) / 60 % 100,
-		                                              ABS(offset) % 60);
+		vm->guest_time_zone->utc_offset =
+		    pool_printf(p, "%c%02d:%02d", offset < 0 ? '-' : '+', ABS(offset) / 60 % 100, ABS(offset) % 60);
 	}
 }
 
@@ -101,7 +101,7 @@ static const char *default_quota(struct core *c, const char *cluster_id)
 {
 	const char *dc = cluster_data_center(c, cluster_id);
 
-	INV_EACH(en, c->inv, KIND_QUOTA) {
+	INV_EACH (en, c->inv, KIND_QUOTA) {
 		const struct m_quota *q = en->pub;
 		if (dc && q->data_center && g_strcmp0(q->data_center->id, dc) == 0)
 			return q->id;

@@ -43,7 +43,7 @@ unsigned vms_on_host(struct core *c, const char *host_id)
 {
 	unsigned n = 0;
 
-	INV_EACH_BY(e, c->inv, KIND_VM, IDX_VM_host, host_id)
+	INV_EACH_BY (e, c->inv, KIND_VM, IDX_VM_host, host_id)
 		n += vm_may_run(e->pub);
 	return n;
 }
@@ -52,7 +52,7 @@ int64_t vms_memory_on_host(struct core *c, const char *host_id)
 {
 	int64_t sum = 0;
 
-	INV_EACH_BY(e, c->inv, KIND_VM, IDX_VM_host, host_id)
+	INV_EACH_BY (e, c->inv, KIND_VM, IDX_VM_host, host_id)
 		if (vm_may_run(e->pub))
 			sum += M_GET(ENTITY_OBJ(e, vm), memory, 0);
 	return sum;
@@ -74,7 +74,8 @@ const struct m_nic **vm_nics(struct core *c, struct pool *p, const char *vm_id, 
 
 const struct m_disk_attachment **vm_attachments(struct core *c, struct pool *p, const char *vm_id, unsigned *n)
 {
-	return (const struct m_disk_attachment **)inv_latest_by(c->inv, p, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_vm, vm_id, n);
+	return (const struct m_disk_attachment **)inv_latest_by(c->inv, p, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_vm,
+	                                                        vm_id, n);
 }
 
 const char *vm_cdrom_file(const struct m_vm *vm) { return vm->cdroms.n ? vm->cdroms.v[0].id : NULL; }
@@ -101,10 +102,10 @@ static const struct statistics_owner STATISTICS[] = {
 
 void vms_register(struct core *c)
 {
-	static const struct command *const COMMANDS[] = { &VM_RUN_COMMAND, &VM_STOP_COMMAND, &VM_SHUTDOWN_COMMAND,
-		&VM_REBOOT_COMMAND, &VM_RESET_COMMAND, &VM_RESUME_COMMAND };
-	static const struct api_op *const TABLES[] = { VM_OPS, VM_ACTION_OPS, VM_NIC_OPS, VM_CONSOLE_OPS, VM_CDROM_OPS,
-		VM_GUEST_OPS, VM_SNAPSHOT_OPS };
+	static const struct command *const COMMANDS[] = { &VM_RUN_COMMAND,    &VM_STOP_COMMAND,  &VM_SHUTDOWN_COMMAND,
+		                                          &VM_REBOOT_COMMAND, &VM_RESET_COMMAND, &VM_RESUME_COMMAND };
+	static const struct api_op *const TABLES[] = { VM_OPS,       VM_ACTION_OPS, VM_NIC_OPS,     VM_CONSOLE_OPS,
+		                                       VM_CDROM_OPS, VM_GUEST_OPS,  VM_SNAPSHOT_OPS };
 
 	c->vms = g_new0(struct vms, 1);
 	c->vms->core = c;

@@ -9,8 +9,11 @@
 
 struct event_refs vm_refs(const struct m_vm *vm, const char *user_id, const char *correlation_id)
 {
-	return (struct event_refs){ .vm = vm->id, .cluster = vm->cluster.id, .host = vm->host.id,
-		.user = user_id && *user_id ? user_id : NULL, .correlation_id = correlation_id };
+	return (struct event_refs){ .vm = vm->id,
+		                    .cluster = vm->cluster.id,
+		                    .host = vm->host.id,
+		                    .user = user_id && *user_id ? user_id : NULL,
+		                    .correlation_id = correlation_id };
 }
 
 /* ---- removal ---- */
@@ -26,7 +29,8 @@ static const char **own_disks(struct call *c, const char *vm_id, size_t *n)
 	for (unsigned i = 0; i < count; i++) {
 		unsigned users = 0;
 
-		inv_latest_by(c->core->inv, c->pool, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_disk, list[i]->disk.id, &users);
+		inv_latest_by(c->core->inv, c->pool, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_disk, list[i]->disk.id,
+		              &users);
 		if (list[i]->disk.id && users <= 1)
 			ids[(*n)++] = pool_strdup(c->pool, list[i]->disk.id);
 	}
@@ -36,14 +40,16 @@ static const char **own_disks(struct call *c, const char *vm_id, size_t *n)
 static int check_removable(struct call *c, const struct m_vm *vm, const char **disks, size_t n, struct err *e)
 {
 	if (M_GET(vm, delete_protected, false))
-		return err_set(e, ERR_CONFLICT, "Cannot remove VM. Delete protection is enabled for VM %s. Disable it first.", vm->name);
+		return err_set(e, ERR_CONFLICT,
+		               "Cannot remove VM. Delete protection is enabled for VM %s. Disable it first.", vm->name);
 	if (vm_check_action(vm, VM_REMOVE, e) < 0 || lock_check(c->core, vm->id, NULL, e) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		const struct m_disk *d = INV_LATEST(c->core->inv, DISK, disk, disks[i]);
 
 		if (d && d->status == M_DISK_STATUS_LOCKED)
-			return err_set(e, ERR_CONFLICT, "Cannot remove VM. Disk is locked: %s. Please try again in a few minutes.",
+			return err_set(e, ERR_CONFLICT,
+			               "Cannot remove VM. Disk is locked: %s. Please try again in a few minutes.",
 			               STR_OR(d->alias, d->id));
 	}
 	return 0;

@@ -9,34 +9,41 @@
 #define N_VMS 10000
 
 static const char VM[] =
-	"{\"name\":\"web-server-0042\",\"description\":\"front end of the shop\",\"comment\":\"\",\"status\":\"up\",\"memory\":4294967296,"
-	"\"stateless\":false,\"bios\":{\"type\":\"q35_sea_bios\",\"boot_menu\":{\"enabled\":false}},"
-	"\"cpu\":{\"architecture\":\"x86_64\",\"topology\":{\"cores\":2,\"sockets\":2,\"threads\":1}},\"cpu_shares\":0,"
-	"\"creation_time\":1700000000000,\"start_time\":1700000500000,\"delete_protected\":false,"
-	"\"display\":{\"address\":\"10.0.0.1\",\"allow_override\":false,\"copy_paste_enabled\":true,\"disconnect_action\":\"LOCK_SCREEN\","
-	"\"file_transfer_enabled\":true,\"monitors\":1,\"port\":5901,\"single_qxl_pci\":false,\"smartcard_enabled\":false,\"type\":\"vnc\"},"
-	"\"high_availability\":{\"enabled\":true,\"priority\":50},\"io\":{\"threads\":1},"
-	"\"memory_policy\":{\"ballooning\":true,\"guaranteed\":4294967296,\"max\":17179869184},"
-	"\"migration\":{\"auto_converge\":\"inherit\",\"compressed\":\"inherit\",\"encrypted\":\"inherit\"},\"migration_downtime\":-1,"
-	"\"multi_queues_enabled\":true,\"origin\":\"ovirt\",\"os\":{\"boot\":{\"devices\":[\"hd\",\"network\"]},\"type\":\"rhel_9x64\"},"
-	"\"placement_policy\":{\"affinity\":\"migratable\"},\"start_paused\":false,\"storage_error_resume_behaviour\":\"auto_resume\","
-	"\"time_zone\":{\"name\":\"Etc/GMT\"},\"type\":\"server\",\"usb\":{\"enabled\":false},\"sso\":{\"methods\":[{\"id\":\"guest_agent\"}]},"
-	"\"fqdn\":\"web-server-0042.example.com\",\"next_run_configuration_exists\":false,\"numa_tune_mode\":\"interleave\",\"run_once\":false,"
-	"\"cluster\":{\"id\":\"9a01c7ae-8d2b-4a2e-9a24-1c3a1b9f0001\"},\"host\":{\"id\":\"9a01c7ae-8d2b-4a2e-9a24-1c3a1b9f0002\"},"
-	"\"template\":{\"id\":\"00000000-0000-0000-0000-000000000000\"},\"cpu_profile\":{\"id\":\"9a01c7ae-8d2b-4a2e-9a24-1c3a1b9f0004\"},"
-	"\"id\":\"6c2c0f9e-1111-4222-8333-444455556666\"}";
+    "{\"name\":\"web-server-0042\",\"description\":\"front end of the "
+    "shop\",\"comment\":\"\",\"status\":\"up\",\"memory\":4294967296,"
+    "\"stateless\":false,\"bios\":{\"type\":\"q35_sea_bios\",\"boot_menu\":{\"enabled\":false}},"
+    "\"cpu\":{\"architecture\":\"x86_64\",\"topology\":{\"cores\":2,\"sockets\":2,\"threads\":1}},\"cpu_shares\":0,"
+    "\"creation_time\":1700000000000,\"start_time\":1700000500000,\"delete_protected\":false,"
+    "\"display\":{\"address\":\"10.0.0.1\",\"allow_override\":false,\"copy_paste_enabled\":true,\"disconnect_action\":"
+    "\"LOCK_SCREEN\","
+    "\"file_transfer_enabled\":true,\"monitors\":1,\"port\":5901,\"single_qxl_pci\":false,\"smartcard_enabled\":false,"
+    "\"type\":\"vnc\"},"
+    "\"high_availability\":{\"enabled\":true,\"priority\":50},\"io\":{\"threads\":1},"
+    "\"memory_policy\":{\"ballooning\":true,\"guaranteed\":4294967296,\"max\":17179869184},"
+    "\"migration\":{\"auto_converge\":\"inherit\",\"compressed\":\"inherit\",\"encrypted\":\"inherit\"},\"migration_"
+    "downtime\":-1,"
+    "\"multi_queues_enabled\":true,\"origin\":\"ovirt\",\"os\":{\"boot\":{\"devices\":[\"hd\",\"network\"]},\"type\":"
+    "\"rhel_9x64\"},"
+    "\"placement_policy\":{\"affinity\":\"migratable\"},\"start_paused\":false,\"storage_error_resume_behaviour\":"
+    "\"auto_resume\","
+    "\"time_zone\":{\"name\":\"Etc/"
+    "GMT\"},\"type\":\"server\",\"usb\":{\"enabled\":false},\"sso\":{\"methods\":[{\"id\":\"guest_agent\"}]},"
+    "\"fqdn\":\"web-server-0042.example.com\",\"next_run_configuration_exists\":false,\"numa_tune_mode\":"
+    "\"interleave\",\"run_once\":false,"
+    "\"cluster\":{\"id\":\"9a01c7ae-8d2b-4a2e-9a24-1c3a1b9f0001\"},\"host\":{\"id\":\"9a01c7ae-8d2b-4a2e-9a24-"
+    "1c3a1b9f0002\"},"
+    "\"template\":{\"id\":\"00000000-0000-0000-0000-000000000000\"},\"cpu_profile\":{\"id\":\"9a01c7ae-8d2b-4a2e-9a24-"
+    "1c3a1b9f0004\"},"
+    "\"id\":\"6c2c0f9e-1111-4222-8333-444455556666\"}";
 
-static double seconds(void)
-{
-	return (double)g_get_monotonic_time() / 1e6;
-}
+static double seconds(void) { return (double)g_get_monotonic_time() / 1e6; }
 
 static void report(const char *what, double since, size_t bytes, int n)
 {
 	double took = seconds() - since;
 
-	printf("%-22s %8.1f MB/s %10.0f objects/s  (%zu bytes each, %.1f ms)\n", what,
-	       (double)bytes / took / 1e6, n / took, bytes / (size_t)n, took * 1e3);
+	printf("%-22s %8.1f MB/s %10.0f objects/s  (%zu bytes each, %.1f ms)\n", what, (double)bytes / took / 1e6,
+	       n / took, bytes / (size_t)n, took * 1e3);
 }
 
 static void write_all(const char *what, struct m_vm *vm, bool is_json)
@@ -59,11 +66,11 @@ static void write_all(const char *what, struct m_vm *vm, bool is_json)
 	g_string_free(out, TRUE);
 }
 
-typedef int reader(struct pool *, const struct m_type *, const char *, size_t, const struct m_limits *,
-                   void **, struct err *);
+typedef int reader(struct pool *, const struct m_type *, const char *, size_t, const struct m_limits *, void **,
+                   struct err *);
 
-static int read_journal(struct pool *p, const struct m_type *t, const char *s, size_t n,
-                        const struct m_limits *l, void **out, struct err *e)
+static int read_journal(struct pool *p, const struct m_type *t, const char *s, size_t n, const struct m_limits *l,
+                        void **out, struct err *e)
 {
 	return m_from_journal(p, t, s, n, out, e);
 }

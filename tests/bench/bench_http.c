@@ -29,14 +29,16 @@ static GString *make_list(void)
 	GString *s = g_string_new("<vms>");
 
 	for (int i = 0; s->len < 100 * 1024; i++)
-		g_string_append_printf(s, "<vm id=\"%08x-0000-0000-0000-%012d\"><name>vm%d</name><memory>%d</memory></vm>",
-			i * 2654435761u, i, i, (i % 64 + 1) << 20);
+		g_string_append_printf(s,
+		                       "<vm id=\"%08x-0000-0000-0000-%012d\"><name>vm%d</name><memory>%d</memory></vm>",
+		                       i * 2654435761u, i, i, (i % 64 + 1) << 20);
 	return g_string_append(s, "</vms>");
 }
 
-static const char SMALL[] = "<vm href=\"/ovirt-engine/api/vms/123\" id=\"123\"><name>web1</name><status>up</status>"
-	"<memory>1073741824</memory><cpu><topology><cores>1</cores><sockets>2</sockets><threads>1</threads></topology>"
-	"</cpu><cluster href=\"/ovirt-engine/api/clusters/1\" id=\"1\"/><origin>hostler</origin></vm>\n";
+static const char SMALL[] =
+    "<vm href=\"/ovirt-engine/api/vms/123\" id=\"123\"><name>web1</name><status>up</status>"
+    "<memory>1073741824</memory><cpu><topology><cores>1</cores><sockets>2</sockets><threads>1</threads></topology>"
+    "</cpu><cluster href=\"/ovirt-engine/api/clusters/1\" id=\"1\"/><origin>hostler</origin></vm>\n";
 static GString *list;
 
 static void reply(struct http_exchange *x, void *arg)
@@ -45,7 +47,7 @@ static void reply(struct http_exchange *x, void *arg)
 
 	http_set_header(x, "Correlation-Id", "7e2d4a31-1b1f-4d11-a1a0-8d6a7e9c9a00");
 	http_reply(x, 200, "application/xml",
-		doc ? g_string_new_len(doc->str, doc->len) : g_string_new_len(SMALL, sizeof(SMALL) - 1));
+	           doc ? g_string_new_len(doc->str, doc->len) : g_string_new_len(SMALL, sizeof(SMALL) - 1));
 }
 
 /* ---- a core: one thread, a queue, an eventfd ---- */
@@ -65,7 +67,7 @@ static void *core_main(void *arg)
 	bool stop = false;
 
 	while (!stop) {
-		struct pollfd p = {.fd = c->fd, .events = POLLIN};
+		struct pollfd p = { .fd = c->fd, .events = POLLIN };
 		uint64_t n;
 
 		if (poll(&p, 1, -1) < 0 || read(c->fd, &n, sizeof(n)) < 0)
@@ -129,10 +131,7 @@ static void handle_core(void *arg, struct http_exchange *x)
 		core_wake(c);
 }
 
-static void handle_inline(void *arg, struct http_exchange *x)
-{
-	reply(x, NULL);
-}
+static void handle_inline(void *arg, struct http_exchange *x) { reply(x, NULL); }
 
 /* ---- cases ---- */
 
@@ -161,7 +160,9 @@ static struct http_server *serve(const char *dir, int threads, struct core *core
 /* The lines of wrk's report that matter, on one line. */
 static void print_report(const char *name, char *report)
 {
-	static const char *const WANTED[] = {"50%", "99%", "Requests/sec", "Transfer/sec", "Non-2xx", "Socket errors"};
+	static const char *const WANTED[] = {
+		"50%", "99%", "Requests/sec", "Transfer/sec", "Non-2xx", "Socket errors"
+	};
 	char *save = NULL;
 
 	printf("%-28s", name);
@@ -175,15 +176,22 @@ static void print_report(const char *name, char *report)
 	fflush(stdout);
 }
 
-static void run_case(struct http_server *s, const char *handling, bool tls, const char *path, bool gzip, const char *seconds)
+static void run_case(struct http_server *s, const char *handling, bool tls, const char *path, bool gzip,
+                     const char *seconds)
 {
 	auto_pool p = pool_new();
 	const char *url = pool_printf(p, "%s://127.0.0.1:%d%s", tls ? "https" : "http",
-		tls ? http_server_tls_port(s) : http_server_plain_port(s), path);
-	const char *argv[] = {"wrk", "-t1", "-c" CONNECTIONS, pool_printf(p, "-d%ss", seconds), "--latency", url,
-		gzip ? "-HAccept-Encoding: gzip" : NULL, NULL};
-	struct proc_spec spec = {.argv = argv};
-	struct proc_result r = {0};
+	                              tls ? http_server_tls_port(s) : http_server_plain_port(s), path);
+	const char *argv[] = { "wrk",
+		               "-t1",
+		               "-c" CONNECTIONS,
+		               pool_printf(p, "-d%ss", seconds),
+		               "--latency",
+		               url,
+		               gzip ? "-HAccept-Encoding: gzip" : NULL,
+		               NULL };
+	struct proc_spec spec = { .argv = argv };
+	struct proc_result r = { 0 };
 	struct err e = ERR_INIT;
 
 	if (proc_run(p, &spec, &r, &e) < 0) {
@@ -200,7 +208,7 @@ int main(int argc, char **argv)
 	g_autofree char *dir = g_dir_make_tmp("hostler-bench-XXXXXX", NULL);
 	const char *seconds = argc > 1 && !only_serve ? argv[1] : "5";
 	bool with_inline = only_serve && argc > 3 && strcmp(argv[3], "inline") == 0;
-	struct core core = {0};
+	struct core core = { 0 };
 
 	list = make_list();
 	test_cert_write(dir, "localhost");

@@ -88,21 +88,12 @@ static void free_vms(void)
 }
 
 /* The same entities in the same order for both. */
-static const struct vm *vm_at(int i)
-{
-	return &vms[(int64_t)i * 2741 % N_VMS];
-}
+static const struct vm *vm_at(int i) { return &vms[(int64_t)i * 2741 % N_VMS]; }
 
 /* Each commit changes its entity: SQLite does not write what is the same. They begin with version 0. */
-static int version_at(int i)
-{
-	return (i / N_VMS + 1) % 2;
-}
+static int version_at(int i) { return (i / N_VMS + 1) % 2; }
 
-static int64_t now_us(void)
-{
-	return g_get_monotonic_time();
-}
+static int64_t now_us(void) { return g_get_monotonic_time(); }
 
 static void remove_file(const char *path)
 {
@@ -220,9 +211,10 @@ static sqlite3 *open_bare(const char *path)
 	remove_file(path);
 	if (sqlite3_open(path, &db) != SQLITE_OK)
 		fatal("open", path);
-	sql(db, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-	        "PRAGMA cache_size=-16384;"
-	        "CREATE TABLE entity (kind TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (kind, id))");
+	sql(db,
+	    "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+	    "PRAGMA cache_size=-16384;"
+	    "CREATE TABLE entity (kind TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (kind, id))");
 	return db;
 }
 
@@ -233,8 +225,10 @@ static struct result bench_bare(const char *path, int n_groups)
 	sqlite3_stmt *s;
 	int64_t start_us;
 
-	if (sqlite3_prepare_v2(db, "INSERT INTO entity (kind, id, body) VALUES (?1, ?2, ?3)"
-	                           " ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body", -1, &s, NULL) != SQLITE_OK)
+	if (sqlite3_prepare_v2(db,
+	                       "INSERT INTO entity (kind, id, body) VALUES (?1, ?2, ?3)"
+	                       " ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body",
+	                       -1, &s, NULL) != SQLITE_OK)
 		fatal("prepare", sqlite3_errmsg(db));
 	sql(db, "BEGIN");
 	for (int i = 0; i < N_VMS; i++)

@@ -53,7 +53,8 @@ static char *decode(struct pool *p, const char *s, size_t n)
 	return out;
 }
 
-void http_query_each(const struct http_exchange *x, void (*fn)(void *arg, const char *name, const char *value), void *arg)
+void http_query_each(const struct http_exchange *x, void (*fn)(void *arg, const char *name, const char *value),
+                     void *arg)
 {
 	for (const char *s = x->query; s && *s;) {
 		size_t n = strcspn(s, "&"), name = strcspn(s, "&=");
@@ -115,8 +116,8 @@ void http_reply_static(struct http_exchange *x, int status, const char *content_
 	http_reply(x, status, content_type, g_string_new_len(data, (gssize)len));
 }
 
-void http_reply_stream(struct http_exchange *x, int status, const char *content_type, bool (*produce)(void *arg, GString *out),
-                       void (*done)(void *arg), void *arg)
+void http_reply_stream(struct http_exchange *x, int status, const char *content_type,
+                       bool (*produce)(void *arg, GString *out), void (*done)(void *arg), void *arg)
 {
 	GString *out = g_string_new(NULL);
 

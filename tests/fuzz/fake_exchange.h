@@ -8,7 +8,7 @@
 
 struct http_exchange {
 	struct pool *pool;
-	const char *method, *path, *query;      /* query NULL: none; still encoded */
+	const char *method, *path, *query; /* query NULL: none; still encoded */
 	const char *header_names[16], *header_values[16];
 	int n_headers;
 	const char *body;

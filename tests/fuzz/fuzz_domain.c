@@ -9,19 +9,16 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static bool nothing_exists(void *arg, const char *path)
-{
-	return false;
-}
+static bool nothing_exists(void *arg, const char *path) { return false; }
 
 static void fill(const char *text, bool is_emulated)
 {
-	const struct domain_fill f = {.is_emulated = is_emulated,
-	                              .os_name = "os",
-	                              .os_version = "1",
-	                              .host_serial = "s",
-	                              .display_address = "::",
-	                              .directory_exists = nothing_exists};
+	const struct domain_fill f = { .is_emulated = is_emulated,
+		                       .os_name = "os",
+		                       .os_version = "1",
+		                       .host_serial = "s",
+		                       .display_address = "::",
+		                       .directory_exists = nothing_exists };
 	auto_pool p = pool_new();
 	struct err e = ERR_INIT;
 	auto_xml doc = xml_parse(text, &e);
@@ -39,7 +36,7 @@ static void fill(const char *text, bool is_emulated)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	g_autofree char *text = g_strndup((const char *)data, size);
-	const struct domain_meta values[] = {{"exitCode", "1"}, {"gone", NULL}};
+	const struct domain_meta values[] = { { "exitCode", "1" }, { "gone", NULL } };
 	auto_pool p = pool_new();
 	struct err e = ERR_INIT;
 	auto_xml doc = xml_parse(text, &e);
@@ -47,8 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	fill(text, false);
 	fill(text, true);
-	if (domain_meta_edit(p, text, values, 2, &out, &e) == 0 &&
-	    domain_meta_edit(p, out, values, 2, &out, &e) < 0)
+	if (domain_meta_edit(p, text, values, 2, &out, &e) == 0 && domain_meta_edit(p, out, values, 2, &out, &e) < 0)
 		g_error("metadata not readable after a change");
 	if (doc)
 		domain_meta_put_device(p, text, xmlDocGetRootElement(doc), false, &out, &e);

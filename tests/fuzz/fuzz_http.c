@@ -172,8 +172,8 @@ static void check_document(const struct http_exchange *x)
 			abort();
 		json_decref(doc);
 	} else if (g_str_has_prefix(type, "application/xml")) {
-		xmlDoc *doc = xmlReadMemory(x->reply->str, (int)x->reply->len, NULL, NULL, XML_PARSE_NOERROR | XML_PARSE_NOWARNING |
-		                            XML_PARSE_HUGE | XML_PARSE_NONET);
+		xmlDoc *doc = xmlReadMemory(x->reply->str, (int)x->reply->len, NULL, NULL,
+		                            XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_HUGE | XML_PARSE_NONET);
 		if (!doc)
 			abort();
 		xmlFreeDoc(doc);
@@ -217,7 +217,8 @@ static void check_references(struct world *w, enum kind k, const struct entity *
 		if (f->flags & M_F_LIST)
 			continue;
 		id = ((const struct m_ref *)at)->id;
-		if (id && !refers_to_something(w->core->inv, f->type, id) && !(k == KIND_TAG && strcmp(id, UUID_NIL) == 0)) {
+		if (id && !refers_to_something(w->core->inv, f->type, id) &&
+		    !(k == KIND_TAG && strcmp(id, UUID_NIL) == 0)) {
 			log_error("dangling", "KIND", M_KINDS[k].name, "ID", e->id, "FIELD", f->name, "REF", id);
 			abort();
 		}
@@ -228,7 +229,7 @@ static void check_references(struct world *w, enum kind k, const struct entity *
 static void check_inventory(struct world *w)
 {
 	for (int k = 0; k < N_KINDS; k++)
-		INV_EACH(e, w->core->inv, (enum kind)k) {
+		INV_EACH (e, w->core->inv, (enum kind)k) {
 			const char *row = memory_journal_row(w->journal, (enum kind)k, e->id);
 			auto_pool p = pool_new();
 			struct err err;
@@ -270,8 +271,8 @@ static void run_request(struct world *w, int i, const char *text, size_t size)
 		while (!x->n_answers && turns++ < MAX_TURNS && loop_now_ms(w->loop) < until)
 			loop_turn(w->loop, 1000);
 		if (is_verbose)
-			printf("%s %s -> %d %s\n%s\n", x->method, x->path, x->status, x->content_type ? x->content_type : "-",
-			       x->reply ? x->reply->str : "not answered");
+			printf("%s %s -> %d %s\n%s\n", x->method, x->path, x->status,
+			       x->content_type ? x->content_type : "-", x->reply ? x->reply->str : "not answered");
 		check_answer(x);
 		note_id(w, i, x);
 	}

@@ -28,19 +28,18 @@ static void evaluate(struct scene *sc, const struct search *s, enum kind k)
 	const void *found[16];
 	int n = 0;
 
-	INV_EACH(en, sc->core.inv, k)
+	INV_EACH (en, sc->core.inv, k)
 		if (search_matches(&sc->core, s, en->pub) && n < 16)
 			found[n++] = en->pub;
 	for (int i = 0; i < n; i++)
 		for (int j = 0; j < n; j++)
-			if (search_compare(s, k, found[i], found[j]) * (int64_t)search_compare(s, k, found[j], found[i]) > 0)
+			if (search_compare(s, k, found[i], found[j]) *
+			        (int64_t)search_compare(s, k, found[j], found[i]) >
+			    0)
 				abort(); /* each before the other */
 }
 
-static const char *directory_value(void *arg, const char *field)
-{
-	return strcmp(field, "title") == 0 ? NULL : field;
-}
+static const char *directory_value(void *arg, const char *field) { return strcmp(field, "title") == 0 ? NULL : field; }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

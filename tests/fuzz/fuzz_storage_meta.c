@@ -81,15 +81,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!size)
 		return 0;
 	switch (data[0] % 3) {
-	case 0:
-		try_volume((const char *)data + 1, size - 1);
-		break;
-	case 1:
-		try_domain((const char *)data + 1, size - 1);
-		break;
-	default:
-		try_task((const char *)data + 1, size - 1);
-		break;
+	case 0: try_volume((const char *)data + 1, size - 1); break;
+	case 1: try_domain((const char *)data + 1, size - 1); break;
+	default: try_task((const char *)data + 1, size - 1); break;
 	}
 	return 0;
 }

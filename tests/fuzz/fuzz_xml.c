@@ -24,7 +24,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	m_validate(t, obj, &e);
 	m_frozen_release(m_freeze(t, obj));
 	m_write_json(s, t, obj, NULL);
-	m_write_xml(g_string_truncate(s, 0), t, obj, NULL, &(struct m_write){ .base = "", .flags = M_W_ALL_CONTENT | M_W_PRETTY });
+	m_write_xml(g_string_truncate(s, 0), t, obj, NULL,
+	            &(struct m_write){ .base = "", .flags = M_W_ALL_CONTENT | M_W_PRETTY });
 	/* Secrets are not written, so only that it can be read is certain. */
 	if (m_from_xml(p, t, s->str, s->len, &wide, &again, &e) < 0)
 		abort();

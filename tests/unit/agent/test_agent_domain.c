@@ -10,32 +10,31 @@
 #define VOL  "33333333-3333-4333-8333-333333333333"
 #define HEAD "<domain type='kvm'><name>a</name><uuid>" ID "</uuid><memory unit='MiB'>128</memory>"
 #define META "<metadata xmlns:ovirt-vm='" OVIRT_VM_URI "'><ovirt-vm:vm>"
-#define DOMAIN                                                                                               \
-	HEAD META                                                                                            \
-	    "<ovirt-vm:launchPaused type='bool'>true</ovirt-vm:launchPaused>"                                \
-	    "<ovirt-vm:minGuaranteedMemoryMb type='int'>64</ovirt-vm:minGuaranteedMemoryMb>"                 \
-	    "<ovirt-vm:device devtype='disk' name='sda'><ovirt-vm:poolID>" SD                                \
-	    "</ovirt-vm:poolID><ovirt-vm:domainID>" SD "</ovirt-vm:domainID><ovirt-vm:imageID>" IMG          \
-	    "</ovirt-vm:imageID><ovirt-vm:volumeID>" VOL "</ovirt-vm:volumeID>"                              \
-	    "</ovirt-vm:device></ovirt-vm:vm></metadata><vcpu current='2'>4</vcpu>"                          \
-	    "<sysinfo type='smbios'><system><entry name='product'>OS-NAME:</entry><entry "                   \
-	    "name='x'>keep</entry></system></sysinfo>"                                                       \
-	    "<os><type arch='x86_64' machine='q35'>hvm</type></os><features><acpi/><hyperv><relaxed "        \
-	    "state='on'/></hyperv></features>"                                                               \
-	    "<cpu mode='host-passthrough' check='none'><feature name='svm' policy='require'/><topology "     \
-	    "sockets='1' cores='4' threads='1'/></cpu>"                                                      \
-	    "<clock offset='utc'><timer name='kvmclock'/><timer name='rtc'/></clock>"                        \
-	    "<devices><disk type='file' device='disk'><source file='/a'/><target dev='sda' "                 \
-	    "bus='scsi'/></disk>"                                                                            \
-	    "<disk type='file' device='disk'><source file='/rhev/data-center/p/" SD "/images/" IMG "/" VOL   \
-	    "'/><target dev='vda' bus='virtio'/></disk>"                                                     \
-	    "<disk type='file' device='cdrom'><target dev='sdc' bus='sata'/></disk>"                         \
-	    "<interface type='bridge'><mac address='52:54:00:00:00:01'/><source bridge='b'/><link "          \
-	    "state='down'/></interface>"                                                                     \
-	    "<graphics type='vnc' port='-1'><listen type='network' network='vdsm-blue'/></graphics>"         \
-	    "<channel type='unix'><source mode='bind' path='/nowhere/x.sock'/><target type='virtio' "        \
-	    "name='org.qemu.guest_agent.0' state='connected'/></channel>"                                    \
-	    "<console type='unix'><source mode='bind' path='/nowhere/c.sock'/></console></devices></domain>"
+#define DOMAIN                                                                                                         \
+	HEAD META "<ovirt-vm:launchPaused type='bool'>true</ovirt-vm:launchPaused>"                                    \
+	          "<ovirt-vm:minGuaranteedMemoryMb type='int'>64</ovirt-vm:minGuaranteedMemoryMb>"                     \
+	          "<ovirt-vm:device devtype='disk' name='sda'><ovirt-vm:poolID>" SD                                    \
+	          "</ovirt-vm:poolID><ovirt-vm:domainID>" SD "</ovirt-vm:domainID><ovirt-vm:imageID>" IMG              \
+	          "</ovirt-vm:imageID><ovirt-vm:volumeID>" VOL "</ovirt-vm:volumeID>"                                  \
+	          "</ovirt-vm:device></ovirt-vm:vm></metadata><vcpu current='2'>4</vcpu>"                              \
+	          "<sysinfo type='smbios'><system><entry name='product'>OS-NAME:</entry><entry "                       \
+	          "name='x'>keep</entry></system></sysinfo>"                                                           \
+	          "<os><type arch='x86_64' machine='q35'>hvm</type></os><features><acpi/><hyperv><relaxed "            \
+	          "state='on'/></hyperv></features>"                                                                   \
+	          "<cpu mode='host-passthrough' check='none'><feature name='svm' policy='require'/><topology "         \
+	          "sockets='1' cores='4' threads='1'/></cpu>"                                                          \
+	          "<clock offset='utc'><timer name='kvmclock'/><timer name='rtc'/></clock>"                            \
+	          "<devices><disk type='file' device='disk'><source file='/a'/><target dev='sda' "                     \
+	          "bus='scsi'/></disk>"                                                                                \
+	          "<disk type='file' device='disk'><source file='/rhev/data-center/p/" SD "/images/" IMG "/" VOL       \
+	          "'/><target dev='vda' bus='virtio'/></disk>"                                                         \
+	          "<disk type='file' device='cdrom'><target dev='sdc' bus='sata'/></disk>"                             \
+	          "<interface type='bridge'><mac address='52:54:00:00:00:01'/><source bridge='b'/><link "              \
+	          "state='down'/></interface>"                                                                         \
+	          "<graphics type='vnc' port='-1'><listen type='network' network='vdsm-blue'/></graphics>"             \
+	          "<channel type='unix'><source mode='bind' path='/nowhere/x.sock'/><target type='virtio' "            \
+	          "name='org.qemu.guest_agent.0' state='connected'/></channel>"                                        \
+	          "<console type='unix'><source mode='bind' path='/nowhere/c.sock'/></console></devices></domain>"
 
 static void reads(void **unused)
 {
@@ -66,14 +65,14 @@ static void reads(void **unused)
 static void refuses(void **unused)
 {
 	static const char *const BAD[] = {
-	    "",
-	    "<",
-	    "<a/>",
-	    "<domain/>",
-	    HEAD,
-	    "<domain><name>a</name><uuid>x</uuid></domain>",
-	    "<!DOCTYPE d [<!ENTITY x 'y'>]><domain><name>&x;</name><uuid>" ID "</uuid></domain>",
-	    "<domain><uuid>" ID "</uuid><name></name></domain>",
+		"",
+		"<",
+		"<a/>",
+		"<domain/>",
+		HEAD,
+		"<domain><name>a</name><uuid>x</uuid></domain>",
+		"<!DOCTYPE d [<!ENTITY x 'y'>]><domain><name>&x;</name><uuid>" ID "</uuid></domain>",
+		"<domain><uuid>" ID "</uuid><name></name></domain>",
 	};
 
 	for (size_t i = 0; i < sizeof(BAD) / sizeof(BAD[0]); i++) {
@@ -91,21 +90,18 @@ static const char *address_of(void *arg, const char *network)
 	return strcmp(network, "blue") == 0 ? "10.0.0.5" : NULL;
 }
 
-static bool no_directory(void *arg, const char *path)
-{
-	return false;
-}
+static bool no_directory(void *arg, const char *path) { return false; }
 
 static const char *filled(struct pool *p, const char *xml, bool is_emulated)
 {
-	const struct domain_fill f = {.is_emulated = is_emulated,
-	                              .os_name = "Debian & more",
-	                              .os_version = "12",
-	                              .host_serial = "s",
-	                              .display_address = "0.0.0.0",
-	                              .network_address = address_of,
-	                              .directory_exists = no_directory,
-	                              .start_time_s = 42};
+	const struct domain_fill f = { .is_emulated = is_emulated,
+		                       .os_name = "Debian & more",
+		                       .os_version = "12",
+		                       .host_serial = "s",
+		                       .display_address = "0.0.0.0",
+		                       .network_address = address_of,
+		                       .directory_exists = no_directory,
+		                       .start_time_s = 42 };
 	struct err e = ERR_INIT;
 	auto_xml doc = xml_parse(xml, &e);
 
@@ -118,11 +114,10 @@ static void fills(void **unused)
 {
 	auto_pool p = pool_new();
 	const char *kvm = filled(p, DOMAIN, false), *tcg = filled(p, DOMAIN, true);
-	static const char *const IN_BOTH[] = {">Debian &amp; more<", ">keep<", "address=\"10.0.0.5\"",
-	                                      "startTime type=\"float\">42<", "type=\"pty\""};
-	static const char *const ONLY_KVM[] = {"type=\"kvm\"", "hyperv", "kvmclock", "host-passthrough",
-	                                       "svm"};
-	static const char *const ONLY_TCG[] = {"type=\"qemu\"", "tb-cache", "mode=\"maximum\""};
+	static const char *const IN_BOTH[] = { ">Debian &amp; more<", ">keep<", "address=\"10.0.0.5\"",
+		                               "startTime type=\"float\">42<", "type=\"pty\"" };
+	static const char *const ONLY_KVM[] = { "type=\"kvm\"", "hyperv", "kvmclock", "host-passthrough", "svm" };
+	static const char *const ONLY_TCG[] = { "type=\"qemu\"", "tb-cache", "mode=\"maximum\"" };
 
 	for (size_t i = 0; i < sizeof(IN_BOTH) / sizeof(IN_BOTH[0]); i++)
 		if (!strstr(kvm, IN_BOTH[i]) || !strstr(tcg, IN_BOTH[i]))
@@ -140,7 +135,7 @@ static void fills(void **unused)
 
 static void refuses_leases(void **unused)
 {
-	const struct domain_fill f = {.display_address = "x"};
+	const struct domain_fill f = { .display_address = "x" };
 	struct err e = ERR_INIT;
 	auto_xml doc = xml_parse(HEAD "<devices><lease><target path='LEASE-PATH:a:b' "
 	                              "offset='LEASE-OFFSET:a:b'/></lease></devices></domain>",
@@ -154,26 +149,24 @@ static void edits_metadata(void **unused)
 {
 	auto_pool p = pool_new();
 	struct err e = ERR_INIT;
-	const struct domain_meta set[] = {{"exitCode", "1"}, {"exitMessage", "a < b"}},
-	                         unset[] = {{"exitCode", NULL}};
-	auto_xml device = xml_parse(
-	    "<x xmlns:ovirt-vm='" OVIRT_VM_URI
-	    "'><ovirt-vm:device devtype='disk' name='vda'><ovirt-vm:v>2</ovirt-vm:v></ovirt-vm:device></x>",
-	    &e);
+	const struct domain_meta set[] = { { "exitCode", "1" }, { "exitMessage", "a < b" } },
+	                         unset[] = { { "exitCode", NULL } };
+	auto_xml device =
+	    xml_parse("<x xmlns:ovirt-vm='" OVIRT_VM_URI
+	              "'><ovirt-vm:device devtype='disk' name='vda'><ovirt-vm:v>2</ovirt-vm:v></ovirt-vm:device></x>",
+	              &e);
 	xmlNodePtr node = xml_first(xmlDocGetRootElement(device));
 	char *text;
 
 	assert_int_equal(domain_meta_edit(p, NULL, set, 2, &text, &e), 0);
-	assert_string_equal(
-	    text, "<vm><exitCode type=\"int\">1</exitCode><exitMessage>a &lt; b</exitMessage></vm>");
+	assert_string_equal(text, "<vm><exitCode type=\"int\">1</exitCode><exitMessage>a &lt; b</exitMessage></vm>");
 	assert_int_equal(domain_meta_edit(p, text, unset, 1, &text, &e), 0);
 	assert_string_equal(text, "<vm><exitMessage>a &lt; b</exitMessage></vm>");
-	assert_int_equal(
-	    domain_meta_put_device(p,
-	                           "<vm><device devtype=\"disk\" name=\"vda\"><v>1</v></device><device "
-	                           "devtype=\"disk\" name=\"vdb\"/></vm>",
-	                           node, false, &text, &e),
-	    0);
+	assert_int_equal(domain_meta_put_device(p,
+	                                        "<vm><device devtype=\"disk\" name=\"vda\"><v>1</v></device><device "
+	                                        "devtype=\"disk\" name=\"vdb\"/></vm>",
+	                                        node, false, &text, &e),
+	                 0);
 	assert_string_equal(text, "<vm><device devtype=\"disk\" name=\"vdb\"/><device devtype=\"disk\" "
 	                          "name=\"vda\"><v>2</v></device></vm>");
 	assert_int_equal(domain_meta_put_device(p, text, node, true, &text, &e), 0);
@@ -188,8 +181,7 @@ static void sets_sources(void **unused)
 	xmlNodePtr disk = xmlDocGetRootElement(doc);
 
 	domain_disk_set_source(disk, "/dev/x", true);
-	assert_string_equal(xml_text_of(p, doc, disk),
-	                    "<disk type=\"block\"><source dev=\"/dev/x\"/></disk>");
+	assert_string_equal(xml_text_of(p, doc, disk), "<disk type=\"block\"><source dev=\"/dev/x\"/></disk>");
 	domain_disk_set_source(disk, "/f", false);
 	assert_string_equal(xml_text_of(p, doc, disk), "<disk type=\"file\"><source file=\"/f\"/></disk>");
 	domain_disk_set_source(disk, NULL, false);
@@ -199,9 +191,8 @@ static void sets_sources(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(reads),          cmocka_unit_test(refuses),
-	    cmocka_unit_test(fills),          cmocka_unit_test(refuses_leases),
-	    cmocka_unit_test(edits_metadata), cmocka_unit_test(sets_sources),
+		cmocka_unit_test(reads),          cmocka_unit_test(refuses),        cmocka_unit_test(fills),
+		cmocka_unit_test(refuses_leases), cmocka_unit_test(edits_metadata), cmocka_unit_test(sets_sources),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,8 +9,7 @@
 
 static void keys_and_certificates(void **unused)
 {
-	g_autofree char *dir = g_dir_make_tmp("agent-pki-XXXXXX", NULL), *self = NULL, *key = NULL,
-	                *again = NULL;
+	g_autofree char *dir = g_dir_make_tmp("agent-pki-XXXXXX", NULL), *self = NULL, *key = NULL, *again = NULL;
 	auto_pool p = pool_new();
 	struct err e = ERR_INIT;
 	struct pki k;
@@ -31,8 +30,7 @@ static void keys_and_certificates(void **unused)
 	assert_string_equal(key, again); /* the key stays */
 
 	assert_int_equal(
-	    pki_request(p, &k, "a name that is far longer than the sixty-four characters that X.509 knows",
-	                &csr, &e),
+	    pki_request(p, &k, "a name that is far longer than the sixty-four characters that X.509 knows", &csr, &e),
 	    -1);
 	assert_null(pki_cert_fingerprint(p, "nonsense", &e));
 	assert_int_equal(pki_install(&k, "nonsense", self, &e), -1);
@@ -51,8 +49,7 @@ static void hashes(void **unused)
 {
 	auto_pool p = pool_new();
 
-	assert_string_equal(pki_hash(p, "abc", 3),
-	                    "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+	assert_string_equal(pki_hash(p, "abc", 3), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 	/* RFC 4231, case 2 */
 	assert_string_equal(pki_hmac(p, "Jefe", "what do ya want ", "for nothing?"),
 	                    "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
@@ -60,7 +57,7 @@ static void hashes(void **unused)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(keys_and_certificates), cmocka_unit_test(hashes)};
+	const struct CMUnitTest tests[] = { cmocka_unit_test(keys_and_certificates), cmocka_unit_test(hashes) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,7 +13,7 @@ static void runs_to_its_end(void **unused)
 {
 	g_autofree char *qemu = g_find_program_in_path("qemu-system-x86_64"), *path = NULL;
 	auto_pool p = pool_new();
-	struct proc_result r = {.exit_status = -1};
+	struct proc_result r = { .exit_status = -1 };
 	struct err e = ERR_INIT;
 	GError *error = NULL;
 	int fd;
@@ -24,25 +24,25 @@ static void runs_to_its_end(void **unused)
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, accel_image, accel_image_size), accel_image_size);
 	for (int i = 0; i < 2; i++) {
-		const char *const argv[] = {qemu,
-		                            "-accel",
-		                            "tcg",
-		                            "-M",
-		                            i ? "q35" : "pc",
-		                            "-m",
-		                            "64",
-		                            "-nodefaults",
-		                            "-display",
-		                            "none",
-		                            "-no-reboot",
-		                            "-bios",
-		                            path,
-		                            "-debugcon",
-		                            "stdio",
-		                            "-device",
-		                            "isa-debug-exit,iobase=0xf4,iosize=4",
-		                            NULL};
-		const struct proc_spec spec = {.argv = argv, .timeout_ms = 30000};
+		const char *const argv[] = { qemu,
+			                     "-accel",
+			                     "tcg",
+			                     "-M",
+			                     i ? "q35" : "pc",
+			                     "-m",
+			                     "64",
+			                     "-nodefaults",
+			                     "-display",
+			                     "none",
+			                     "-no-reboot",
+			                     "-bios",
+			                     path,
+			                     "-debugcon",
+			                     "stdio",
+			                     "-device",
+			                     "isa-debug-exit,iobase=0xf4,iosize=4",
+			                     NULL };
+		const struct proc_spec spec = { .argv = argv, .timeout_ms = 30000 };
 
 		proc_run(p, &spec, &r, &e);
 		assert_string_equal(r.out, "123456789");
@@ -54,7 +54,7 @@ static void runs_to_its_end(void **unused)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(runs_to_its_end)};
+	const struct CMUnitTest tests[] = { cmocka_unit_test(runs_to_its_end) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,7 +6,7 @@
 
 static struct verb_call call_with(const char *text)
 {
-	struct verb_call c = {.method = "Test.verb", .params = json_loads(text, 0, NULL), .pool = pool_new()};
+	struct verb_call c = { .method = "Test.verb", .params = json_loads(text, 0, NULL), .pool = pool_new() };
 
 	assert_non_null(c.params);
 	return c;
@@ -20,8 +20,8 @@ static void call_end(struct verb_call *c)
 
 static void texts_and_ids(void **unused)
 {
-	struct verb_call c = call_with(
-	    "{\"a\":\"x\",\"n\":5,\"null\":null,\"o\":{\"i\":\"AAAAAAAA-BBBB-4ccc-8ddd-EEEEEEEEEEEE\"}}");
+	struct verb_call c =
+	    call_with("{\"a\":\"x\",\"n\":5,\"null\":null,\"o\":{\"i\":\"AAAAAAAA-BBBB-4ccc-8ddd-EEEEEEEEEEEE\"}}");
 	struct err e = ERR_INIT;
 	const char *s;
 
@@ -34,7 +34,7 @@ static void texts_and_ids(void **unused)
 	assert_int_equal(verb_uuid(&c, "o.i", &s, &e), 0);
 	assert_string_equal(s, "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee");
 	for (size_t i = 0; i < 3; i++) {
-		static const char *const BAD[] = {"missing", "null", "o"};
+		static const char *const BAD[] = { "missing", "null", "o" };
 
 		assert_int_equal(verb_string(&c, BAD[i], &s, &e), -1);
 		assert_string_equal(e.field, BAD[i]);
@@ -54,10 +54,10 @@ static void numbers(void **unused)
 		int result;
 		int64_t value;
 	} CASES[] = {
-	    {"{\"v\":7}", 0, 7},    {"{\"v\":\"7\"}", 0, 7},   {"{\"v\":\"-1\"}", -1, 0},
-	    {"{\"v\":101}", -1, 0}, {"{\"v\":\"7x\"}", -1, 0}, {"{\"v\":\"\"}", -1, 0},
-	    {"{\"v\":1.5}", -1, 0}, {"{\"v\":[]}", -1, 0},     {"{\"v\":\"99999999999999999999\"}", -1, 0},
-	    {"{}", -1, 0},
+		{ "{\"v\":7}", 0, 7 },    { "{\"v\":\"7\"}", 0, 7 },   { "{\"v\":\"-1\"}", -1, 0 },
+		{ "{\"v\":101}", -1, 0 }, { "{\"v\":\"7x\"}", -1, 0 }, { "{\"v\":\"\"}", -1, 0 },
+		{ "{\"v\":1.5}", -1, 0 }, { "{\"v\":[]}", -1, 0 },     { "{\"v\":\"99999999999999999999\"}", -1, 0 },
+		{ "{}", -1, 0 },
 	};
 
 	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
@@ -80,13 +80,13 @@ static void booleans(void **unused)
 		int result;
 		bool value;
 	} CASES[] = {
-	    {"{\"v\":true}", 0, true},
-	    {"{\"v\":0}", 0, false},
-	    {"{\"v\":\"True\"}", 0, true},
-	    {"{\"v\":\"no\"}", 0, false},
-	    {"{\"v\":\"maybe\"}", -1, false},
-	    {"{\"v\":2}", -1, false},
-	    {"{}", 0, true},
+		{ "{\"v\":true}", 0, true },
+		{ "{\"v\":0}", 0, false },
+		{ "{\"v\":\"True\"}", 0, true },
+		{ "{\"v\":\"no\"}", 0, false },
+		{ "{\"v\":\"maybe\"}", -1, false },
+		{ "{\"v\":2}", -1, false },
+		{ "{}", 0, true },
 	};
 
 	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
@@ -120,8 +120,8 @@ static void codes(void **unused)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(texts_and_ids), cmocka_unit_test(numbers),
-	                                   cmocka_unit_test(booleans), cmocka_unit_test(codes)};
+	const struct CMUnitTest tests[] = { cmocka_unit_test(texts_and_ids), cmocka_unit_test(numbers),
+		                            cmocka_unit_test(booleans), cmocka_unit_test(codes) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

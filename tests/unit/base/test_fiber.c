@@ -70,10 +70,7 @@ static void wait_for_door(void *arg)
 	g_string_append_printf(trace, "%s@%d ", was_woken ? "woken" : "late", (int)loop_now_ms(loop));
 }
 
-static void open_door(void *arg)
-{
-	waiter_wake(&door);
-}
+static void open_door(void *arg) { waiter_wake(&door); }
 
 static void waits_end_by_wake_or_time(void **state)
 {
@@ -223,10 +220,7 @@ static void switches_are_fast(void **state)
 	print_message("%.1f million fiber turns a second\n", 2.0 * n / (double)(g_get_monotonic_time() - begin));
 }
 
-static void count(void *arg)
-{
-	++*(int *)arg;
-}
+static void count(void *arg) { ++*(int *)arg; }
 
 static void starts_are_fast(void **state)
 {

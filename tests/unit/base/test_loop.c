@@ -12,10 +12,7 @@
 
 static GString *trace;
 
-static void note(void *arg)
-{
-	g_string_append_printf(trace, "%s ", (const char *)arg);
-}
+static void note(void *arg) { g_string_append_printf(trace, "%s ", (const char *)arg); }
 
 static int setup(void **state)
 {

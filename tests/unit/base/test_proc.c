@@ -10,7 +10,8 @@
 
 #include "base/proc.h"
 
-#define ARGV(...) (const char *const[]){ __VA_ARGS__, NULL }
+#define ARGV(...)                                                                                                      \
+	(const char *const[]) { __VA_ARGS__, NULL }
 
 static int run_sh(struct pool *p, const char *script, struct proc_spec spec, struct proc_result *r, struct err *e)
 {

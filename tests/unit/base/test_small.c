@@ -52,10 +52,7 @@ static void long_errors_are_cut_between_letters(void **state)
 	assert_true(g_utf8_validate(e.detail, -1, NULL));
 }
 
-static void append(void *arg)
-{
-	g_string_append_c(((GString **)arg)[0], 'x');
-}
+static void append(void *arg) { g_string_append_c(((GString **)arg)[0], 'x'); }
 
 static void pools_give_zeroed_memory(void **state)
 {

@@ -92,8 +92,8 @@ static void answer_soon(struct memory_journal *j)
 		loop_post(j->loop, answer, j);
 }
 
-static void on_commit(struct journal *base, const struct journal_row *rows, int n, void (*done)(void *arg, const struct err *e),
-                      void *arg)
+static void on_commit(struct journal *base, const struct journal_row *rows, int n,
+                      void (*done)(void *arg, const struct err *e), void *arg)
 {
 	struct memory_journal *j = self(base);
 	struct queued *q = g_new0(struct queued, 1);
@@ -116,7 +116,8 @@ static void on_commit(struct journal *base, const struct journal_row *rows, int 
 	answer_soon(j);
 }
 
-static int on_load(struct journal *base, int (*row)(void *arg, enum kind kind, const char *id, const char *text, size_t len, struct err *e),
+static int on_load(struct journal *base,
+                   int (*row)(void *arg, enum kind kind, const char *id, const char *text, size_t len, struct err *e),
                    void *arg, struct err *e)
 {
 	struct memory_journal *j = self(base);

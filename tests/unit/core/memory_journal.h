@@ -9,9 +9,9 @@
 struct memory_journal {
 	struct journal base;
 	struct loop *loop;
-	GHashTable *rows;       /* "kind id" -> text: what is durable */
+	GHashTable *rows; /* "kind id" -> text: what is durable */
 	GQueue queue;
-	int64_t delay_ms;       /* from queueing to the answer; 0: next turn */
+	int64_t delay_ms; /* from queueing to the answer; 0: next turn */
 	struct loop_timer timer;
 	bool is_posted;
 	unsigned n_commits, n_rows, n_failed;

@@ -90,7 +90,7 @@ const char *rig_names(struct rig *r, enum kind k)
 	static char text[400];
 
 	text[0] = 0;
-	INV_EACH(e, r->core->inv, k) {
+	INV_EACH (e, r->core->inv, k) {
 		const char *name = m_entity(M_KINDS[k].type, e->pub)->name;
 		g_strlcat(text, text[0] ? " " : "", sizeof(text));
 		g_strlcat(text, name ? name : e->id, sizeof(text));

@@ -16,7 +16,7 @@ struct rig {
 	struct chance *chance;
 	struct memory_journal *journal;
 	struct core *core;
-	void (*made)(struct rig *r);  /* called for each new core: registers commands and kinds; may be NULL */
+	void (*made)(struct rig *r); /* called for each new core: registers commands and kinds; may be NULL */
 	void *user;
 };
 

@@ -50,9 +50,24 @@ static bool is_write(const struct m_op *op) { return op->kind != M_OP_LIST && op
 
 /* They look for the permit themselves: it depends on the request. */
 static const char *const CHECK_THEMSELVES[] = {
-	"clusters.add", "networks.add", "data_center_networks.add", "vnic_profiles.add", "assigned_vnic_profiles.add", "vms.add", "disks.add",
-	"hosts.add", "disk_attachments.add", "disk_attachment.update", "disk_attachment.remove", "storage_domain.remove", "disk.copy", "disk.move",
-	"storage_domain_disks.add", "disk_profiles.add", "assigned_disk_profiles.add", NULL,
+	"clusters.add",
+	"networks.add",
+	"data_center_networks.add",
+	"vnic_profiles.add",
+	"assigned_vnic_profiles.add",
+	"vms.add",
+	"disks.add",
+	"hosts.add",
+	"disk_attachments.add",
+	"disk_attachment.update",
+	"disk_attachment.remove",
+	"storage_domain.remove",
+	"disk.copy",
+	"disk.move",
+	"storage_domain_disks.add",
+	"disk_profiles.add",
+	"assigned_disk_profiles.add",
+	NULL,
 };
 
 static bool is_known_permit(const char *name)
@@ -127,9 +142,16 @@ static struct asked *get(struct pool *p, const char *path, const char *token, co
 
 	if (!route_find(p, path, &r))
 		return NULL;
-	a->call = (struct call){ .core = world.core, .pool = p, .op = route_op(&r, "GET"), .base = "/ovirt-engine/api", .path = r.path,
-	                         .n_ids = r.n_ids, .token = token, .finish = on_finish, .user = a,
-	                         .query = query ? *query : (struct call_query){ .max = -1, .from = -1, .filter = -1 } };
+	a->call = (struct call){ .core = world.core,
+		                 .pool = p,
+		                 .op = route_op(&r, "GET"),
+		                 .base = "/ovirt-engine/api",
+		                 .path = r.path,
+		                 .n_ids = r.n_ids,
+		                 .token = token,
+		                 .finish = on_finish,
+		                 .user = a,
+		                 .query = query ? *query : (struct call_query){ .max = -1, .from = -1, .filter = -1 } };
 	memcpy(a->call.ids, r.ids, sizeof(r.ids));
 	if (!a->call.op)
 		return NULL;
@@ -145,8 +167,18 @@ static struct asked *get(struct pool *p, const char *path, const char *token, co
 /* What everybody may know: facts about the product, and what is nobody's. */
 static bool is_public(const char *path)
 {
-	static const char *const words[] = { "operatingsystems", "networkfilters", "icons", "options", "clusterlevels", "domains", "vmpools",
-		"openstackimageproviders", "openstacknetworkproviders", "openstackvolumeproviders", "externalhostproviders", NULL };
+	static const char *const words[] = { "operatingsystems",
+		                             "networkfilters",
+		                             "icons",
+		                             "options",
+		                             "clusterlevels",
+		                             "domains",
+		                             "vmpools",
+		                             "openstackimageproviders",
+		                             "openstacknetworkproviders",
+		                             "openstackvolumeproviders",
+		                             "externalhostproviders",
+		                             NULL };
 	g_auto(GStrv) parts = g_strsplit(path, "/", -1);
 
 	for (int i = 0; parts[i]; i++)
@@ -170,7 +202,8 @@ static void look_as_jane(const char *path, const struct asked *as_admin)
 	hidden += !shows;
 	if (shows && a->call.result == RESULT_LIST) {
 		shows = false;
-		for (size_t i = 0; i < a->call.n_list; i++) { /* herself, her jobs, and what Everyone has a permission on */
+		for (size_t i = 0; i < a->call.n_list;
+		     i++) { /* herself, her jobs, and what Everyone has a permission on */
 			const struct m_entity *en = m_entity(a->call.type, a->call.list[i]);
 			if (en && en->id && strcmp(en->id, WORLD_USER) != 0 && strcmp(en->id, UUID_NIL) != 0)
 				shows = true;
@@ -275,7 +308,8 @@ static void test_resolve(void **state)
 	assert_int_equal(call_resolve(&c, &ref, KIND_NETWORK, cl->data_center.id, true, "network", &e), 0);
 	assert_non_null(ref.id);
 	ref = (struct m_ref){ .obj = &net };
-	assert_int_equal(call_resolve(&c, &ref, KIND_NETWORK, WORLD_VM, true, "network", &e), -1); /* none of that scope */
+	assert_int_equal(call_resolve(&c, &ref, KIND_NETWORK, WORLD_VM, true, "network", &e),
+	                 -1); /* none of that scope */
 	assert_non_null(strstr(e.detail, "Entity not found: Network: name=ovirtmgmt"));
 }
 
@@ -285,7 +319,8 @@ static void test_resolve_what_goes(void **state)
 	auto_pool p = pool_new();
 	struct call c = { .core = world.core, .pool = p, .op = m_op_find("vms.add") };
 	struct m_cluster named = { .name = (char *)"Default" };
-	struct m_ref by_name = { .obj = &named }, by_id = { .id = (char *)inv_first(world.core->inv, KIND_CLUSTER)->id };
+	struct m_ref by_name = { .obj = &named },
+	             by_id = { .id = (char *)inv_first(world.core->inv, KIND_CLUSTER)->id };
 	struct txn *t = txn_begin(world.core);
 	struct err e;
 
@@ -357,7 +392,8 @@ static void test_lists(void **state)
 	assert_string_equal(names("tags", admin.token, 500, "page 3", -1), "");
 	assert_string_equal(names("tags", admin.token, 100000, "page 2", -1), "");
 	assert_string_equal(names("tags", admin.token, INT64_MAX, "name=t00* page 2", -1), "");
-	assert_string_equal(names("tags", admin.token, INT64_MAX, "name=t00*", -1), "t000 t001 t002 t003 t004 t005 t006 t007 t008 t009");
+	assert_string_equal(names("tags", admin.token, INT64_MAX, "name=t00*", -1),
+	                    "t000 t001 t002 t003 t004 t005 t006 t007 t008 t009");
 	assert_string_equal(names("tags", admin.token, -1, "colour=red", -1), "invalid");
 	/* Jane sees what she has a permission on, and pages are made of that */
 	assert_string_equal(names("vms", jane.token, -1, NULL, -1), "vm0 vm3 vm6 vm9");
@@ -385,7 +421,8 @@ static struct call *follow(struct pool *p, const char *path, const char *words, 
 static void test_follow(void **state)
 {
 	auto_pool p = pool_new();
-	struct call *c = follow(p, "vms/" WORLD_VM, "cluster.data_center,nics.vnic_profile.network,diskattachments.disk", admin.token);
+	struct call *c = follow(p, "vms/" WORLD_VM,
+	                        "cluster.data_center,nics.vnic_profile.network,diskattachments.disk", admin.token);
 	const struct m_vm *vm = c->object;
 	const struct m_cluster *cl = vm->cluster.obj;
 	const struct m_nic *nic;
@@ -395,9 +432,13 @@ static void test_follow(void **state)
 	assert_string_equal(((const struct m_data_center *)cl->data_center.obj)->name, "Default");
 	assert_int_equal(vm->nics.n, 1);
 	nic = vm->nics.v[0].obj;
-	assert_string_equal(((const struct m_network *)((const struct m_vnic_profile *)nic->vnic_profile.obj)->network.obj)->name, "ovirtmgmt");
+	assert_string_equal(
+	    ((const struct m_network *)((const struct m_vnic_profile *)nic->vnic_profile.obj)->network.obj)->name,
+	    "ovirtmgmt");
 	assert_int_equal(vm->disk_attachments.n, 1);
-	assert_string_equal(((const struct m_disk *)((const struct m_disk_attachment *)vm->disk_attachments.v[0].obj)->disk.obj)->alias, "d");
+	assert_string_equal(
+	    ((const struct m_disk *)((const struct m_disk_attachment *)vm->disk_attachments.v[0].obj)->disk.obj)->alias,
+	    "d");
 	/* what is published was not touched by it */
 	assert_null(INV_GET(world.core->inv, VM, vm, WORLD_VM)->cluster.obj);
 	assert_int_equal(INV_GET(world.core->inv, VM, vm, WORLD_VM)->nics.n, 0);
@@ -406,15 +447,27 @@ static void test_follow(void **state)
 
 static void test_follow_limits(void **state)
 {
-	static const struct { const char *words; enum err_code code; } cases[] = {
-		{ "nothing", ERR_INVALID }, { "name", ERR_INVALID }, { "cluster.nothing", ERR_INVALID }, { "cluster..name", ERR_INVALID },
+	static const struct {
+		const char *words;
+		enum err_code code;
+	} cases[] = {
+		{ "nothing", ERR_INVALID },
+		{ "name", ERR_INVALID },
+		{ "cluster.nothing", ERR_INVALID },
+		{ "cluster..name", ERR_INVALID },
 		{ "cluster.data_center.clusters.data_center.clusters.data_center", ERR_NONE },
 		{ "cluster.data_center.clusters.data_center.clusters.data_center.clusters", ERR_TOO_LARGE },
-		{ "nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,"
-		  "nics,nics,nics,nics,nics,nics,nics", ERR_NONE },
-		{ "nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,"
-		  "nics,nics,nics,nics,nics,nics,nics,nics", ERR_TOO_LARGE },
-		{ "", ERR_NONE }, { ",,", ERR_NONE }, { " nics , Cluster ", ERR_NONE },
+		{ "nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,"
+		  "nics,nics,nics,nics,nics,"
+		  "nics,nics,nics,nics,nics,nics,nics",
+		  ERR_NONE },
+		{ "nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,nics,"
+		  "nics,nics,nics,nics,nics,"
+		  "nics,nics,nics,nics,nics,nics,nics,nics",
+		  ERR_TOO_LARGE },
+		{ "", ERR_NONE },
+		{ ",,", ERR_NONE },
+		{ " nics , Cluster ", ERR_NONE },
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -468,7 +521,8 @@ static void test_follow_is_no_way_in(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(table), T(who_sees_what), T(resolve), T(resolve_what_goes), T(lists), T(follow), T(follow_limits), T(follow_is_no_way_in),
+		T(table), T(who_sees_what), T(resolve),       T(resolve_what_goes),
+		T(lists), T(follow),        T(follow_limits), T(follow_is_no_way_in),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,7 +20,8 @@ static void run_fields(struct rig *r)
 	struct err e;
 	const struct m_event *ev;
 
-	txn_event(t, "USER_ADD_TAG", &(struct event_refs){ .user = U1, .correlation_id = "c1" }, "Tag %s was %s.", "%s", "added");
+	txn_event(t, "USER_ADD_TAG", &(struct event_refs){ .user = U1, .correlation_id = "c1" }, "Tag %s was %s.", "%s",
+	          "added");
 	txn_event(t, "NO_SUCH_EVENT", NULL, "never");
 	assert_int_equal(txn_commit(t, &e), 0);
 	assert_int_equal(count(r), 1);
@@ -108,7 +109,7 @@ static void test_restart(void **state)
 	rig_pass(r, 0);
 	rig_restart(r);
 	events_start(r->core);
-	INV_EACH(e, r->core->inv, KIND_EVENT) {
+	INV_EACH (e, r->core->inv, KIND_EVENT) {
 		assert_true(ENTITY_OBJ(e, event)->index == last + 1);
 		last++;
 	}

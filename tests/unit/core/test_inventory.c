@@ -476,7 +476,7 @@ static void check_agreement(struct rig *r)
 	struct inventory *inv = r->core->inv;
 	unsigned n = 0;
 
-	INV_EACH(e, inv, KIND_TAG) {
+	INV_EACH (e, inv, KIND_TAG) {
 		const struct m_tag *tag = e->pub;
 		const char *row = memory_journal_row(r->journal, KIND_TAG, e->id);
 		assert_non_null(row);
@@ -517,8 +517,8 @@ static void test_chance(void **state) { rig_run(*state, run_chance); }
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(indexes), T(scopes), T(names_in_flight), T(names_in_one), T(used), T(conflicts), T(pipeline), T(failure), T(probe),
-		T(order), T(held_versions), T(restart), T(broken_row), T(chance),
+		T(indexes), T(scopes), T(names_in_flight), T(names_in_one),  T(used),    T(conflicts),  T(pipeline),
+		T(failure), T(probe),  T(order),           T(held_versions), T(restart), T(broken_row), T(chance),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -78,8 +78,8 @@ static int do_undo(struct job *j, int i, struct err *e)
 	return 0;
 }
 
-#define STEP(i)                                                                     \
-	static int run##i(struct job *j, struct err *e) { return do_run(j, i, e); } \
+#define STEP(i)                                                                                                        \
+	static int run##i(struct job *j, struct err *e) { return do_run(j, i, e); }                                    \
 	static int undo##i(struct job *j, struct err *e) { return do_undo(j, i, e); }
 STEP(0)
 STEP(1)
@@ -138,8 +138,11 @@ static char job[UUID_LEN + 1];
 
 static int begin_with(struct rig *r, const char *name, const char *const *locks, struct err *e)
 {
-	struct job_spec spec = { .command = chosen, .correlation_id = "corr", .data = json_pack("{s:i,s:s}", "number", 7, "name", name),
-	                         .locks = locks, .objects = locks };
+	struct job_spec spec = { .command = chosen,
+		                 .correlation_id = "corr",
+		                 .data = json_pack("{s:i,s:s}", "number", 7, "name", name),
+		                 .locks = locks,
+		                 .objects = locks };
 
 	return job_start(txn_begin(r->core), &spec, job, e, "Doing %s", name);
 }
@@ -167,7 +170,7 @@ static void check_end(struct rig *r, bool ok)
 	assert_int_equal(m->status, ok ? M_JOB_STATUS_FINISHED : M_JOB_STATUS_FAILED);
 	assert_true(m->has.end_time);
 	assert_int_equal(tags(r), ok ? STEPS : 0);
-	INV_EACH_BY(s, r->core->inv, KIND_STEP, IDX_STEP_job, job)
+	INV_EACH_BY (s, r->core->inv, KIND_STEP, IDX_STEP_job, job)
 		assert_int_not_equal(ENTITY_OBJ(s, step)->status, M_STEP_STATUS_STARTED);
 }
 
@@ -471,12 +474,15 @@ static void test_strange_records(void **state)
 		"{\"status\":\"started\",\"command\":\"Unknown\",\"params\":\"{}\",\"locks\":[\"" VM2 "\"]}",
 		"{\"status\":\"started\",\"command\":\"Plain\"}",
 		"{\"status\":\"started\",\"external\":true}",
-		"{\"status\":\"started\",\"command\":\"Plain\",\"params\":\"{\\\"number\\\":7}\",\"step_index\":99,\"locks\":[\"" VM1 "\",\"" VM1 "\"]}",
-		"{\"status\":\"started\",\"command\":\"Plain\",\"params\":\"[]\",\"step_index\":-5,\"is_undoing\":true}",
+		"{\"status\":\"started\",\"command\":\"Plain\",\"params\":\"{\\\"number\\\":7}\",\"step_index\":99,"
+		"\"locks\":[\"" VM1 "\",\"" VM1 "\"]}",
+		"{\"status\":\"started\",\"command\":\"Plain\",\"params\":\"[]\",\"step_index\":-5,\"is_undoing\":"
+		"true}",
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
-		g_hash_table_insert(r->journal->rows, g_strdup_printf("%05d 00000000-0000-0000-0000-00000000000%zu", KIND_JOB, i + 1),
+		g_hash_table_insert(r->journal->rows,
+		                    g_strdup_printf("%05d 00000000-0000-0000-0000-00000000000%zu", KIND_JOB, i + 1),
 		                    g_strdup(rows[i]));
 	rig_restart(r);
 	jobs_resume(r->core);
@@ -541,8 +547,8 @@ static void test_cleaning_many(void **state)
 
 static int calls;
 
-static void silent_call(void *arg, const char *host_id, const char *method, json_t *params, int timeout_ms, const char *correlation_id,
-                        void (*done)(void *, json_t *, const struct err *), void *done_arg)
+static void silent_call(void *arg, const char *host_id, const char *method, json_t *params, int timeout_ms,
+                        const char *correlation_id, void (*done)(void *, json_t *, const struct err *), void *done_arg)
 {
 	const struct err away = { .code = ERR_NETWORK, .detail = "away" };
 	json_t *result = json_true();
@@ -557,7 +563,8 @@ static void silent_call(void *arg, const char *host_id, const char *method, json
 static int call_step(struct job *j, struct err *e)
 {
 	json_t *result = NULL;
-	int rc = job_agent_call(j, "h", "Verb.do", json_pack("{s:i}", "a", 1), 1000, job_int(j, "number") * 1000, &result, e);
+	int rc = job_agent_call(j, "h", "Verb.do", json_pack("{s:i}", "a", 1), 1000, job_int(j, "number") * 1000,
+	                        &result, e);
 
 	if (rc == 0)
 		assert_true(json_is_true(result));
@@ -586,9 +593,24 @@ static void test_patience(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(forward), T(undo), T(undo_gives_up), T(undo_and_full_disk), T(pivot), T(pivot_fails), T(pivot_and_journal), T(full_disk),
-		T(full_disk_at_the_end), T(probe_sees), T(locks), T(waiting), T(killed_in_steps), T(killed_at_commits),
-		T(strange_records), T(cleaning), T(cleaning_many), T(patience),
+		T(forward),
+		T(undo),
+		T(undo_gives_up),
+		T(undo_and_full_disk),
+		T(pivot),
+		T(pivot_fails),
+		T(pivot_and_journal),
+		T(full_disk),
+		T(full_disk_at_the_end),
+		T(probe_sees),
+		T(locks),
+		T(waiting),
+		T(killed_in_steps),
+		T(killed_at_commits),
+		T(strange_records),
+		T(cleaning),
+		T(cleaning_many),
+		T(patience),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

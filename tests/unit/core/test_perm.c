@@ -12,9 +12,10 @@
 #define ID(n) "00000000-0000-0000-0000-0000000000" n
 
 static const char JANE[] = ID("b1"), JOHN[] = ID("b2");
-static const char DC[] = ID("d1"), OTHER_DC[] = ID("d2"), CLUSTER[] = ID("c1"), OTHER_CLUSTER[] = ID("c2"), VM[] = ID("e1"),
-	OTHER_VM[] = ID("e2"), HOST[] = ID("f1"), SD[] = ID("a1"), DISK[] = ID("a2"), NET[] = ID("91"), PROFILE[] = ID("92"),
-	NIC[] = ID("e3"), SNAPSHOT[] = ID("e4"), KEY[] = ID("b3"), JOB[] = ID("81"), STEP[] = ID("82"), CUSTOM_ROLE[] = ID("71");
+static const char DC[] = ID("d1"), OTHER_DC[] = ID("d2"), CLUSTER[] = ID("c1"), OTHER_CLUSTER[] = ID("c2"),
+                  VM[] = ID("e1"), OTHER_VM[] = ID("e2"), HOST[] = ID("f1"), SD[] = ID("a1"), DISK[] = ID("a2"),
+                  NET[] = ID("91"), PROFILE[] = ID("92"), NIC[] = ID("e3"), SNAPSHOT[] = ID("e4"), KEY[] = ID("b3"),
+                  JOB[] = ID("81"), STEP[] = ID("82"), CUSTOM_ROLE[] = ID("71");
 
 #define NEW(K, type, the_id) ((struct m_##type *)txn_new(t, KIND_##K, the_id))
 #define REF(member, to)      ((member).id = (char *)(to))
@@ -80,7 +81,7 @@ static const char *role_id(const char *name)
 
 struct grant {
 	const char *role;
-	enum kind on;       /* KIND_USER: the system */
+	enum kind on; /* KIND_USER: the system */
 	const char *object;
 	bool is_everyone;
 };
@@ -93,7 +94,7 @@ static void run_give(struct rig *r)
 	struct m_permission *p;
 	struct err e;
 
-	INV_EACH(en, r->core->inv, KIND_PERMISSION)
+	INV_EACH (en, r->core->inv, KIND_PERMISSION)
 		txn_remove(t, KIND_PERMISSION, en->id);
 	if (given.role) {
 		p = txn_new(t, KIND_PERMISSION, NULL);
@@ -158,15 +159,19 @@ static void test_table(void **state)
 		{ "SuperUser", KIND_USER, NULL, "delete_host", KIND_HOST, HOST, true },
 		{ "SuperUser", KIND_USER, NULL, "manipulate_users", KIND_USER, JOHN, true },
 		/* of one data center: what is in it, nothing beside it */
-		{ "DataCenterAdmin", KIND_DATA_CENTER, DC, "edit_storage_pool_configuration", KIND_DATA_CENTER, DC, true },
-		{ "DataCenterAdmin", KIND_DATA_CENTER, DC, "edit_storage_pool_configuration", KIND_DATA_CENTER, OTHER_DC, false },
+		{ "DataCenterAdmin", KIND_DATA_CENTER, DC, "edit_storage_pool_configuration", KIND_DATA_CENTER, DC,
+		  true },
+		{ "DataCenterAdmin", KIND_DATA_CENTER, DC, "edit_storage_pool_configuration", KIND_DATA_CENTER,
+		  OTHER_DC, false },
 		{ "DataCenterAdmin", KIND_DATA_CENTER, DC, "configure_storage_pool_network", KIND_NETWORK, NET, true },
 		{ "DataCenterAdmin", KIND_DATA_CENTER, DC, "create_storage_pool", KIND_VM, NULL, false },
 		/* of one cluster */
 		{ "ClusterAdmin", KIND_CLUSTER, CLUSTER, "edit_cluster_configuration", KIND_CLUSTER, CLUSTER, true },
 		{ "ClusterAdmin", KIND_CLUSTER, CLUSTER, "edit_host_configuration", KIND_HOST, HOST, true },
-		{ "ClusterAdmin", KIND_CLUSTER, CLUSTER, "edit_cluster_configuration", KIND_CLUSTER, OTHER_CLUSTER, false },
-		{ "ClusterAdmin", KIND_CLUSTER, CLUSTER, "edit_storage_pool_configuration", KIND_DATA_CENTER, DC, false },
+		{ "ClusterAdmin", KIND_CLUSTER, CLUSTER, "edit_cluster_configuration", KIND_CLUSTER, OTHER_CLUSTER,
+		  false },
+		{ "ClusterAdmin", KIND_CLUSTER, CLUSTER, "edit_storage_pool_configuration", KIND_DATA_CENTER, DC,
+		  false },
 		/* of one VM, and its parts */
 		{ "UserVmManager", KIND_VM, VM, "edit_vm_properties", KIND_VM, VM, true },
 		{ "UserVmManager", KIND_VM, VM, "edit_vm_properties", KIND_VM, OTHER_VM, false },
@@ -200,7 +205,8 @@ static void test_table(void **state)
 		give(r, cases[i].role, cases[i].on, cases[i].object);
 		says = may(r, JANE, cases[i].permit, cases[i].k, cases[i].id);
 		if (says != cases[i].may)
-			fail_msg("row %zu: %s, %s of %s: %s", i, cases[i].role, cases[i].permit, cases[i].id, says ? "may" : "may not");
+			fail_msg("row %zu: %s, %s of %s: %s", i, cases[i].role, cases[i].permit, cases[i].id,
+			         says ? "may" : "may not");
 		if (cases[i].role && cases[i].may && cases[i].on != KIND_USER)
 			assert_false(may(r, JOHN, cases[i].permit, cases[i].k, cases[i].id)); /* it is Jane's */
 	}

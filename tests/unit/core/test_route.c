@@ -27,13 +27,17 @@ static void test_found(void **state)
 		{ "/vms;max=20/" ID1, "vm", "vms/" ID1, ID1, NULL, NULL }, /* those of the last segment count */
 		{ "/vms/" ID1 ";x=%20y", "vm", "vms/" ID1, ID1, NULL, "x= y" },
 		{ "/vms/" ID1 "/nics/" ID2, "vm_nic", "vms/" ID1 "/nics/" ID2, ID1 " " ID2, NULL, NULL },
-		{ "/vms/00000000-0000-0000-0000-00000000000A", "vm", "vms/00000000-0000-0000-0000-00000000000A", ID1, NULL, NULL },
+		{ "/vms/00000000-0000-0000-0000-00000000000A", "vm", "vms/00000000-0000-0000-0000-00000000000A", ID1,
+		  NULL, NULL },
 		{ "/%76ms/%61%2Fb", "vm", "%76ms/%61%2Fb", "a/b", NULL, NULL },
 		{ "/vms/Not-A-UUID", "vm", "vms/Not-A-UUID", "Not-A-UUID", NULL, NULL },
 		{ "/vms/" ID1 "/start", "vm", "vms/" ID1 "/start", ID1, "start", NULL },
-		{ "/vms/" ID1 "/previewsnapshot;async", "vm", "vms/" ID1 "/previewsnapshot", ID1, "previewsnapshot", "async" },
-		{ "/options/ApplicationMode", "system_option", "options/ApplicationMode", "ApplicationMode", NULL, NULL },
-		{ "/datacenters/" ID1 "/clusters/" ID2 "/networks/x", "cluster_network", NULL, ID1 " " ID2 " x", NULL, NULL },
+		{ "/vms/" ID1 "/previewsnapshot;async", "vm", "vms/" ID1 "/previewsnapshot", ID1, "previewsnapshot",
+		  "async" },
+		{ "/options/ApplicationMode", "system_option", "options/ApplicationMode", "ApplicationMode", NULL,
+		  NULL },
+		{ "/datacenters/" ID1 "/clusters/" ID2 "/networks/x", "cluster_network", NULL, ID1 " " ID2 " x", NULL,
+		  NULL },
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -58,8 +62,19 @@ static void test_found(void **state)
 static void test_not_found(void **state)
 {
 	static const char *const paths[] = {
-		"/nothing", "/vms/" ID1 "/nothing", "/vms/" ID1 "/start/x", "/%zz", "/vms/%4", "/vms/%", "/vms/%00", "/vms/a%0ab", "/vms/\x7f",
-		"/vms/\x01", "/vms/;max=1", "/vms/" ID1 "/nics/" ID2 "/a/b/c/d/e/f/g/h", "/operatingsystems/1/2",
+		"/nothing",
+		"/vms/" ID1 "/nothing",
+		"/vms/" ID1 "/start/x",
+		"/%zz",
+		"/vms/%4",
+		"/vms/%",
+		"/vms/%00",
+		"/vms/a%0ab",
+		"/vms/\x7f",
+		"/vms/\x01",
+		"/vms/;max=1",
+		"/vms/" ID1 "/nics/" ID2 "/a/b/c/d/e/f/g/h",
+		"/operatingsystems/1/2",
 	};
 	GString *deep = g_string_new("/datacenters/" ID1);
 	struct route r;
@@ -134,7 +149,10 @@ static void test_all_services(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_found), cmocka_unit_test(test_not_found), cmocka_unit_test(test_methods), cmocka_unit_test(test_all_services),
+		cmocka_unit_test(test_found),
+		cmocka_unit_test(test_not_found),
+		cmocka_unit_test(test_methods),
+		cmocka_unit_test(test_all_services),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

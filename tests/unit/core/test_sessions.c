@@ -9,7 +9,7 @@
 #include "manager/core/txn.h"
 #include "model/types.h"
 
-#define U1 "00000000-0000-0000-0000-0000000000b1"
+#define U1     "00000000-0000-0000-0000-0000000000b1"
 #define MINUTE (60 * 1000)
 
 /* "right" with one iteration and salt "00": tests shall not wait for the hashing */
@@ -51,9 +51,17 @@ static void test_hashes(void **state)
 {
 	struct chance *chance = chance_new_seeded(1);
 	g_autofree char *a = password_hash(chance, "secret"), *b = password_hash(chance, "secret");
-	static const char *const bad[] = { "", "x", "pbkdf2-sha512$1$00$", "pbkdf2-sha512$0$00$00", "pbkdf2-sha512$99999999999$00$00",
+	static const char *const bad[] = {
+		"",
+		"x",
+		"pbkdf2-sha512$1$00$",
+		"pbkdf2-sha512$0$00$00",
+		"pbkdf2-sha512$99999999999$00$00",
 		"pbkdf2-sha256$1$00$0000000000000000000000000000000000000000000000000000000000000000",
-		"pbkdf2-sha512$-1$00$0000000000000000000000000000000000000000000000000000000000000000", "$$$", "pbkdf2-sha512$1$00" };
+		"pbkdf2-sha512$-1$00$0000000000000000000000000000000000000000000000000000000000000000",
+		"$$$",
+		"pbkdf2-sha512$1$00"
+	};
 
 	chance_free(chance);
 	assert_true(strncmp(a, "pbkdf2-sha512$", 14) == 0 && !strstr(a, "secret"));
@@ -82,7 +90,8 @@ static void run_tokens(struct rig *r)
 	assert_false(who.is_admin);
 	assert_int_equal(session_by_token(r->core, "", &who, &e), -1);
 	assert_int_equal(e.code, ERR_AUTH);
-	assert_non_null(strstr(e.detail, "invalid_grant: The provided authorization grant for the auth code has expired."));
+	assert_non_null(
+	    strstr(e.detail, "invalid_grant: The provided authorization grant for the auth code has expired."));
 	/* each use prolongs it; being told about it does not */
 	for (int i = 0; i < 5; i++) {
 		fiber_sleep(29 * MINUTE);
@@ -144,7 +153,7 @@ static void run_lock_out(struct rig *r)
 	check_lock_out(r, "nobody@internal", false);
 	assert_false(jane(r)->has.locked_until || jane(r)->has.failed_logins);
 	assert_true(inv_count(r->core->inv, KIND_EVENT) >= 2);
-	INV_EACH(ev, r->core->inv, KIND_EVENT)
+	INV_EACH (ev, r->core->inv, KIND_EVENT)
 		assert_null(strstr(ENTITY_OBJ(ev, event)->description, "wrong"));
 }
 
@@ -204,7 +213,8 @@ static void guess_fiber(void *arg)
 	struct err e;
 
 	/* the 20th would be right */
-	guesses_right += session_login(r->core, "jane@internal", guesses_done++ == 20 ? "right" : "wrong", &in, &e) == 0;
+	guesses_right +=
+	    session_login(r->core, "jane@internal", guesses_done++ == 20 ? "right" : "wrong", &in, &e) == 0;
 }
 
 static void run_guesses(struct rig *r)

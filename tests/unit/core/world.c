@@ -30,7 +30,8 @@ static void agent_answers(void *arg)
 }
 
 static void agent_call_starts(void *arg, const char *host_id, const char *method, json_t *params, int timeout_ms,
-                              const char *correlation_id, void (*done)(void *, json_t *, const struct err *), void *done_arg)
+                              const char *correlation_id, void (*done)(void *, json_t *, const struct err *),
+                              void *done_arg)
 {
 	static const enum err_code codes[] = { ERR_NONE, ERR_NONE, ERR_NONE, ERR_AGENT, ERR_NETWORK, ERR_TIMEOUT };
 	struct world *w = arg;
@@ -59,7 +60,9 @@ static void agent_connect(void *arg, const char *host_id, const char *address, i
 	struct world *w = arg;
 	struct agent_call *call = g_new0(struct agent_call, 1);
 
-	*call = (struct agent_call){ .world = w, .host_id = g_strdup(host_id), .code = chance_below(w->chance, 2) ? ERR_NONE : ERR_NETWORK };
+	*call = (struct agent_call){ .world = w,
+		                     .host_id = g_strdup(host_id),
+		                     .code = chance_below(w->chance, 2) ? ERR_NONE : ERR_NETWORK };
 	loop_post(w->loop, agent_connects, call);
 }
 
@@ -73,7 +76,8 @@ static void add_row(struct world *w, struct txn *t, enum kind k, const char *id,
 	struct err e;
 	void *obj;
 
-	if (m_from_journal(txn_pool(t), type, text, strlen(text), &obj, &e) < 0 || m_merge(txn_pool(t), type, txn_new(t, k, id), obj, 0, &e) < 0)
+	if (m_from_journal(txn_pool(t), type, text, strlen(text), &obj, &e) < 0 ||
+	    m_merge(txn_pool(t), type, txn_new(t, k, id), obj, 0, &e) < 0)
 		abort();
 }
 
@@ -89,26 +93,45 @@ static void populate(struct world *w)
 	dc->status = M_DATA_CENTER_STATUS_UP;
 	REF_SET(p, dc->master, WORLD_DOMAIN);
 	REF_SET(p, dc->spm_host, WORLD_HOST);
-	add_row(w, t, KIND_HOST, WORLD_HOST, pool_printf(p, "{\"name\":\"h\",\"address\":\"192.0.2.1\",\"port\":54321,\"status\":\"up\","
-	        "\"cluster\":{\"id\":\"%s\"},\"spm_id\":1,\"memory\":8589934592}", cl->id));
-	add_row(w, t, KIND_STORAGE_DOMAIN, WORLD_DOMAIN, pool_printf(p, "{\"name\":\"s\",\"type\":\"data\",\"status\":\"active\",\"master\":true,"
-	        "\"data_center\":{\"id\":\"%s\"},\"storage\":{\"type\":\"localfs\",\"path\":\"/x\"},\"on_host\":{\"id\":\"" WORLD_HOST "\"}}",
-	        cl->data_center.id));
-	add_row(w, t, KIND_DISK, WORLD_DISK, "{\"name\":\"d\",\"alias\":\"d\",\"status\":\"ok\",\"format\":\"raw\",\"provisioned_size\":1048576,"
-	        "\"image_id\":\"" WORLD_DISK "\",\"volume_id\":\"" WORLD_DISK "\",\"storage_type\":\"image\",\"storage_domains\":[{\"id\":\"" WORLD_DOMAIN "\"}]}");
-	add_row(w, t, KIND_VM, WORLD_VM, pool_printf(p, "{\"name\":\"v\",\"status\":\"down\",\"memory\":1073741824,\"cluster\":{\"id\":\"%s\"},"
-	        "\"template\":{\"id\":\"" UUID_NIL "\"},\"cpu\":{\"topology\":{\"cores\":1,\"sockets\":1,\"threads\":1}}}", cl->id));
+	add_row(w, t, KIND_HOST, WORLD_HOST,
+	        pool_printf(p,
+	                    "{\"name\":\"h\",\"address\":\"192.0.2.1\",\"port\":54321,\"status\":\"up\","
+	                    "\"cluster\":{\"id\":\"%s\"},\"spm_id\":1,\"memory\":8589934592}",
+	                    cl->id));
+	add_row(w, t, KIND_STORAGE_DOMAIN, WORLD_DOMAIN,
+	        pool_printf(p,
+	                    "{\"name\":\"s\",\"type\":\"data\",\"status\":\"active\",\"master\":true,"
+	                    "\"data_center\":{\"id\":\"%s\"},\"storage\":{\"type\":\"localfs\",\"path\":\"/"
+	                    "x\"},\"on_host\":{\"id\":\"" WORLD_HOST "\"}}",
+	                    cl->data_center.id));
+	add_row(w, t, KIND_DISK, WORLD_DISK,
+	        "{\"name\":\"d\",\"alias\":\"d\",\"status\":\"ok\",\"format\":\"raw\",\"provisioned_size\":1048576,"
+	        "\"image_id\":\"" WORLD_DISK "\",\"volume_id\":\"" WORLD_DISK
+	        "\",\"storage_type\":\"image\",\"storage_domains\":[{\"id\":\"" WORLD_DOMAIN "\"}]}");
+	add_row(w, t, KIND_VM, WORLD_VM,
+	        pool_printf(p,
+	                    "{\"name\":\"v\",\"status\":\"down\",\"memory\":1073741824,\"cluster\":{\"id\":\"%s\"},"
+	                    "\"template\":{\"id\":\"" UUID_NIL
+	                    "\"},\"cpu\":{\"topology\":{\"cores\":1,\"sockets\":1,\"threads\":1}}}",
+	                    cl->id));
 	uuid_derive(WORLD_VM, WORLD_DISK, attachment);
-	add_row(w, t, KIND_DISK_ATTACHMENT, attachment, "{\"vm\":{\"id\":\"" WORLD_VM "\"},\"disk\":{\"id\":\"" WORLD_DISK "\"},\"bootable\":true,\"active\":true,"
+	add_row(w, t, KIND_DISK_ATTACHMENT, attachment,
+	        "{\"vm\":{\"id\":\"" WORLD_VM "\"},\"disk\":{\"id\":\"" WORLD_DISK
+	        "\"},\"bootable\":true,\"active\":true,"
 	        "\"interface\":\"virtio\"}");
-	add_row(w, t, KIND_NIC, WORLD_NIC, "{\"name\":\"nic1\",\"vm\":{\"id\":\"" WORLD_VM "\"},\"interface\":\"virtio\",\"plugged\":true,"
-	        "\"linked\":true,\"mac\":{\"address\":\"56:6f:00:00:00:01\"},\"vnic_profile\":{\"id\":\"0000000a-000a-000a-000a-000000000398\"}}");
-	add_row(w, t, KIND_SNAPSHOT, WORLD_SNAPSHOT, "{\"description\":\"Active VM\",\"snapshot_type\":\"active\",\"snapshot_status\":\"ok\","
+	add_row(w, t, KIND_NIC, WORLD_NIC,
+	        "{\"name\":\"nic1\",\"vm\":{\"id\":\"" WORLD_VM "\"},\"interface\":\"virtio\",\"plugged\":true,"
+	        "\"linked\":true,\"mac\":{\"address\":\"56:6f:00:00:00:01\"},\"vnic_profile\":{\"id\":\"0000000a-000a-"
+	        "000a-000a-000000000398\"}}");
+	add_row(w, t, KIND_SNAPSHOT, WORLD_SNAPSHOT,
+	        "{\"description\":\"Active VM\",\"snapshot_type\":\"active\",\"snapshot_status\":\"ok\","
 	        "\"vm\":{\"id\":\"" WORLD_VM "\"}}");
-	add_row(w, t, KIND_USER, WORLD_USER, pool_printf(p, "{\"name\":\"jane\",\"user_name\":\"jane@internal-authz\",\"password_hash\":\"%s\"}",
-	        WORLD_HASH));
-	add_row(w, t, KIND_SSH_PUBLIC_KEY, WORLD_KEY, pool_printf(p, "{\"content\":\"ssh-rsa A\",\"user\":{\"id\":\"%s\"}}",
-	        inv_first(w->core->inv, KIND_USER)->id));
+	add_row(w, t, KIND_USER, WORLD_USER,
+	        pool_printf(p, "{\"name\":\"jane\",\"user_name\":\"jane@internal-authz\",\"password_hash\":\"%s\"}",
+	                    WORLD_HASH));
+	add_row(w, t, KIND_SSH_PUBLIC_KEY, WORLD_KEY,
+	        pool_printf(p, "{\"content\":\"ssh-rsa A\",\"user\":{\"id\":\"%s\"}}",
+	                    inv_first(w->core->inv, KIND_USER)->id));
 	if (txn_commit(t, &e) < 0)
 		abort();
 }
@@ -130,7 +153,7 @@ static void start(void *arg)
 void world_open(struct world *w, void (*started)(struct world *w))
 {
 	struct core_config cfg = { .agents = { agent_connect, agent_disconnect, agent_call_starts, w },
-	                           .public_url = "https://manager.test" };
+		                   .public_url = "https://manager.test" };
 
 	*w = (struct world){ .started = started };
 	w->loop = cfg.loop = loop_new_virtual(1700000000000);

@@ -90,20 +90,11 @@ int place_empty(void **state)
 	return 0;
 }
 
-const char *place_url(void)
-{
-	return url;
-}
+const char *place_url(void) { return url; }
 
-bool place_is_sqlite(void)
-{
-	return !name;
-}
+bool place_is_sqlite(void) { return !name; }
 
-const char *place_folder(void)
-{
-	return folder;
-}
+const char *place_folder(void) { return folder; }
 
 void place_end_sessions(void)
 {

@@ -70,8 +70,14 @@ static int64_t count(struct db *db)
 
 static void test_binding(void **state)
 {
-	static const struct { const char *a; int64_t b; } ROWS[] = {
-		{ "plain", 1 }, { "", -1 }, { NULL, 0 }, { "it's \"quoted\"; DROP TABLE t; -- $1 ?", INT64_MAX },
+	static const struct {
+		const char *a;
+		int64_t b;
+	} ROWS[] = {
+		{ "plain", 1 },
+		{ "", -1 },
+		{ NULL, 0 },
+		{ "it's \"quoted\"; DROP TABLE t; -- $1 ?", INT64_MAX },
 		{ "\xc3\xa4\xf0\x9f\x92\xbe\n\t\\", INT64_MIN },
 	};
 	struct db *db = open_with_table();
@@ -357,7 +363,10 @@ static void test_failing_migration(void **state)
 
 static void test_urls(void **state)
 {
-	static const struct { const char *url; enum err_code code; } BAD[] = {
+	static const struct {
+		const char *url;
+		enum err_code code;
+	} BAD[] = {
 		{ "mysql://root:secret@host/db", ERR_INVALID },
 		{ "", ERR_INVALID },
 		{ "sqlite:", ERR_INVALID },
@@ -395,8 +404,10 @@ static void test_file_is_private(void **state)
 	assert_int_equal(st.st_mode & 0777, 0600);
 	db_close(db);
 
-	assert_true(g_file_set_contents(path, "this is not a database, but long enough to look at......................."
-	                                      "..............................................................", -1, NULL));
+	assert_true(g_file_set_contents(path,
+	                                "this is not a database, but long enough to look at......................."
+	                                "..............................................................",
+	                                -1, NULL));
 	assert_null(db_open(place_url(), &e));
 	assert_int_equal(e.code, ERR_BACKEND);
 }
@@ -553,10 +564,13 @@ static void test_server_disk_full(void **state)
 	struct db *db = open_with_table();
 	struct err e = ERR_INIT;
 
-	ok(db_exec(db, "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN"
-	               " IF NEW.id > 1 THEN RAISE EXCEPTION 'no room' USING ERRCODE = '53100'; END IF;"
-	               " RETURN NEW; END$$;"
-	               "CREATE TRIGGER full_disk BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION full_disk()", &e), &e);
+	ok(db_exec(db,
+	           "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN"
+	           " IF NEW.id > 1 THEN RAISE EXCEPTION 'no room' USING ERRCODE = '53100'; END IF;"
+	           " RETURN NEW; END$$;"
+	           "CREATE TRIGGER full_disk BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION full_disk()",
+	           &e),
+	   &e);
 	ok(db_begin(db, &e), &e);
 	for (int i = 0; i < 5; i++)
 		ok(insert(db, i, "x", 1, &e), &e);
@@ -568,10 +582,10 @@ static void test_server_disk_full(void **state)
 }
 
 #define T(f) cmocka_unit_test_setup(f, place_empty)
-#define COMMON \
-	T(test_binding), T(test_binding_by_number), T(test_params_are_forgotten), T(test_bad_params), \
-	T(test_bad_sql), T(test_streaming), T(test_rollback), T(test_failing_transaction), \
-	T(test_commit_after_failure), T(test_second_opener), T(test_migrations), T(test_failing_migration)
+#define COMMON                                                                                                         \
+	T(test_binding), T(test_binding_by_number), T(test_params_are_forgotten), T(test_bad_params), T(test_bad_sql), \
+	    T(test_streaming), T(test_rollback), T(test_failing_transaction), T(test_commit_after_failure),            \
+	    T(test_second_opener), T(test_migrations), T(test_failing_migration)
 
 int main(void)
 {
@@ -579,7 +593,10 @@ int main(void)
 		COMMON, T(test_urls), T(test_file_is_private), T(test_memory), T(test_disk_full),
 	};
 	static const struct CMUnitTest POSTGRESQL[] = {
-		COMMON, T(test_lost_session), T(test_lost_while_reading), T(test_server_disk_full),
+		COMMON,
+		T(test_lost_session),
+		T(test_lost_while_reading),
+		T(test_server_disk_full),
 	};
 	int rc = cmocka_run_group_tests_name("db on SQLite", SQLITE, place_sqlite, place_remove);
 

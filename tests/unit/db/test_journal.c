@@ -28,12 +28,12 @@
 static struct {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
-	bool is_held;        /* commits wait */
+	bool is_held; /* commits wait */
 	int n_waiting;
-	enum err_code fail;  /* of the next commit */
-	enum err_code lose;  /* the next commit takes place, and is answered with this */
-	int n_away;          /* so many times begin says that the server is away */
-	int64_t jump_ms;     /* of the clock, for each wait */
+	enum err_code fail; /* of the next commit */
+	enum err_code lose; /* the next commit takes place, and is answered with this */
+	int n_away;         /* so many times begin says that the server is away */
+	int64_t jump_ms;    /* of the clock, for each wait */
 	int64_t clock_offset_ms;
 } hook = { .lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER };
 
@@ -124,7 +124,7 @@ static void wait_held(void)
 struct fixture {
 	struct loop *loop;
 	struct journal *j;
-	GString *log;    /* of answers: "name" or "name:error code" */
+	GString *log; /* of answers: "name" or "name:error code" */
 	int n_answers;
 };
 
@@ -720,11 +720,11 @@ static void test_taken_over(void **state)
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-#define COMMON \
-	T(test_store_and_load), T(test_load_is_first), T(test_load_stops), T(test_newer_database), T(test_groups), \
-	T(test_empty_transaction), T(test_large_transactions), T(test_close_commits_what_is_queued), \
-	T(test_failure_fails_followers), T(test_close_after_failure), T(test_lost_answer), T(test_short_outage), \
-	T(test_long_outage), T(test_long_outage_in_commit), cmocka_unit_test(test_kill)
+#define COMMON                                                                                                         \
+	T(test_store_and_load), T(test_load_is_first), T(test_load_stops), T(test_newer_database), T(test_groups),     \
+	    T(test_empty_transaction), T(test_large_transactions), T(test_close_commits_what_is_queued),               \
+	    T(test_failure_fails_followers), T(test_close_after_failure), T(test_lost_answer), T(test_short_outage),   \
+	    T(test_long_outage), T(test_long_outage_in_commit), cmocka_unit_test(test_kill)
 
 int main(void)
 {

@@ -22,7 +22,7 @@ void test_cert_write(const char *dir, const char *name)
 	gnutls_x509_privkey_t key;
 	gnutls_x509_crt_t cert;
 	gnutls_datum_t pem;
-	uint8_t serial[] = {1, (uint8_t)g_random_int(), 3};
+	uint8_t serial[] = { 1, (uint8_t)g_random_int(), 3 };
 	time_t now = time(NULL);
 	g_autofree char *dn = g_strconcat("CN=", name, NULL);
 

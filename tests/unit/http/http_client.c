@@ -21,26 +21,17 @@ struct client {
 	GString *in; /* read and not yet taken */
 };
 
-int client_fd(const struct client *c)
-{
-	return c->fd;
-}
+int client_fd(const struct client *c) { return c->fd; }
 
-int client_tls_error(const struct client *c)
-{
-	return c->tls_error;
-}
+int client_tls_error(const struct client *c) { return c->tls_error; }
 
-bool client_is_resumed(const struct client *c)
-{
-	return gnutls_session_is_resumed(c->session);
-}
+bool client_is_resumed(const struct client *c) { return gnutls_session_is_resumed(c->session); }
 
 struct client *client_new_at(const char *address, int port)
 {
 	struct client *c = g_new0(struct client, 1);
-	struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons(port)};
-	struct timeval limit = {.tv_sec = 10};
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(port) };
+	struct timeval limit = { .tv_sec = 10 };
 
 	c->in = g_string_new(NULL);
 	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -136,7 +127,8 @@ char *client_peer_name(struct client *c)
 bool client_send(struct client *c, const char *data, size_t len)
 {
 	while (len) {
-		ssize_t n = c->session ? gnutls_record_send(c->session, data, len) : send(c->fd, data, len, MSG_NOSIGNAL);
+		ssize_t n =
+		    c->session ? gnutls_record_send(c->session, data, len) : send(c->fd, data, len, MSG_NOSIGNAL);
 
 		if (n <= 0)
 			return false;
@@ -179,7 +171,7 @@ ssize_t client_read(struct client *c, void *buf, size_t len)
 
 bool client_is_closed(struct client *c, int ms)
 {
-	struct pollfd p = {.fd = c->fd, .events = POLLIN};
+	struct pollfd p = { .fd = c->fd, .events = POLLIN };
 	char buf[4096];
 	ssize_t n;
 
@@ -306,20 +298,17 @@ struct answer *client_do(struct client *c, const char *method_and_path, const ch
 	g_autofree char *length = body ? g_strdup_printf("Content-Length: %zu\r\n", strlen(body)) : NULL;
 
 	if (!client_puts(c, "%s HTTP/1.1\r\nHost: localhost\r\n%s%s\r\n%s", method_and_path, headers ? headers : "",
-		    length ? length : "", body ? body : ""))
+	                 length ? length : "", body ? body : ""))
 		return NULL;
 	return client_answer(c, !g_str_has_prefix(method_and_path, "HEAD "));
 }
 
-const char *answer_header(const struct answer *a, const char *name)
-{
-	return g_hash_table_lookup(a->headers, name);
-}
+const char *answer_header(const struct answer *a, const char *name) { return g_hash_table_lookup(a->headers, name); }
 
 GString *answer_unzip(const struct answer *a)
 {
 	GString *out = g_string_new(NULL);
-	z_stream z = {.next_in = (Bytef *)a->body->str, .avail_in = a->body->len};
+	z_stream z = { .next_in = (Bytef *)a->body->str, .avail_in = a->body->len };
 	char buf[65536];
 	int rc = inflateInit2(&z, 15 + 16);
 

@@ -33,7 +33,7 @@ bool client_is_closed(struct client *c, int ms);
 
 struct answer {
 	int status;
-	GHashTable *headers; /* names in lower case */
+	GHashTable *headers;  /* names in lower case */
 	GString *head, *body; /* body: after chunks, before decompression */
 };
 

@@ -26,7 +26,7 @@ static void echo_param(void *arg, const char *name, const char *value)
 
 static void echo(struct http_exchange *x, void *arg)
 {
-	static const char *const HEADERS[] = {"Content-Type", "X-Test", "Authorization"};
+	static const char *const HEADERS[] = { "Content-Type", "X-Test", "Authorization" };
 	GString *out = g_string_new(NULL);
 	size_t len;
 	const char *body = http_body(x, &len), *cookie = http_cookie(x, "JSESSIONID");
@@ -205,10 +205,7 @@ static int count_held(struct fixture_core *core)
 	return n;
 }
 
-void fixture_wait_held(struct fixture *f, int n)
-{
-	eventually(count_held(f->core) == n);
-}
+void fixture_wait_held(struct fixture *f, int n) { eventually(count_held(f->core) == n); }
 
 void fixture_release(struct fixture *f)
 {
@@ -218,15 +215,9 @@ void fixture_release(struct fixture *f)
 	pthread_mutex_unlock(&f->core->lock);
 }
 
-int fixture_streams_done(struct fixture *f)
-{
-	return atomic_load(&f->core->done);
-}
+int fixture_streams_done(struct fixture *f) { return atomic_load(&f->core->done); }
 
-int fixture_streams_begun(struct fixture *f)
-{
-	return atomic_load(&f->core->begun);
-}
+int fixture_streams_begun(struct fixture *f) { return atomic_load(&f->core->begun); }
 
 void fixture_free(struct fixture *f)
 {

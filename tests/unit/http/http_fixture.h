@@ -38,10 +38,10 @@ void fixture_release(struct fixture *f);
 int fixture_streams_done(struct fixture *f);
 int fixture_streams_begun(struct fixture *f);
 
-#define assert_status(a, s)                                                                                    \
-	do {                                                                                                    \
-		assert_non_null(a);                                                                             \
-		assert_int_equal((a)->status, s);                                                               \
+#define assert_status(a, s)                                                                                            \
+	do {                                                                                                           \
+		assert_non_null(a);                                                                                    \
+		assert_int_equal((a)->status, s);                                                                      \
 	} while (0)
 /* Times are longer under sanitizers. */
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
@@ -50,9 +50,9 @@ int fixture_streams_begun(struct fixture *f);
 #define SLOWNESS 1
 #endif
 /* Poll for up to 10 s. */
-#define eventually(condition)                                                                                  \
-	do {                                                                                                    \
-		for (int _i = 0; _i < 1000 && !(condition); _i++)                                               \
-			g_usleep(10000);                                                                        \
-		assert_true(condition);                                                                         \
+#define eventually(condition)                                                                                          \
+	do {                                                                                                           \
+		for (int _i = 0; _i < 1000 && !(condition); _i++)                                                      \
+			g_usleep(10000);                                                                               \
+		assert_true(condition);                                                                                \
 	} while (0)

@@ -16,8 +16,13 @@ static struct fixture *f;
 
 static int setup(void **state)
 {
-	struct http_config cfg = {.threads = 2, .max_body = 100 * KIB, .header_timeout_s = 1, .body_timeout_s = 1,
-		.idle_timeout_s = 2, .max_waiting = 5, .max_connections = 300};
+	struct http_config cfg = { .threads = 2,
+		                   .max_body = 100 * KIB,
+		                   .header_timeout_s = 1,
+		                   .body_timeout_s = 1,
+		                   .idle_timeout_s = 2,
+		                   .max_waiting = 5,
+		                   .max_connections = 300 };
 
 	f = fixture_new(&cfg);
 	return 0;
@@ -81,30 +86,30 @@ static void test_malformed(void **state)
 		const char *text;
 		int status;
 	} CASES[] = {
-		{"GET /a\x01" HOST "\r\n", 400},
-		{"GET /a\x7f" HOST "\r\n", 400},
-		{"GET /a%00" HOST "\r\n", 400},
-		{"GET /a%0a" HOST "\r\n", 400},
-		{"GET /a%7F" HOST "\r\n", 400},
-		{"GET /a%zz" HOST "\r\n", 400},
-		{"GET /a%2" HOST "\r\n", 400},
-		{"GET /a b" HOST "\r\n", 400},
-		{"GET /a?b=%00" HOST "\r\n", 400},
-		{"GET /a?b=%ff" HOST "\r\n", 400},
-		{"GET a" HOST "\r\n", 400},
-		{"GET *" HOST "\r\n", 400},
-		{"GET http://" HOST "\r\n", 400},
-		{"GET /a HTTP/1.1\r\n\r\n", 400},
-		{"GET /a HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400},
-		{"G(T /a" HOST "\r\n", 400},
-		{"GET /a" HOST "A B: c\r\n\r\n", 400},
-		{"GET /a" HOST "A : c\r\n\r\n", 400},
-		{"GET /a" HOST "A: c\x02\r\n\r\n", 400},
-		{"GET /a" HOST "A: c\rd\r\n\r\n", 400},
-		{"POST /a" HOST "Content-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400},
-		{"POST /a" HOST "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
-		{"POST /a" HOST "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
-		{"POST /a" HOST "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501},
+		{ "GET /a\x01" HOST "\r\n", 400 },
+		{ "GET /a\x7f" HOST "\r\n", 400 },
+		{ "GET /a%00" HOST "\r\n", 400 },
+		{ "GET /a%0a" HOST "\r\n", 400 },
+		{ "GET /a%7F" HOST "\r\n", 400 },
+		{ "GET /a%zz" HOST "\r\n", 400 },
+		{ "GET /a%2" HOST "\r\n", 400 },
+		{ "GET /a b" HOST "\r\n", 400 },
+		{ "GET /a?b=%00" HOST "\r\n", 400 },
+		{ "GET /a?b=%ff" HOST "\r\n", 400 },
+		{ "GET a" HOST "\r\n", 400 },
+		{ "GET *" HOST "\r\n", 400 },
+		{ "GET http://" HOST "\r\n", 400 },
+		{ "GET /a HTTP/1.1\r\n\r\n", 400 },
+		{ "GET /a HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400 },
+		{ "G(T /a" HOST "\r\n", 400 },
+		{ "GET /a" HOST "A B: c\r\n\r\n", 400 },
+		{ "GET /a" HOST "A : c\r\n\r\n", 400 },
+		{ "GET /a" HOST "A: c\x02\r\n\r\n", 400 },
+		{ "GET /a" HOST "A: c\rd\r\n\r\n", 400 },
+		{ "POST /a" HOST "Content-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400 },
+		{ "POST /a" HOST "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400 },
+		{ "POST /a" HOST "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400 },
+		{ "POST /a" HOST "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501 },
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(CASES); i++)
@@ -121,7 +126,8 @@ static void test_too_large(void **state)
 	                *body = filled("POST /" HOST "Content-Length: 102401\r\n\r\n%s", 102401),
 	                *drained = filled("POST /core" HOST "Content-Length: 300000\r\n\r\n%s", 300000),
 	                *chunks = filled("POST /" HOST "Transfer-Encoding: chunked\r\n\r\n"
-	                                 "30d40\r\n%s\r\n0\r\n\r\n", 200000);
+	                                 "30d40\r\n%s\r\n0\r\n\r\n",
+	                                 200000);
 	g_autoptr(GString) many = g_string_new("GET /" HOST);
 	struct client *c = client_new(f->tls, TLS_ANY);
 	struct answer *a = client_do(c, just, fits, NULL);
@@ -141,13 +147,14 @@ static void test_too_large(void **state)
 	send_expect(many->str, many->len, 431);
 	/* Told before the body is sent. */
 	send_expect("POST /" HOST "Content-Length: 102401\r\nExpect: 100-continue\r\n\r\n",
-		strlen("POST /" HOST "Content-Length: 102401\r\nExpect: 100-continue\r\n\r\n"), 413);
+	            strlen("POST /" HOST "Content-Length: 102401\r\nExpect: 100-continue\r\n\r\n"), 413);
 }
 
 /* Beyond what is even read over: the connection just ends, or the library says 431 in its own words. */
 static void test_far_too_large(void **state)
 {
-	g_autofree char *header = filled("GET /" HOST "X-Test: %s\r\n\r\n", 2000 * KIB), *chunk = g_strnfill(64 * KIB, 'a');
+	g_autofree char *header = filled("GET /" HOST "X-Test: %s\r\n\r\n", 2000 * KIB),
+	                *chunk = g_strnfill(64 * KIB, 'a');
 	struct client *c = client_new(f->tls, TLS_ANY);
 
 	client_send(c, header, strlen(header));
@@ -322,12 +329,12 @@ static void test_protocol_versions(void **state)
 		const char *priority;
 		bool works;
 	} CASES[] = {
-		{"NORMAL:-VERS-ALL:+VERS-TLS1.3", true},
-		{"NORMAL:-VERS-ALL:+VERS-TLS1.2", true},
-		{"NORMAL:-VERS-ALL:+VERS-TLS1.2:-CIPHER-ALL:+CHACHA20-POLY1305", true},
-		{"NORMAL:-VERS-ALL:+VERS-TLS1.1:+VERS-TLS1.0:+SHA1", false},
-		{"NORMAL:-VERS-ALL:+VERS-TLS1.2:-KX-ALL:+RSA", false},
-		{"NORMAL:-VERS-ALL:+VERS-TLS1.2:-CIPHER-ALL:+AES-128-CBC", false},
+		{ "NORMAL:-VERS-ALL:+VERS-TLS1.3", true },
+		{ "NORMAL:-VERS-ALL:+VERS-TLS1.2", true },
+		{ "NORMAL:-VERS-ALL:+VERS-TLS1.2:-CIPHER-ALL:+CHACHA20-POLY1305", true },
+		{ "NORMAL:-VERS-ALL:+VERS-TLS1.1:+VERS-TLS1.0:+SHA1", false },
+		{ "NORMAL:-VERS-ALL:+VERS-TLS1.2:-KX-ALL:+RSA", false },
+		{ "NORMAL:-VERS-ALL:+VERS-TLS1.2:-CIPHER-ALL:+AES-128-CBC", false },
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(CASES); i++) {
@@ -435,7 +442,7 @@ static int count_answered(struct client **c, int n)
 
 static void test_one_address_gets_a_tenth(void **state)
 {
-	struct http_config cfg = {.threads = 2, .max_connections = 100, .plain_listen = "[::]:0"};
+	struct http_config cfg = { .threads = 2, .max_connections = 100, .plain_listen = "[::]:0" };
 	g_autofree char *address = outer_address();
 	struct client *c[20], *local;
 	struct fixture *mine;

@@ -11,7 +11,7 @@ static bool with_tls;
 
 static int setup(void **state)
 {
-	struct http_config cfg = {.threads = 2};
+	struct http_config cfg = { .threads = 2 };
 
 	f = fixture_new(&cfg);
 	return 0;
@@ -45,12 +45,14 @@ static int disconnect(void **state)
 
 static void test_what_is_sent_arrives(void **state)
 {
-	g_autofree char *wanted = g_strdup_printf("POST /a%%20b;c/d\nsearch=name = web* & x\nempty=\nflag=\nA=1\n"
-		"Content-Type: application/xml\nX-Test: one, two\ncookie 77\nfrom 127.0.0.1 %s\nbody 5 <vm/>",
-		with_tls ? "tls" : "plain");
-	struct answer *a = client_do(c, "POST /a%20b;c/d?search=name+%3D%20web*+%26+x&empty=&flag&&A=1",
-		"content-type: application/xml\r\nx-test: one, two\r\nX-TEST: three\r\nCookie: a=1; JSESSIONID=77; b=2\r\n",
-		"<vm/>");
+	g_autofree char *wanted = g_strdup_printf(
+	    "POST /a%%20b;c/d\nsearch=name = web* & x\nempty=\nflag=\nA=1\n"
+	    "Content-Type: application/xml\nX-Test: one, two\ncookie 77\nfrom 127.0.0.1 %s\nbody 5 <vm/>",
+	    with_tls ? "tls" : "plain");
+	struct answer *a = client_do(
+	    c, "POST /a%20b;c/d?search=name+%3D%20web*+%26+x&empty=&flag&&A=1",
+	    "content-type: application/xml\r\nx-test: one, two\r\nX-TEST: three\r\nCookie: a=1; JSESSIONID=77; b=2\r\n",
+	    "<vm/>");
 
 	assert_status(a, 200);
 	assert_string_equal(a->body->str, wanted);
@@ -82,10 +84,12 @@ static void test_pipelining_keeps_order(void **state)
 
 	for (int i = 0; i < 300; i++)
 		g_string_append_printf(all, "%s /%s/%d HTTP/1.1\r\nHost: a\r\n%s\r\n%s", i % 3 ? "GET" : "POST",
-			i % 5 ? "core" : "echo", i, i % 3 ? "" : "Content-Length: 3\r\n", i % 3 ? "" : "abc");
+		                       i % 5 ? "core" : "echo", i, i % 3 ? "" : "Content-Length: 3\r\n",
+		                       i % 3 ? "" : "abc");
 	assert_true(client_send(c, all->str, all->len));
 	for (int i = 0; i < 300; i++) {
-		g_autofree char *line = g_strdup_printf("%s /%s/%d\n", i % 3 ? "GET" : "POST", i % 5 ? "core" : "echo", i);
+		g_autofree char *line =
+		    g_strdup_printf("%s /%s/%d\n", i % 3 ? "GET" : "POST", i % 5 ? "core" : "echo", i);
 		struct answer *a = client_answer(c, true);
 
 		assert_status(a, 200);
@@ -96,10 +100,11 @@ static void test_pipelining_keeps_order(void **state)
 
 static void test_head(void **state)
 {
-	static const char *const PATHS[] = {"/echo", "/core", "/none", "/size?n=5000", "/static", "/stream?n=100000"};
+	static const char *const PATHS[] = { "/echo", "/core", "/none", "/size?n=5000", "/static", "/stream?n=100000" };
 
 	for (size_t i = 0; i < G_N_ELEMENTS(PATHS); i++) {
-		g_autofree char *get = g_strconcat("GET ", PATHS[i], NULL), *head = g_strconcat("HEAD ", PATHS[i], NULL);
+		g_autofree char *get = g_strconcat("GET ", PATHS[i], NULL),
+		                *head = g_strconcat("HEAD ", PATHS[i], NULL);
 		struct answer *g = client_do(c, get, NULL, NULL), *h = client_do(c, head, NULL, NULL);
 		const char *length = answer_header(g, "content-length");
 
@@ -165,7 +170,8 @@ static void test_continue(void **state)
 {
 	struct answer *a;
 
-	assert_true(client_puts(c, "POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n"));
+	assert_true(
+	    client_puts(c, "POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n"));
 	a = client_answer(c, true);
 	assert_status(a, 100);
 	answer_free(a);
@@ -207,20 +213,20 @@ static void test_gzip(void **state)
 		size_t len;
 		bool is_packed, varies;
 	} CASES[] = {
-		{"GET /size?n=5000", "gzip", 5000, true, true},
-		{"GET /size?n=5000", "deflate, GZIP;q=0.5, br", 5000, true, true},
-		{"GET /size?n=5000", "*", 5000, true, true},
-		{"GET /size?n=5000", "gzip;q=0, *", 5000, false, true},
-		{"GET /size?n=5000", "identity", 5000, false, true},
-		{"GET /size?n=500", "gzip", 500, false, false},
-		{"GET /size?n=9000000", "gzip", 9000000, true, true},
-		{"GET /size?n=9000000", "br", 9000000, false, true},
-		{"GET /stream?n=3000000", "gzip", 3000000, true, true},
-		{"GET /stream?n=3000000", "x", 3000000, false, true},
-		{"GET /stream?n=1", "gzip", 1, true, true},
-		{"GET /static", "gzip", 40000, true, true},
-		{"GET /static", "gzip", 40000, true, true},
-		{"GET /static", "gzip;q=0.0", 40000, false, true},
+		{ "GET /size?n=5000", "gzip", 5000, true, true },
+		{ "GET /size?n=5000", "deflate, GZIP;q=0.5, br", 5000, true, true },
+		{ "GET /size?n=5000", "*", 5000, true, true },
+		{ "GET /size?n=5000", "gzip;q=0, *", 5000, false, true },
+		{ "GET /size?n=5000", "identity", 5000, false, true },
+		{ "GET /size?n=500", "gzip", 500, false, false },
+		{ "GET /size?n=9000000", "gzip", 9000000, true, true },
+		{ "GET /size?n=9000000", "br", 9000000, false, true },
+		{ "GET /stream?n=3000000", "gzip", 3000000, true, true },
+		{ "GET /stream?n=3000000", "x", 3000000, false, true },
+		{ "GET /stream?n=1", "gzip", 1, true, true },
+		{ "GET /static", "gzip", 40000, true, true },
+		{ "GET /static", "gzip", 40000, true, true },
+		{ "GET /static", "gzip;q=0.0", 40000, false, true },
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(CASES); i++) {
@@ -268,15 +274,23 @@ static void test_many_at_once(void **state)
 		client_free(all[i]);
 }
 
-#define BOTH(t)                                                                                                \
-	{#t " tls", t, connect_tls, disconnect, NULL}, {#t " plain", t, connect_plain, disconnect, NULL}
+#define BOTH(t)                                                                                                        \
+	{ #t " tls", t, connect_tls, disconnect, NULL }, { #t " plain", t, connect_plain, disconnect, NULL }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		BOTH(test_what_is_sent_arrives), BOTH(test_keep_alive), BOTH(test_pipelining_keeps_order), BOTH(test_head),
-		BOTH(test_empty_answer), BOTH(test_chunked_upload), BOTH(test_large_body), BOTH(test_continue),
-		BOTH(test_http10_and_close), BOTH(test_gzip), BOTH(test_many_at_once),
+		BOTH(test_what_is_sent_arrives),
+		BOTH(test_keep_alive),
+		BOTH(test_pipelining_keeps_order),
+		BOTH(test_head),
+		BOTH(test_empty_answer),
+		BOTH(test_chunked_upload),
+		BOTH(test_large_body),
+		BOTH(test_continue),
+		BOTH(test_http10_and_close),
+		BOTH(test_gzip),
+		BOTH(test_many_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -12,7 +12,7 @@ static struct fixture *f;
 
 static int setup(void **state)
 {
-	struct http_config cfg = {.threads = 1}; /* whatever is slow would be felt by all */
+	struct http_config cfg = { .threads = 1 }; /* whatever is slow would be felt by all */
 
 	f = fixture_new(&cfg);
 	return 0;
@@ -24,10 +24,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-static struct client *open_kind(bool tls)
-{
-	return client_new(tls ? f->tls : f->plain, tls ? TLS_ANY : NULL);
-}
+static struct client *open_kind(bool tls) { return client_new(tls ? f->tls : f->plain, tls ? TLS_ANY : NULL); }
 
 /* ---- a slow reader among others ---- */
 
@@ -45,7 +42,7 @@ static void *read_slowly(void *arg)
 	ssize_t n;
 
 	client_puts(c, "GET /stream?n=%d HTTP/1.0\r\nHost: a\r\n%s\r\n", 100 * MIB,
-		r->gzip ? "Accept-Encoding: gzip\r\n" : "");
+	            r->gzip ? "Accept-Encoding: gzip\r\n" : "");
 	while ((n = client_read(c, buf, MIB)) > 0) {
 		r->seen += n;
 		if (!r->gzip)
@@ -66,7 +63,7 @@ static int compare_times(const void *a, const void *b)
 static void test_stream_beside_others(void **state)
 {
 	for (int kind = 0; kind < 3; kind++) {
-		struct slow_reader r = {.tls = kind > 0, .gzip = kind == 2};
+		struct slow_reader r = { .tls = kind > 0, .gzip = kind == 2 };
 		struct client *c = open_kind(true);
 		GThread *t = g_thread_new("reader", read_slowly, &r);
 		gint64 times[200];
@@ -84,7 +81,7 @@ static void test_stream_beside_others(void **state)
 		assert_true(r.seen > (r.gzip ? 100000 : 100 * MIB));
 		qsort(times, 200, sizeof(times[0]), compare_times);
 		print_message("kind %d: median %d us, 90%%: %d us, worst %d us\n", kind, (int)times[100],
-			(int)times[180], (int)times[199]);
+		              (int)times[180], (int)times[199]);
 		/* The slowest are forgiven: the machine may be busy with other things. */
 		assert_true(times[180] < 10000 * SLOWNESS);
 		client_free(c);
@@ -117,12 +114,13 @@ static void test_reader_leaves(void **state)
 		int begun = fixture_streams_begun(f);
 		char buf[10000];
 
-		client_puts(c, "GET /endless HTTP/1.1\r\nHost: a\r\n%s\r\n", i % 4 < 2 ? "Accept-Encoding: gzip\r\n" : "");
+		client_puts(c, "GET /endless HTTP/1.1\r\nHost: a\r\n%s\r\n",
+		            i % 4 < 2 ? "Accept-Encoding: gzip\r\n" : "");
 		eventually(fixture_streams_begun(f) > begun);
 		if (i % 3)
 			assert_true(client_read(c, buf, sizeof(buf)) > 0);
 		if (i % 5 == 0) { /* reset */
-			struct linger hard = {.l_onoff = 1};
+			struct linger hard = { .l_onoff = 1 };
 
 			setsockopt(client_fd(c), SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
 		}
@@ -228,10 +226,10 @@ static void test_key_update(void **state)
 
 static void test_stop(void **state)
 {
-	struct http_config cfg = {.threads = 2};
+	struct http_config cfg = { .threads = 2 };
 	struct fixture *mine = fixture_new(&cfg);
 	struct client *held[10], *idle = client_new(mine->tls, TLS_ANY), *fast = client_new(mine->tls, TLS_ANY),
-		*stalled = client_new(mine->tls, NULL), *stuck = client_new(mine->plain, NULL);
+	                         *stalled = client_new(mine->tls, NULL), *stuck = client_new(mine->plain, NULL);
 	gint64 begin;
 	struct answer *a;
 
@@ -269,7 +267,7 @@ static void test_stop(void **state)
 static void test_stop_under_load(void **state)
 {
 	for (int round = 0; round < 5; round++) {
-		struct http_config cfg = {.threads = 2};
+		struct http_config cfg = { .threads = 2 };
 		struct fixture *mine = fixture_new(&cfg);
 		struct client *c[20];
 
@@ -299,18 +297,17 @@ static void test_start_fails(void **state)
 		const char *tls, *plain;
 		enum err_code code;
 	} CASES[] = {
-		{NULL, NULL, ERR_MISSING},
-		{NULL, "nonsense", ERR_INVALID},
-		{NULL, "127.0.0.1:", ERR_INVALID},
-		{NULL, "not-a-number:80", ERR_INVALID},
-		{NULL, "192.0.2.1:1", ERR_BACKEND},
-		{"127.0.0.1:0", NULL, ERR_MISSING},
-		{"127.0.0.1:0", NULL, ERR_INVALID},
+		{ NULL, NULL, ERR_MISSING },          { NULL, "nonsense", ERR_INVALID },
+		{ NULL, "127.0.0.1:", ERR_INVALID },  { NULL, "not-a-number:80", ERR_INVALID },
+		{ NULL, "192.0.2.1:1", ERR_BACKEND }, { "127.0.0.1:0", NULL, ERR_MISSING },
+		{ "127.0.0.1:0", NULL, ERR_INVALID },
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(CASES); i++) {
-		struct http_config cfg = {.tls_listen = CASES[i].tls, .plain_listen = CASES[i].plain,
-			.cert_file = CASES[i].code == ERR_INVALID ? "/nonexistent" : NULL, .key_file = "/nonexistent"};
+		struct http_config cfg = { .tls_listen = CASES[i].tls,
+			                   .plain_listen = CASES[i].plain,
+			                   .cert_file = CASES[i].code == ERR_INVALID ? "/nonexistent" : NULL,
+			                   .key_file = "/nonexistent" };
 		struct err e = ERR_INIT;
 
 		assert_null(http_server_start(&cfg, &e));
@@ -321,16 +318,11 @@ static void test_start_fails(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_stream_content),
-		cmocka_unit_test(test_stream_beside_others),
-		cmocka_unit_test(test_reader_leaves),
-		cmocka_unit_test(test_waiting_client_leaves),
-		cmocka_unit_test(test_session_tickets),
-		cmocka_unit_test(test_key_update),
-		cmocka_unit_test(test_reload_certificate),
-		cmocka_unit_test(test_stop),
-		cmocka_unit_test(test_stop_under_load),
-		cmocka_unit_test(test_start_fails),
+		cmocka_unit_test(test_stream_content),     cmocka_unit_test(test_stream_beside_others),
+		cmocka_unit_test(test_reader_leaves),      cmocka_unit_test(test_waiting_client_leaves),
+		cmocka_unit_test(test_session_tickets),    cmocka_unit_test(test_key_update),
+		cmocka_unit_test(test_reload_certificate), cmocka_unit_test(test_stop),
+		cmocka_unit_test(test_stop_under_load),    cmocka_unit_test(test_start_fails),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -4,16 +4,14 @@
 #include <math.h>
 #include <string.h>
 
-static bool one_in(struct random_objects *r, int n)
-{
-	return g_rand_int_range(r->rand, 0, n) == 0;
-}
+static bool one_in(struct random_objects *r, int n) { return g_rand_int_range(r->rand, 0, n) == 0; }
 
 /* Characters that need care somewhere, and plain ones. */
 static char *random_text(struct random_objects *r)
 {
 	static const char *const PIECES[] = {
-		"a", "Z", "0", "-", "_", " ", "<", ">", "&", "\"", "'", "\\", "/", "]]>", "\t", "\n", "\r", "é", "€", "😀", "{", "}", "%", "&amp;",
+		"a", "Z",   "0",  "-",  "_",  " ", "<", ">", "&", "\"", "'", "\\",
+		"/", "]]>", "\t", "\n", "\r", "é", "€", "😀", "{", "}",  "%", "&amp;",
 	};
 	GString *s = g_string_new(NULL);
 
@@ -35,7 +33,8 @@ static int64_t random_int(struct random_objects *r, const struct m_field *f)
 
 static double random_decimal(struct random_objects *r)
 {
-	return one_in(r, 3) ? g_rand_int_range(r->rand, -1000, 1000) : (g_rand_double(r->rand) - 0.5) * pow(10, g_rand_int_range(r->rand, -10, 10));
+	return one_in(r, 3) ? g_rand_int_range(r->rand, -1000, 1000)
+	                    : (g_rand_double(r->rand) - 0.5) * pow(10, g_rand_int_range(r->rand, -10, 10));
 }
 
 /* Milliseconds of years 1 to 9999. */
@@ -60,50 +59,33 @@ static void random_ref(struct random_objects *r, const struct m_field *f, struct
 static void random_value(struct random_objects *r, const struct m_field *f, void *at, int depth)
 {
 	switch (f->kind) {
-	case M_STRING:
-		*(char **)at = random_text(r);
-		break;
-	case M_BOOL:
-		*(bool *)at = one_in(r, 2);
-		break;
-	case M_INT:
-		*(int64_t *)at = random_int(r, f);
-		break;
-	case M_DECIMAL:
-		*(double *)at = random_decimal(r);
-		break;
-	case M_DATE:
-		*(int64_t *)at = random_date(r);
-		break;
-	case M_ENUM:
-		*(int *)at = g_rand_int_range(r->rand, 1, f->enum_->n_values);
-		break;
-	case M_STRUCT:
-		*(void **)at = random_object(r, f->type, depth - 1);
-		break;
-	case M_REF:
-		random_ref(r, f, at, depth);
-		break;
+	case M_STRING: *(char **)at = random_text(r); break;
+	case M_BOOL: *(bool *)at = one_in(r, 2); break;
+	case M_INT: *(int64_t *)at = random_int(r, f); break;
+	case M_DECIMAL: *(double *)at = random_decimal(r); break;
+	case M_DATE: *(int64_t *)at = random_date(r); break;
+	case M_ENUM: *(int *)at = g_rand_int_range(r->rand, 1, f->enum_->n_values); break;
+	case M_STRUCT: *(void **)at = random_object(r, f->type, depth - 1); break;
+	case M_REF: random_ref(r, f, at, depth); break;
 	}
 }
 
 static size_t value_size(const struct m_field *f)
 {
 	switch (f->kind) {
-	case M_BOOL:
-		return sizeof(bool);
-	case M_ENUM:
-		return sizeof(int);
-	case M_REF:
-		return sizeof(struct m_ref);
-	default:
-		return 8;
+	case M_BOOL: return sizeof(bool);
+	case M_ENUM: return sizeof(int);
+	case M_REF: return sizeof(struct m_ref);
+	default: return 8;
 	}
 }
 
 static void random_list(struct random_objects *r, const struct m_field *f, void *at, int depth)
 {
-	struct { char *v; uint32_t n; } *l = at;
+	struct {
+		char *v;
+		uint32_t n;
+	} *l = at;
 
 	l->n = (uint32_t)g_rand_int_range(r->rand, 0, 4);
 	l->v = pool_alloc(r->p, (l->n + 1) * value_size(f));

@@ -22,10 +22,13 @@ static const struct bad BAD_XML[] = {
 	{ "vm", "<vm><memory>9223372036854775808</memory></vm>", ERR_RANGE, "vm.memory", "64 bits" },
 	{ "vm", "<vm><cpu_shares>2147483648</cpu_shares></vm>", ERR_RANGE, "vm.cpu_shares", "32 bits" },
 	{ "vm", "<vm><memory>12 MB</memory></vm>", ERR_INVALID, "vm.memory", "integer" },
-	{ "vm", "<vm><cpu><topology><cores>x</cores></topology></cpu></vm>", ERR_INVALID, "vm.cpu.topology.cores", "'x'" },
-	{ "vm", "<vm><os><boot><devices><device>tape</device></devices></boot></os></vm>", ERR_INVALID, "vm.os.boot.devices", "hd" },
+	{ "vm", "<vm><cpu><topology><cores>x</cores></topology></cpu></vm>", ERR_INVALID, "vm.cpu.topology.cores",
+	  "'x'" },
+	{ "vm", "<vm><os><boot><devices><device>tape</device></devices></boot></os></vm>", ERR_INVALID,
+	  "vm.os.boot.devices", "hd" },
 	{ "vm", "<vm><creation_time>yesterday</creation_time></vm>", ERR_INVALID, "vm.creation_time", "date" },
-	{ "vm", "<vm><creation_time>2023-02-29T00:00:00Z</creation_time></vm>", ERR_INVALID, "vm.creation_time", "date" },
+	{ "vm", "<vm><creation_time>2023-02-29T00:00:00Z</creation_time></vm>", ERR_INVALID, "vm.creation_time",
+	  "date" },
 	{ "vm", "<vm><colour>red</colour></vm>", ERR_SYNTAX, "vm.colour", "'colour' is no member of vm" },
 	{ "vm", "<vm><cpu><speed2/></cpu></vm>", ERR_SYNTAX, "vm.cpu.speed2", "no member of vm.cpu" },
 	{ "vm", "<vm><nics><disk/></nics></vm>", ERR_SYNTAX, "vm.nics.disk", "no member of vm.nics" },
@@ -45,8 +48,10 @@ static const struct bad BAD_XML[] = {
 	{ "vm", "<vm><name>&nbsp;</name></vm>", ERR_SYNTAX, "", "not XML" },
 	{ "vm", "<!DOCTYPE vm><vm/>", ERR_SYNTAX, "", "DTD" },
 	{ "vm", "<!DOCTYPE vm SYSTEM 'file:///etc/passwd'><vm/>", ERR_SYNTAX, "", "DTD" },
-	{ "vm", "<!DOCTYPE vm [<!ENTITY a 'b'><!ENTITY c '&a;&a;&a;'>]><vm><name>&c;</name></vm>", ERR_SYNTAX, "", "DTD" },
-	{ "vm", "<!DOCTYPE vm [<!ENTITY x SYSTEM 'file:///etc/passwd'>]><vm><name>&x;</name></vm>", ERR_SYNTAX, "", "DTD" },
+	{ "vm", "<!DOCTYPE vm [<!ENTITY a 'b'><!ENTITY c '&a;&a;&a;'>]><vm><name>&c;</name></vm>", ERR_SYNTAX, "",
+	  "DTD" },
+	{ "vm", "<!DOCTYPE vm [<!ENTITY x SYSTEM 'file:///etc/passwd'>]><vm><name>&x;</name></vm>", ERR_SYNTAX, "",
+	  "DTD" },
 	{ "vlan", "<vlan id='many'/>", ERR_INVALID, "vlan.id", "integer" },
 };
 
@@ -86,7 +91,8 @@ static const struct bad BAD_JSON[] = {
 	{ "vm", "{\"nics\": \"none\"}", ERR_SYNTAX, "vm.nics", "array" },
 	{ "vm", "{\"nics\": {\"disk\": []}}", ERR_SYNTAX, "vm.nics.disk", "no member of vm.nics" },
 	{ "vm", "{\"nics\": {\"nic\": [1]}}", ERR_SYNTAX, "vm.nics", "an object" },
-	{ "vm", "{\"cpu\": {\"topology\": {\"colour\": 1}}}", ERR_SYNTAX, "vm.cpu.topology.colour", "no member of vm.cpu.topology" },
+	{ "vm", "{\"cpu\": {\"topology\": {\"colour\": 1}}}", ERR_SYNTAX, "vm.cpu.topology.colour",
+	  "no member of vm.cpu.topology" },
 	{ "vm", "[]", ERR_SYNTAX, "", "an object expected" },
 	{ "vm", "3", ERR_SYNTAX, "", "an object expected" },
 	{ "vm", "{\"name\": \"a\"", ERR_SYNTAX, "", "not JSON" },
@@ -102,7 +108,8 @@ static const struct bad BAD_JSON[] = {
 	{ "vm", "{\"memory\": NaN}", ERR_SYNTAX, "", "not JSON" },
 };
 
-typedef int reader(struct pool *, const struct m_type *, const char *, size_t, const struct m_limits *, void **, struct err *);
+typedef int reader(struct pool *, const struct m_type *, const char *, size_t, const struct m_limits *, void **,
+                   struct err *);
 
 static void refuse(const struct bad *b, reader *read)
 {
@@ -153,7 +160,8 @@ static void test_limits(void **state)
 {
 	const struct m_limits small = { .max_bytes = 100, .max_depth = 3, .max_nodes = 10 };
 	GString *deep = repeat("<vm>", "<actions>", 100, ""), *many = repeat("<vm>", "<link/>", 300000, "</vm>");
-	GString *deep_json = repeat("{\"link\":", "[", 100000, ""), *many_json = repeat("{\"link\":[", "1,", 300000, "1]}");
+	GString *deep_json = repeat("{\"link\":", "[", 100000, ""),
+	        *many_json = repeat("{\"link\":[", "1,", 300000, "1]}");
 	GString *attributes = repeat("<vm>", "<link href='a' rel='b'/>", 100000, "</vm>");
 	GString *wide = repeat("<vm><name>", "x", 200, "</name></vm>");
 
@@ -180,8 +188,11 @@ static void test_nul_bytes(void **state)
 /* Each prefix of a good document is refused, and nothing worse. */
 static void test_cut_off(void **state)
 {
-	static const char XML[] = "<?xml version=\"1.0\"?><vm id=\"1\"><name>a&amp;b</name><os><boot><devices><device>hd</device></devices></boot></os></vm>";
-	static const char JSON[] = "{\"name\":\"a\\u00e9\\n\",\"os\":{\"boot\":{\"devices\":{\"device\":[\"hd\"]}}},\"memory\":\"12\",\"stateless\":true}";
+	static const char XML[] =
+	    "<?xml version=\"1.0\"?><vm "
+	    "id=\"1\"><name>a&amp;b</name><os><boot><devices><device>hd</device></devices></boot></os></vm>";
+	static const char JSON[] = "{\"name\":\"a\\u00e9\\n\",\"os\":{\"boot\":{\"devices\":{\"device\":[\"hd\"]}}},"
+	                           "\"memory\":\"12\",\"stateless\":true}";
 
 	for (size_t n = 1; n < sizeof(XML) - 1; n++)
 		refused_as(ERR_SYNTAX, m_from_xml, XML, n, NULL);
@@ -202,13 +213,14 @@ static void *read_good(struct pool *p, const struct m_type *t, reader *read, con
 static void test_lenient_xml(void **state)
 {
 	auto_pool p = pool_new();
-	struct m_vm *vm = read_good(p, &M_TYPE_vm, m_from_xml,
-		"<?xml version='1.0'?>\n<!-- hi --><vm href='/x' id='7' xmlns:xsi='http://x' xsi:nil='false'>\n"
-		"<actions><link href='a' rel='b'><deep/></link></actions><link rel='nics' href='/x/nics'/><id>other</id>"
-		"<name><![CDATA[a<b]]></name><memory> 12\n</memory><cpu_shares></cpu_shares><stateless>TRUE</stateless>"
-		"<delete_protected>1</delete_protected><status>Powering_UP</status><description/>"
-		"<creation_time>2024-03-01T11:15:30.5+01:00</creation_time><cluster><name>Default</name></cluster>"
-		"<template id='t' href='/t'><link rel='x' href='y'/></template><quota/><nics href='/x/nics'/></vm>");
+	struct m_vm *vm = read_good(
+	    p, &M_TYPE_vm, m_from_xml,
+	    "<?xml version='1.0'?>\n<!-- hi --><vm href='/x' id='7' xmlns:xsi='http://x' xsi:nil='false'>\n"
+	    "<actions><link href='a' rel='b'><deep/></link></actions><link rel='nics' href='/x/nics'/><id>other</id>"
+	    "<name><![CDATA[a<b]]></name><memory> 12\n</memory><cpu_shares></cpu_shares><stateless>TRUE</stateless>"
+	    "<delete_protected>1</delete_protected><status>Powering_UP</status><description/>"
+	    "<creation_time>2024-03-01T11:15:30.5+01:00</creation_time><cluster><name>Default</name></cluster>"
+	    "<template id='t' href='/t'><link rel='x' href='y'/></template><quota/><nics href='/x/nics'/></vm>");
 
 	assert_string_equal(vm->id, "7");
 	assert_string_equal(vm->name, "a<b");
@@ -232,12 +244,14 @@ static void test_lenient_xml(void **state)
 static void test_lenient_json(void **state)
 {
 	auto_pool p = pool_new();
-	struct m_vm *vm = read_good(p, &M_TYPE_vm, m_from_json,
-		"{\"id\":\"7\",\"href\":\"/x\",\"actions\":{\"link\":[]},\"link\":[{\"rel\":1}],\"memory\":\"12\",\"cpu_shares\":\"\","
-		"\"stateless\":\"True\",\"delete_protected\":true,\"status\":\"UP\",\"comment\":null,\"description\":5,"
-		"\"creation_time\":1709288130500,\"start_time\":\"2024-03-01T10:15:30.5Z\",\"memory\":13,"
-		"\"nics\":[{\"name\":\"a\"},{\"name\":\"b\"}],\"tags\":{\"tag\":{\"id\":\"t\"}},\"sessions\":{},"
-		"\"os\":{\"boot\":{\"devices\":{\"device\":[\"hd\",\"CDROM\"]}}}}");
+	struct m_vm *vm = read_good(
+	    p, &M_TYPE_vm, m_from_json,
+	    "{\"id\":\"7\",\"href\":\"/"
+	    "x\",\"actions\":{\"link\":[]},\"link\":[{\"rel\":1}],\"memory\":\"12\",\"cpu_shares\":\"\","
+	    "\"stateless\":\"True\",\"delete_protected\":true,\"status\":\"UP\",\"comment\":null,\"description\":5,"
+	    "\"creation_time\":1709288130500,\"start_time\":\"2024-03-01T10:15:30.5Z\",\"memory\":13,"
+	    "\"nics\":[{\"name\":\"a\"},{\"name\":\"b\"}],\"tags\":{\"tag\":{\"id\":\"t\"}},\"sessions\":{},"
+	    "\"os\":{\"boot\":{\"devices\":{\"device\":[\"hd\",\"CDROM\"]}}}}");
 
 	assert_string_equal(vm->id, "7");
 	assert_int_equal(vm->memory, 13);
@@ -257,9 +271,10 @@ static void test_lenient_json(void **state)
 static void test_json_text(void **state)
 {
 	auto_pool p = pool_new();
-	struct m_vm *vm = read_good(p, &M_TYPE_vm, m_from_json,
-		" {\r\n\t\"name\" : \"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\u20AC\\ud83d\\ude00é\" , \"m\\u0065mory\":-0,"
-		"\"cpu\":{\"speed\":-1.5e+2},\"link\":{\"a\":[true,false,null,{\"b\":[]},\"\\n\",-1.0E-5]}} ");
+	struct m_vm *vm = read_good(
+	    p, &M_TYPE_vm, m_from_json,
+	    " {\r\n\t\"name\" : \"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\u20AC\\ud83d\\ude00é\" , \"m\\u0065mory\":-0,"
+	    "\"cpu\":{\"speed\":-1.5e+2},\"link\":{\"a\":[true,false,null,{\"b\":[]},\"\\n\",-1.0E-5]}} ");
 
 	assert_string_equal(vm->name, "\"\\/\b\f\n\r\té€😀é");
 	assert_true(vm->has.memory && vm->memory == 0);
@@ -312,8 +327,9 @@ static void test_internal_members(void **state)
 /* Another version's journal: members and values that we do not know, and wrong ones. */
 static void test_journal(void **state)
 {
-	static const char DOC[] = "{\"name\":\"a\",\"hologram\":{\"x\":[1]},\"status\":\"levitating\",\"host\":{\"id\":\"h\"},\"cpu_shares\":99999999999,"
-		"\"nics\":[{\"id\":\"n\"}],\"stateless\":true}";
+	static const char DOC[] = "{\"name\":\"a\",\"hologram\":{\"x\":[1]},\"status\":\"levitating\",\"host\":{\"id\":"
+	                          "\"h\"},\"cpu_shares\":99999999999,"
+	                          "\"nics\":[{\"id\":\"n\"}],\"stateless\":true}";
 	auto_pool p = pool_new();
 	struct err e = ERR_INIT;
 	struct m_vm *vm;
@@ -331,9 +347,12 @@ static void test_journal(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_bad_xml), cmocka_unit_test(test_bad_json), cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_nul_bytes), cmocka_unit_test(test_cut_off), cmocka_unit_test(test_lenient_xml),
-		cmocka_unit_test(test_lenient_json), cmocka_unit_test(test_json_text), cmocka_unit_test(test_small_documents), cmocka_unit_test(test_journal), cmocka_unit_test(test_internal_members),
+		cmocka_unit_test(test_bad_xml),          cmocka_unit_test(test_bad_json),
+		cmocka_unit_test(test_limits),           cmocka_unit_test(test_nul_bytes),
+		cmocka_unit_test(test_cut_off),          cmocka_unit_test(test_lenient_xml),
+		cmocka_unit_test(test_lenient_json),     cmocka_unit_test(test_json_text),
+		cmocka_unit_test(test_small_documents),  cmocka_unit_test(test_journal),
+		cmocka_unit_test(test_internal_members),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

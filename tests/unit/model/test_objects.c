@@ -27,7 +27,8 @@ static void *parse(struct pool *p, const struct m_type *t, const char *json)
 static void test_has_bits(void **state)
 {
 	struct m_vm vm = { 0 };
-	const struct m_field *memory = m_field_find(&M_TYPE_vm, "memory"), *stateless = m_field_find(&M_TYPE_vm, "stateless");
+	const struct m_field *memory = m_field_find(&M_TYPE_vm, "memory"),
+	                     *stateless = m_field_find(&M_TYPE_vm, "stateless");
 
 	assert_false(m_has(&M_TYPE_vm, &vm, memory));
 	M_SET(&vm, memory, 5);
@@ -124,11 +125,25 @@ static void test_paths(void **state)
 {
 	auto_pool p = pool_new();
 	const struct m_vm *vm = parse(p, &M_TYPE_vm,
-		"{\"name\":\"a\",\"cluster\":{\"id\":\"c\"},\"template\":{\"name\":\"Blank\"},\"cpu\":{\"topology\":{\"cores\":\"1\"}},"
-		"\"snapshots\":{\"snapshot\":[{\"id\":\"s\"},{\"id\":\"t\"}]},\"disk_attachments\":[{\"id\":\"s\"},{\"name\":\"t\"}],\"nics\":{}}");
-	static const char *const PRESENT[] = { "name", "cluster", "cluster.id", "template.name", "cpu.topology.cores", "snapshots.id", "nics" };
-	static const char *const ABSENT[] = { "comment", "cluster.name", "template.id", "cpu.topology.threads", "disk_attachments.id", "nics.id",
-		"name.x", "nothing", "", ".", "cluster.", "cpu.topology.cores.x" };
+	                              "{\"name\":\"a\",\"cluster\":{\"id\":\"c\"},\"template\":{\"name\":\"Blank\"},"
+	                              "\"cpu\":{\"topology\":{\"cores\":\"1\"}},"
+	                              "\"snapshots\":{\"snapshot\":[{\"id\":\"s\"},{\"id\":\"t\"}]},\"disk_"
+	                              "attachments\":[{\"id\":\"s\"},{\"name\":\"t\"}],\"nics\":{}}");
+	static const char *const PRESENT[] = {
+		"name", "cluster", "cluster.id", "template.name", "cpu.topology.cores", "snapshots.id", "nics"
+	};
+	static const char *const ABSENT[] = { "comment",
+		                              "cluster.name",
+		                              "template.id",
+		                              "cpu.topology.threads",
+		                              "disk_attachments.id",
+		                              "nics.id",
+		                              "name.x",
+		                              "nothing",
+		                              "",
+		                              ".",
+		                              "cluster.",
+		                              "cpu.topology.cores.x" };
 
 	for (size_t i = 0; i < G_N_ELEMENTS(PRESENT); i++) {
 		if (!m_path_present(&M_TYPE_vm, vm, PRESENT[i]))
@@ -144,10 +159,14 @@ static void test_merge(void **state)
 {
 	auto_pool p = pool_new();
 	struct err e = ERR_INIT;
-	struct m_vm *vm = parse(p, &M_TYPE_vm, "{\"name\":\"a\",\"memory\":1,\"status\":\"up\",\"cpu\":{\"architecture\":\"x86_64\",\"topology\":{\"cores\":1,\"sockets\":3}},"
-		"\"os\":{\"boot\":{\"devices\":[\"hd\",\"network\"]}},\"cluster\":{\"id\":\"c\"}}");
-	const struct m_vm *change = parse(p, &M_TYPE_vm, "{\"description\":\"\",\"memory\":0,\"status\":\"down\",\"id\":\"other\",\"cpu\":{\"topology\":{\"cores\":2}},"
-		"\"os\":{\"boot\":{\"devices\":[\"cdrom\"]}},\"cluster\":{\"id\":\"d\"}}");
+	struct m_vm *vm = parse(p, &M_TYPE_vm,
+	                        "{\"name\":\"a\",\"memory\":1,\"status\":\"up\",\"cpu\":{\"architecture\":\"x86_64\","
+	                        "\"topology\":{\"cores\":1,\"sockets\":3}},"
+	                        "\"os\":{\"boot\":{\"devices\":[\"hd\",\"network\"]}},\"cluster\":{\"id\":\"c\"}}");
+	const struct m_vm *change = parse(p, &M_TYPE_vm,
+	                                  "{\"description\":\"\",\"memory\":0,\"status\":\"down\",\"id\":\"other\","
+	                                  "\"cpu\":{\"topology\":{\"cores\":2}},"
+	                                  "\"os\":{\"boot\":{\"devices\":[\"cdrom\"]}},\"cluster\":{\"id\":\"d\"}}");
 
 	assert_int_equal(m_merge(p, &M_TYPE_vm, vm, change, M_MERGE_API, &e), 0);
 	assert_string_equal(vm->name, "a");
@@ -198,7 +217,9 @@ static void test_create_only(void **state)
 static void test_copy_common(void **state)
 {
 	auto_pool p = pool_new();
-	const struct m_template *t = parse(p, &M_TYPE_template, "{\"id\":\"t\",\"name\":\"tpl\",\"memory\":7,\"status\":\"ok\",\"cpu\":{\"topology\":{\"cores\":4}},\"nics\":[{\"id\":\"n\"}]}");
+	const struct m_template *t = parse(p, &M_TYPE_template,
+	                                   "{\"id\":\"t\",\"name\":\"tpl\",\"memory\":7,\"status\":\"ok\",\"cpu\":{"
+	                                   "\"topology\":{\"cores\":4}},\"nics\":[{\"id\":\"n\"}]}");
 	struct m_vm *vm = parse(p, &M_TYPE_vm, "{\"stateless\":true,\"comment\":\"mine\"}");
 
 	m_copy_common(p, &M_TYPE_vm, vm, &M_TYPE_template, t);
@@ -216,7 +237,9 @@ static void test_copy_common(void **state)
 static void test_freeze_drops(void **state)
 {
 	auto_pool p = pool_new();
-	struct m_vm *vm = parse(p, &M_TYPE_vm, "{\"id\":\"v\",\"cluster\":{\"id\":\"c\",\"name\":\"x\"},\"template\":{\"name\":\"x\"},\"nics\":[{\"name\":\"n\"},{\"id\":\"m\"}],\"tags\":[]}");
+	struct m_vm *vm = parse(p, &M_TYPE_vm,
+	                        "{\"id\":\"v\",\"cluster\":{\"id\":\"c\",\"name\":\"x\"},\"template\":{\"name\":\"x\"},"
+	                        "\"nics\":[{\"name\":\"n\"},{\"id\":\"m\"}],\"tags\":[]}");
 
 	vm->href = "/x";
 	vm->service = &M_SERVICE_vm;
@@ -314,18 +337,21 @@ static void test_rules_of_strings(void **state)
 
 static const struct {
 	const struct m_op *op;
-	const char *body; /* JSON; NULL: no body */
+	const char *body;         /* JSON; NULL: no body */
 	const char *field, *says; /* NULL: fits */
 } INPUTS[] = {
 	{ &M_OP_vms_add, "{\"name\":\"a\",\"cluster\":{\"id\":\"c\"},\"template\":{\"name\":\"Blank\"}}", NULL, NULL },
-	{ &M_OP_vms_add, "{\"name\":\"a\",\"cluster\":{\"id\":\"c\"}}", "vm.template.id", "Vm [template.id|template.name] required for add" },
+	{ &M_OP_vms_add, "{\"name\":\"a\",\"cluster\":{\"id\":\"c\"}}", "vm.template.id",
+	  "Vm [template.id|template.name] required for add" },
 	{ &M_OP_vms_add, "{\"initialization\":{\"configuration\":{\"data\":\"x\",\"type\":\"ova\"}}}", NULL, NULL },
-	{ &M_OP_vms_add, "{\"initialization\":{\"configuration\":{\"data\":\"x\"}}}", "vm.initialization.configuration.type", "configuration.type" },
+	{ &M_OP_vms_add, "{\"initialization\":{\"configuration\":{\"data\":\"x\"}}}",
+	  "vm.initialization.configuration.type", "configuration.type" },
 	{ &M_OP_bookmarks_add, NULL, "bookmark.name", "Bookmark [name, value] required for add" },
 	{ &M_OP_bookmarks_add, "{\"name\":\"\",\"value\":\"\"}", NULL, NULL },
 	{ &M_OP_disk_copy, "{\"storage_domain\":{\"name\":\"a\"}}", NULL, NULL },
 	{ &M_OP_disk_copy, "{}", "storage_domain", "'storage_domain' is mandatory" },
-	{ &M_OP_disk_copy, "{\"storage_domain\":{}}", "storage_domain.id", "Action [storage_domain.id|storage_domain.name] required for copy" },
+	{ &M_OP_disk_copy, "{\"storage_domain\":{}}", "storage_domain.id",
+	  "Action [storage_domain.id|storage_domain.name] required for copy" },
 	{ &M_OP_vm_clone, "{}", "vm", "'vm' is mandatory" },
 	{ &M_OP_vm_clone, "{\"vm\":{}}", "vm.name", "Action [vm.name]" },
 	{ &M_OP_vm_clone, "{\"vm\":{\"name\":\"a\"}}", NULL, NULL },
@@ -338,13 +364,15 @@ static void test_required(void **state)
 	for (size_t i = 0; i < G_N_ELEMENTS(INPUTS); i++) {
 		auto_pool p = pool_new();
 		const struct m_op *op = INPUTS[i].op;
-		void *body = INPUTS[i].body ? parse(p, op->body ? op->body->type : &M_TYPE_action, INPUTS[i].body) : NULL;
+		void *body =
+		    INPUTS[i].body ? parse(p, op->body ? op->body->type : &M_TYPE_action, INPUTS[i].body) : NULL;
 		struct err e = ERR_INIT;
 		int rc = m_op_check_input(op, body, &e);
 
 		if (rc != (INPUTS[i].field ? -1 : 0))
 			fail_msg("%s %s: %d %s", op->name, INPUTS[i].body, rc, e.detail);
-		if (rc < 0 && (e.code != ERR_MISSING || strcmp(e.field, INPUTS[i].field) || !strstr(e.detail, INPUTS[i].says)))
+		if (rc < 0 &&
+		    (e.code != ERR_MISSING || strcmp(e.field, INPUTS[i].field) || !strstr(e.detail, INPUTS[i].says)))
 			fail_msg("%s %s: '%s' '%s'", op->name, INPUTS[i].body, e.field, e.detail);
 	}
 }
@@ -381,10 +409,25 @@ static const struct {
 };
 
 static const char *const NO_DATES[] = {
-	"", "now", "2024-03-01", "2024-13-01T00:00:00Z", "2024-00-01T00:00:00Z", "2024-04-31T00:00:00Z", "2023-02-29T00:00:00Z",
-	"1900-02-29T00:00:00Z", "0000-01-01T00:00:00Z", "2024-03-01T24:00:00Z", "2024-03-01T10:60:00Z", "2024-03-01T10:15:30.Z",
-	"2024-03-01T10:15:30+1", "2024-03-01T10:15:30+01:60", "2024-03-01T10:15:30Zx", "2024-3-01T10:15:30Z", "+2024-03-01T10:15:30Z",
-	"0001-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01",
+	"",
+	"now",
+	"2024-03-01",
+	"2024-13-01T00:00:00Z",
+	"2024-00-01T00:00:00Z",
+	"2024-04-31T00:00:00Z",
+	"2023-02-29T00:00:00Z",
+	"1900-02-29T00:00:00Z",
+	"0000-01-01T00:00:00Z",
+	"2024-03-01T24:00:00Z",
+	"2024-03-01T10:60:00Z",
+	"2024-03-01T10:15:30.Z",
+	"2024-03-01T10:15:30+1",
+	"2024-03-01T10:15:30+01:60",
+	"2024-03-01T10:15:30Zx",
+	"2024-3-01T10:15:30Z",
+	"+2024-03-01T10:15:30Z",
+	"0001-01-01T00:00:00+00:01",
+	"9999-12-31T23:59:59-00:01",
 };
 
 static void test_dates(void **state)
@@ -420,11 +463,21 @@ static void test_dates(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_has_bits), cmocka_unit_test(test_tables), cmocka_unit_test(test_enums),
-		cmocka_unit_test(test_services), cmocka_unit_test(test_kinds), cmocka_unit_test(test_paths),
-		cmocka_unit_test(test_merge), cmocka_unit_test(test_create_only), cmocka_unit_test(test_copy_common),
-		cmocka_unit_test(test_freeze_drops), cmocka_unit_test(test_freeze_threads), cmocka_unit_test(test_rules),
-		cmocka_unit_test(test_rules_of_strings), cmocka_unit_test(test_required), cmocka_unit_test(test_required_everywhere),
+		cmocka_unit_test(test_has_bits),
+		cmocka_unit_test(test_tables),
+		cmocka_unit_test(test_enums),
+		cmocka_unit_test(test_services),
+		cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_paths),
+		cmocka_unit_test(test_merge),
+		cmocka_unit_test(test_create_only),
+		cmocka_unit_test(test_copy_common),
+		cmocka_unit_test(test_freeze_drops),
+		cmocka_unit_test(test_freeze_threads),
+		cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_rules_of_strings),
+		cmocka_unit_test(test_required),
+		cmocka_unit_test(test_required_everywhere),
 		cmocka_unit_test(test_dates),
 	};
 

@@ -52,7 +52,8 @@ static void same(const struct doc *d, const void *back, const char *how)
 	m_write_json(is, d->t, back, &(struct m_write){ .base = "", .flags = M_W_ALL_CONTENT });
 	while (was->str[i] && was->str[i] == is->str[i])
 		i++;
-	fail_msg("%s: %s differs at %zu: %.160s <-> %.160s", d->t->name, how, i, was->str + MAX(i, 60) - 60, is->str + MAX(i, 60) - 60);
+	fail_msg("%s: %s differs at %zu: %.160s <-> %.160s", d->t->name, how, i, was->str + MAX(i, 60) - 60,
+	         is->str + MAX(i, 60) - 60);
 }
 
 static void check_xml(struct doc *d)
@@ -155,7 +156,7 @@ static void test_freeze(void **state) { each_type(true, check_freeze); }
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_xml), cmocka_unit_test(test_json), cmocka_unit_test(test_journal),
+		cmocka_unit_test(test_xml),    cmocka_unit_test(test_json),   cmocka_unit_test(test_journal),
 		cmocka_unit_test(test_copies), cmocka_unit_test(test_freeze),
 	};
 	const char *seed = g_getenv("HOSTLER_SEED");

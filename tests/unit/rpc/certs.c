@@ -72,10 +72,7 @@ static void issue(const char *name, X509 *ca, EVP_PKEY *ca_key, const char *cert
 	EVP_PKEY_free(key);
 }
 
-static char *in_dir(const struct certs *c, const char *name)
-{
-	return g_build_filename(c->dir, name, NULL);
-}
+static char *in_dir(const struct certs *c, const char *name) { return g_build_filename(c->dir, name, NULL); }
 
 void certs_make(struct certs *c)
 {
@@ -107,8 +104,8 @@ void certs_renew_server(struct certs *c, const char *common_name)
 
 void certs_remove(struct certs *c)
 {
-	char **all[] = { &c->ca, &c->other_ca, &c->server_cert, &c->server_key, &c->client_cert, &c->client_key,
-	                 &c->stranger_cert, &c->stranger_key };
+	char **all[] = { &c->ca,          &c->other_ca,   &c->server_cert,   &c->server_key,
+		         &c->client_cert, &c->client_key, &c->stranger_cert, &c->stranger_key };
 
 	for (size_t i = 0; i < G_N_ELEMENTS(all); i++) {
 		g_unlink(*all[i]);

@@ -34,7 +34,8 @@ static void requests(void **state)
 		int rc = jsonrpc_read_request(message, &r, &e);
 
 		if ((rc == 0) != (CASES[i].method != NULL) || (r.id != NULL) != CASES[i].has_id ||
-		    (rc == 0 && (strcmp(r.method, CASES[i].method) != 0 || (r.params != NULL) != CASES[i].has_params)) ||
+		    (rc == 0 &&
+		     (strcmp(r.method, CASES[i].method) != 0 || (r.params != NULL) != CASES[i].has_params)) ||
 		    (rc < 0 && e.agent_code != JSONRPC_INVALID_REQUEST))
 			fail_msg("case %zu: %s", i, CASES[i].text);
 	}
@@ -42,8 +43,15 @@ static void requests(void **state)
 
 static void not_json(void **state)
 {
-	static const char *const BAD[] = { "", "{", "nul", "\"text\"", "12", "{\"a\":1}x", "{\"a\":\"\xff\"}", "[1,]",
-	                                   "{\"a\":99999999999999999999}" };
+	static const char *const BAD[] = { "",
+		                           "{",
+		                           "nul",
+		                           "\"text\"",
+		                           "12",
+		                           "{\"a\":1}x",
+		                           "{\"a\":\"\xff\"}",
+		                           "[1,]",
+		                           "{\"a\":99999999999999999999}" };
 	g_autofree char *deep = g_strnfill(100000, '[');
 	struct err e;
 

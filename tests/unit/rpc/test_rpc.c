@@ -79,9 +79,12 @@ static int setup(void **state)
 
 	log_set_level(LOG_LEVEL_ERROR);
 	certs_make(&certs);
-	s = (struct rpc_tls_config){ .is_server = true, .ca_file = certs.ca, .cert_file = certs.server_cert,
-	                             .key_file = certs.server_key };
-	c = (struct rpc_tls_config){ .ca_file = certs.ca, .cert_file = certs.client_cert, .key_file = certs.client_key };
+	s = (struct rpc_tls_config){
+		.is_server = true, .ca_file = certs.ca, .cert_file = certs.server_cert, .key_file = certs.server_key
+	};
+	c = (struct rpc_tls_config){ .ca_file = certs.ca,
+		                     .cert_file = certs.client_cert,
+		                     .key_file = certs.client_key };
 	loop = loop_new();
 	server_tls = rpc_tls_new(&s, &e);
 	client_tls = rpc_tls_new(&c, &e);

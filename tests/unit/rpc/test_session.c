@@ -72,8 +72,9 @@ struct raw {
 static struct raw *raw_open(void)
 {
 	struct raw *r = g_new0(struct raw, 1);
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(rpc_server_port(server)),
-	                          .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in to = { .sin_family = AF_INET,
+		                  .sin_port = htons(rpc_server_port(server)),
+		                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 
 	r->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(connect(r->fd, (struct sockaddr *)&to, sizeof(to)), 0);
@@ -157,7 +158,8 @@ static void raw_call(struct raw *r, const char *body)
 {
 	g_autofree char *frame = g_strdup_printf("SEND\ndestination:jms.topic.vdsm_requests\nreply-to:q\n"
 	                                         "content-type:application/json\novirtCorrelationId:job1\n"
-	                                         "content-length:%zu\n\n%s", strlen(body), body);
+	                                         "content-length:%zu\n\n%s",
+	                                         strlen(body), body);
 
 	raw_send(r, frame, strlen(frame) + 1);
 }
@@ -347,7 +349,8 @@ static void http_is_refused_politely(void **state)
 
 static void garbage_is_hung_up_on(void **state)
 {
-	static const char *const GARBAGE[] = { "\x16\x03\x01\x02\x05\x01", "POST / HTTP/1.1\r\n", "CONNEXT", "\n", "SENT" };
+	static const char *const GARBAGE[] = { "\x16\x03\x01\x02\x05\x01", "POST / HTTP/1.1\r\n", "CONNEXT", "\n",
+		                               "SENT" };
 	struct raw *r;
 
 	for (size_t i = 0; i < G_N_ELEMENTS(GARBAGE); i++) {
@@ -420,7 +423,8 @@ static void who_does_not_read_is_not_read(void **state)
 {
 	struct raw *r = raw_hello();
 	g_autofree char *big = g_strnfill(1000000, 'x');
-	g_autofree char *body = g_strdup_printf("{\"jsonrpc\":\"2.0\",\"method\":\"echo\",\"params\":[\"%s\"],\"id\":1}", big);
+	g_autofree char *body =
+	    g_strdup_printf("{\"jsonrpc\":\"2.0\",\"method\":\"echo\",\"params\":[\"%s\"],\"id\":1}", big);
 	g_autofree char *frame = g_strdup_printf("SEND\ndestination:jms.topic.vdsm_requests\nreply-to:q\n\n%s", body);
 	int64_t limit = g_get_monotonic_time() + 300000;
 	size_t sent = 0, n = strlen(frame) + 1, at = 0, seen = 0;

@@ -8,12 +8,11 @@
 
 #define BYTES(s) (s), sizeof(s) - 1
 
-static const char STREAM[] =
-	"\n\r\nCONNECT\naccept-version:1.2\nheart-beat:0,24000\nodd:a\\b\n\n\0\n\n"
-	"SUBSCRIBE\r\nid:1\r\nid:2\r\ndestination:a\\cb\\\\c\\nd\\re\r\n\r\n\0"
-	"SEND\ncontent-length:5\ndestination:x\n\na\0b\nc\0"
-	"SEND\ndestination:y\n\n{\"k\":1}\0\n"
-	"SEND\nempty:\ncontent-length:0\n\n\0";
+static const char STREAM[] = "\n\r\nCONNECT\naccept-version:1.2\nheart-beat:0,24000\nodd:a\\b\n\n\0\n\n"
+                             "SUBSCRIBE\r\nid:1\r\nid:2\r\ndestination:a\\cb\\\\c\\nd\\re\r\n\r\n\0"
+                             "SEND\ncontent-length:5\ndestination:x\n\na\0b\nc\0"
+                             "SEND\ndestination:y\n\n{\"k\":1}\0\n"
+                             "SEND\nempty:\ncontent-length:0\n\n\0";
 
 static void append_frame(GString *out, const struct stomp_frame *f)
 {
@@ -38,12 +37,11 @@ static void drain(struct stomp_parser *p, GString *out)
 	assert_int_equal(rc, 0);
 }
 
-static const char EXPECTED[] =
-	"CONNECT{accept-version=1.2;heart-beat=0,24000;odd=a\\b;0:} "
-	"SUBSCRIBE{id=1;id=2;destination=a:b\\c\nd\re;0:} "
-	"SEND{content-length=5;destination=x;5:a0b\nc} "
-	"SEND{destination=y;7:{\"k\":1}} "
-	"SEND{empty=;content-length=0;0:} ";
+static const char EXPECTED[] = "CONNECT{accept-version=1.2;heart-beat=0,24000;odd=a\\b;0:} "
+                               "SUBSCRIBE{id=1;id=2;destination=a:b\\c\nd\re;0:} "
+                               "SEND{content-length=5;destination=x;5:a0b\nc} "
+                               "SEND{destination=y;7:{\"k\":1}} "
+                               "SEND{empty=;content-length=0;0:} ";
 
 static void frames_split_anywhere(void **state)
 {

@@ -21,15 +21,15 @@ static struct loop *loop;
 static struct rpc_tls *server_tls;
 static struct rpc_server *server;
 
-static void handle(void *arg, struct rpc_request *r)
-{
-	rpc_reply(r, json_string(r->peer_name));
-}
+static void handle(void *arg, struct rpc_request *r) { rpc_reply(r, json_string(r->peer_name)); }
 
 static void start(bool is_anonymous_ok)
 {
-	struct rpc_tls_config t = { .is_server = true, .ca_file = certs.ca, .cert_file = certs.server_cert,
-	                            .key_file = certs.server_key, .is_anonymous_ok = is_anonymous_ok };
+	struct rpc_tls_config t = { .is_server = true,
+		                    .ca_file = certs.ca,
+		                    .cert_file = certs.server_cert,
+		                    .key_file = certs.server_key,
+		                    .is_anonymous_ok = is_anonymous_ok };
 	struct rpc_server_config config = { .call = handle, .max_connections = 4 };
 	struct err e = ERR_INIT;
 
@@ -149,15 +149,16 @@ static bool works(struct rpc_tls_config config, const char *host)
 
 static struct rpc_tls_config manager(void)
 {
-	return (struct rpc_tls_config){ .ca_file = certs.ca, .cert_file = certs.client_cert,
-	                                .key_file = certs.client_key };
+	return (
+	    struct rpc_tls_config){ .ca_file = certs.ca, .cert_file = certs.client_cert, .key_file = certs.client_key };
 }
 
 static void both_sides_prove_themselves(void **state)
 {
 	struct rpc_tls_config none = { .ca_file = certs.ca };
-	struct rpc_tls_config stranger = { .ca_file = certs.ca, .cert_file = certs.stranger_cert,
-	                                   .key_file = certs.stranger_key };
+	struct rpc_tls_config stranger = { .ca_file = certs.ca,
+		                           .cert_file = certs.stranger_cert,
+		                           .key_file = certs.stranger_key };
 	struct rpc_tls_config wary = manager();
 
 	assert_true(works(manager(), "127.0.0.1"));
@@ -234,8 +235,9 @@ static void bad_files_are_refused(void **state)
 
 static int open_raw(void)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(rpc_server_port(server)),
-	                          .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in to = { .sin_family = AF_INET,
+		                  .sin_port = htons(rpc_server_port(server)),
+		                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);

@@ -52,7 +52,7 @@ static void run(struct scene *sc, const char *query)
 
 	if (!s)
 		g_error("%s", e.detail);
-	INV_EACH(en, sc->core.inv, KIND_VM)
+	INV_EACH (en, sc->core.inv, KIND_VM)
 		if (search_matches(&sc->core, s, en->pub))
 			g_ptr_array_add(found, (void *)en->pub);
 	t1 = g_get_monotonic_time();
@@ -67,9 +67,18 @@ static void run(struct scene *sc, const char *query)
 int main(void)
 {
 	static const char *const QUERIES[] = {
-		"name=web* and status=up", "", "web-012", "name=*012*", "datacenter=Default and memory>4096",
-		"tag=europe", "host.name=alpha and host.status=up", "storage.name=nfs1", "event.severity=error",
-		"status=up sortby memory desc", "sortby on_host", "page 2",
+		"name=web* and status=up",
+		"",
+		"web-012",
+		"name=*012*",
+		"datacenter=Default and memory>4096",
+		"tag=europe",
+		"host.name=alpha and host.status=up",
+		"storage.name=nfs1",
+		"event.severity=error",
+		"status=up sortby memory desc",
+		"sortby on_host",
+		"page 2",
 	};
 	struct scene s;
 

@@ -36,7 +36,7 @@ static char *find_with(struct pool *p, enum kind k, const char *query, bool is_c
 
 	if (!s)
 		fail_msg("%s: %s", query, e.detail);
-	INV_EACH(en, scene.core.inv, k)
+	INV_EACH (en, scene.core.inv, k)
 		if (search_matches(&scene.core, s, en->pub))
 			g_ptr_array_add(found, (void *)en->pub);
 	g_qsort_with_data(found->pdata, (int)found->len, sizeof(void *), compare, &(struct order){ s, k });
@@ -379,7 +379,8 @@ static void test_sources(void **state)
 static void test_tag_cycle(void **state)
 {
 	static const struct expect CASES[] = { { KIND_VM, "tag=nothing", "" }, { KIND_VM, "tag=loop", "v5" } };
-	struct m_tag *t = SCENE_NEW(&scene, TAG, tag, "loop", "loop"), *a = SCENE_NEW(&scene, TAG_ASSIGNMENT, tag, "ta9", NULL);
+	struct m_tag *t = SCENE_NEW(&scene, TAG, tag, "loop", "loop"),
+	             *a = SCENE_NEW(&scene, TAG_ASSIGNMENT, tag, "ta9", NULL);
 
 	t->parent.id = (char *)"loop";
 	scene_publish(&scene, KIND_TAG, t);
@@ -431,14 +432,10 @@ static int teardown(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_vms),
-		cmocka_unit_test(test_precedence),
-		cmocka_unit_test(test_related),
-		cmocka_unit_test(test_other_kinds),
-		cmocka_unit_test(test_sort),
-		cmocka_unit_test(test_sources),
-		cmocka_unit_test(test_tag_cycle),
-		cmocka_unit_test(test_wide_relations),
+		cmocka_unit_test(test_vms),       cmocka_unit_test(test_precedence),
+		cmocka_unit_test(test_related),   cmocka_unit_test(test_other_kinds),
+		cmocka_unit_test(test_sort),      cmocka_unit_test(test_sources),
+		cmocka_unit_test(test_tag_cycle), cmocka_unit_test(test_wide_relations),
 	};
 	return cmocka_run_group_tests_name("search: eval", tests, setup, teardown);
 }

@@ -14,7 +14,10 @@
 
 static void test_queries(void **state)
 {
-	static const struct { const char *query; int kind; } QUERIES[] = {
+	static const struct {
+		const char *query;
+		int kind;
+	} QUERIES[] = {
 		{ "Vms:", KIND_VM },
 		{ "Vms: status = up and cpu_usage > 80 sortby cpu_usage desc page 2", KIND_VM },
 		{ "Vms: Host.name = h1* or name=web-0*", KIND_VM },
@@ -53,7 +56,10 @@ static void test_queries(void **state)
 /* As clients write them to the API. */
 static void test_rest(void **state)
 {
-	static const struct { enum kind kind; const char *query; } QUERIES[] = {
+	static const struct {
+		enum kind kind;
+		const char *query;
+	} QUERIES[] = {
 		{ KIND_VM, "name=web*" },
 		{ KIND_VM, "name=\"my vm\"" },
 		{ KIND_VM, "datacenter=x" },
@@ -99,7 +105,10 @@ static void test_rest(void **state)
 
 static void test_errors(void **state)
 {
-	static const struct { enum kind kind; const char *query, *place, *allowed; } CASES[] = {
+	static const struct {
+		enum kind kind;
+		const char *query, *place, *allowed;
+	} CASES[] = {
 		{ KIND_VM, "name='x'", "5 to 6", "other characters" },
 		{ KIND_VM, "name=x; drop", "6 to 7", "other characters" },
 		{ KIND_VM, "name=a\001", "6 to 7", "other characters" },
@@ -185,7 +194,9 @@ static void test_limits(void **state)
 
 static void test_dates(void **state)
 {
-	static const struct { const char *text, *date; } CASES[] = {
+	static const struct {
+		const char *text, *date;
+	} CASES[] = {
 		{ "today", "2026-11-22T00:00:00Z" },
 		{ "Yesterday", "2026-11-21T00:00:00Z" },
 		{ "sunday", "2026-11-15T00:00:00Z" },
@@ -226,9 +237,13 @@ static void test_dates(void **state)
 
 static void test_timespans(void **state)
 {
-	static const struct { const char *text; double seconds; } CASES[] = {
-		{ "2", 2 * 86400 }, { "1:30", 5400 }, { "01:30:05", 5405 }, { "3.02:00", 3 * 86400 + 7200 }, { "", -1 },
-		{ "1.5", -1 }, { "1:60", -1 }, { "24:00", -1 }, { "1:2:3:4", -1 }, { ":30", -1 }, { "-1", -1 }, { "9999999", -1 },
+	static const struct {
+		const char *text;
+		double seconds;
+	} CASES[] = {
+		{ "2", 2 * 86400 }, { "1:30", 5400 }, { "01:30:05", 5405 }, { "3.02:00", 3 * 86400 + 7200 },
+		{ "", -1 },         { "1.5", -1 },    { "1:60", -1 },       { "24:00", -1 },
+		{ "1:2:3:4", -1 },  { ":30", -1 },    { "-1", -1 },         { "9999999", -1 },
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(CASES); i++) {
@@ -243,7 +258,10 @@ static void test_timespans(void **state)
 
 static void test_patterns(void **state)
 {
-	static const struct { const char *pattern, *text; bool any_case, is_match; } CASES[] = {
+	static const struct {
+		const char *pattern, *text;
+		bool any_case, is_match;
+	} CASES[] = {
 		{ "web*", "web-01", false, true },
 		{ "web*", "Web-01", false, false },
 		{ "WEB*", "web-01", true, true },
@@ -258,7 +276,7 @@ static void test_patterns(void **state)
 		{ "100%", "100%", false, true },
 		{ "100%", "1000", false, false },
 		{ "db_1", "dbx1", false, false },
-		{ "\xc3\xa4*", "\xc3\x84pfel", true, true },   /* ä* and Äpfel */
+		{ "\xc3\xa4*", "\xc3\x84pfel", true, true }, /* ä* and Äpfel */
 		{ "\xc3\xa4*", "\xc3\x84pfel", false, false },
 		{ "*", "\xff\xfe", false, true },
 		{ "x*", "\xff\xfe", true, false },
@@ -277,13 +295,18 @@ static void test_patterns(void **state)
 
 static const char *directory_value(void *arg, const char *field)
 {
-	return strcmp(field, "name") == 0 ? "Ann" : strcmp(field, "lastname") == 0 ? "Admore" :
-	       strcmp(field, "username") == 0 ? "ann" : NULL;
+	return strcmp(field, "name") == 0       ? "Ann"
+	       : strcmp(field, "lastname") == 0 ? "Admore"
+	       : strcmp(field, "username") == 0 ? "ann"
+	                                        : NULL;
 }
 
 static void test_directory(void **state)
 {
-	static const struct { const char *query; int result; } CASES[] = {
+	static const struct {
+		const char *query;
+		int result;
+	} CASES[] = {
 		{ "ADUSER@internal-authz::allnames=adm*", 1 },
 		{ "adusers@internal-authz:dc=example:name = ann lastname!=\"B*\"", 1 },
 		{ "ADUSER@internal-authz::allnames=b*", 0 },
@@ -319,14 +342,9 @@ static void test_directory(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_queries),
-		cmocka_unit_test(test_rest),
-		cmocka_unit_test(test_errors),
-		cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_dates),
-		cmocka_unit_test(test_timespans),
-		cmocka_unit_test(test_patterns),
-		cmocka_unit_test(test_directory),
+		cmocka_unit_test(test_queries),  cmocka_unit_test(test_rest),      cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_limits),   cmocka_unit_test(test_dates),     cmocka_unit_test(test_timespans),
+		cmocka_unit_test(test_patterns), cmocka_unit_test(test_directory),
 	};
 	return cmocka_run_group_tests_name("search: parse", tests, NULL, NULL);
 }

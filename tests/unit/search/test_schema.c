@@ -15,10 +15,7 @@
 
 static json_t *schema;
 
-static const char *str(const json_t *o, const char *key)
-{
-	return json_string_value(json_object_get(o, key));
-}
+static const char *str(const json_t *o, const char *key) { return json_string_value(json_object_get(o, key)); }
 
 static enum sent entity_named(const char *singular)
 {
@@ -30,8 +27,9 @@ static enum sent entity_named(const char *singular)
 }
 
 static const char *const TYPES[] = {
-	[ST_STRING] = "string", [ST_UUID] = "uuid", [ST_OS] = "os", [ST_INT] = "int", [ST_DECIMAL] = "decimal",
-	[ST_ENUM] = "enum", [ST_BOOL] = "bool", [ST_DATE] = "date", [ST_TIMESPAN] = "timespan",
+	[ST_STRING] = "string", [ST_UUID] = "uuid",       [ST_OS] = "os",
+	[ST_INT] = "int",       [ST_DECIMAL] = "decimal", [ST_ENUM] = "enum",
+	[ST_BOOL] = "bool",     [ST_DATE] = "date",       [ST_TIMESPAN] = "timespan",
 };
 
 static void check_field(const struct sentity *ent, const struct sfield *f, const json_t *want)
@@ -43,7 +41,7 @@ static void check_field(const struct sentity *ent, const struct sfield *f, const
 	if (strcmp(f->name, str(want, "field")) != 0)
 		fail_msg("%s: %s where %s should be", ent->singular, f->name, str(want, "field"));
 	assert_string_equal(TYPES[f->type], str(want, "type"));
-	json_array_foreach(json_object_get(want, "ops"), i, op)
+	json_array_foreach (json_object_get(want, "ops"), i, op)
 		for (int k = 0; k < N_SOP; k++)
 			if (strcmp(SOP_TEXT[k], json_string_value(op)) == 0)
 				ops |= 1u << k;
@@ -68,7 +66,7 @@ static void test_tables(void **state)
 	const json_t *o, *name;
 	size_t i, k;
 
-	json_array_foreach(json_object_get(schema, "entities"), i, o) {
+	json_array_foreach (json_object_get(schema, "entities"), i, o) {
 		const struct sentity *ent = &SENTITIES[entity_named(str(o, "singular"))];
 
 		if (ent->plural)
@@ -77,15 +75,16 @@ static void test_tables(void **state)
 			assert_null(str(o, "plural"));
 		check_fields(ent, json_object_get(o, "fields"));
 		assert_int_equal(json_array_size(json_object_get(o, "cross")), ent->n_cross);
-		json_array_foreach(json_object_get(o, "cross"), k, name)
+		json_array_foreach (json_object_get(o, "cross"), k, name)
 			assert_int_equal(entity_named(json_string_value(name)), ent->cross[k].entity);
 		assert_true(ent->n_cross <= SCROSS_MAX);
 	}
 	assert_int_equal(i, SE_JOB + 1);
-	json_array_foreach(json_object_get(schema, "cross_only"), i, o)
+	json_array_foreach (json_object_get(schema, "cross_only"), i, o)
 		check_fields(&SENTITIES[entity_named(str(o, "entity"))], json_object_get(o, "fields"));
 	for (i = 0; SDATE_WORDS[i]; i++)
-		assert_string_equal(SDATE_WORDS[i], json_string_value(json_array_get(json_object_get(schema, "date_words"), i)));
+		assert_string_equal(SDATE_WORDS[i],
+		                    json_string_value(json_array_get(json_object_get(schema, "date_words"), i)));
 }
 
 static const json_t *enum_named(const char *name)
@@ -93,7 +92,7 @@ static const json_t *enum_named(const char *name)
 	const json_t *o;
 	size_t i;
 
-	json_array_foreach(json_object_get(schema, "enums"), i, o)
+	json_array_foreach (json_object_get(schema, "enums"), i, o)
 		if (strcmp(str(o, "enum"), name) == 0)
 			return json_object_get(o, "values");
 	fail_msg("no enumeration %s", name);
@@ -109,10 +108,11 @@ static void check_enum(const struct senum *en)
 	json_t *v;
 
 	assert_int_equal(g_strv_length(words), json_object_size(values));
-	json_object_foreach(values, word, v) {
+	json_object_foreach (values, word, v) {
 		g_autofree char *upper = g_ascii_strup(word, -1), *lower = g_ascii_strdown(word, -1);
 
-		assert_true(senum_parse(en, word, &mask) && senum_parse(en, upper, &mask) && senum_parse(en, lower, &mask));
+		assert_true(senum_parse(en, word, &mask) && senum_parse(en, upper, &mask) &&
+		            senum_parse(en, lower, &mask));
 	}
 	for (int i = 1; en->api && i < en->api->n_values; i++) {
 		assert_true(senum_parse(en, en->api->values[i], &mask));
@@ -144,7 +144,8 @@ static void test_paths(void **state)
 				fail_msg("%s.%s: wrong path", ent->singular, ent->fields[k].name);
 		for (int k = 0; k < ent->n_cross; k++) {
 			if (!srel_compile(p, &rel, ent->kind, ent->cross[k].path))
-				fail_msg("%s: wrong way to %s", ent->singular, SENTITIES[ent->cross[k].entity].singular);
+				fail_msg("%s: wrong way to %s", ent->singular,
+				         SENTITIES[ent->cross[k].entity].singular);
 			/* relations that are not indexed are scanned, which works for the first step alone */
 			for (int n = 1; rel && rel[0].op != S_END && rel[n].op != S_END; n++)
 				assert_true(rel[n].op != S_REVERSE || rel[n].idx >= 0);
@@ -190,7 +191,7 @@ static void try_query(struct scene *sc, enum sent ent, const char *query, bool i
 	if (!s)
 		assert_string_equal(e.field, "search");
 	if (s && kind >= 0)
-		INV_EACH(en, sc->core.inv, (enum kind)kind)
+		INV_EACH (en, sc->core.inv, (enum kind)kind)
 			search_matches(&sc->core, s, en->pub);
 }
 

@@ -22,17 +22,11 @@
 #include "base/proc.h"
 
 /* What the rest of an agent would be. */
-const struct verb HOST_VERBS[] = {{NULL, NULL, 0}};
-const struct verb NETWORK_VERBS[] = {{NULL, NULL, 0}};
-const struct verb VM_VERBS[] = {{NULL, NULL, 0}};
-bool vms_are_found(const struct agent *a)
-{
-	return true;
-}
-void agent_event(struct agent *a, const char *method, json_t *params)
-{
-	json_decref(params);
-}
+const struct verb HOST_VERBS[] = { { NULL, NULL, 0 } };
+const struct verb NETWORK_VERBS[] = { { NULL, NULL, 0 } };
+const struct verb VM_VERBS[] = { { NULL, NULL, 0 } };
+bool vms_are_found(const struct agent *a) { return true; }
+void agent_event(struct agent *a, const char *method, json_t *params) { json_decref(params); }
 
 void rig_main(int argc, char **argv)
 {
@@ -43,7 +37,7 @@ void rig_main(int argc, char **argv)
 
 void rig_make(struct rig *r)
 {
-	*r = (struct rig){0};
+	*r = (struct rig){ 0 };
 	r->dir = g_dir_make_tmp("hostler-storage-XXXXXX", NULL);
 	assert_non_null(r->dir);
 	assert_int_equal(chmod(r->dir, 0755), 0);
@@ -59,7 +53,7 @@ void rig_start(struct rig *r)
 {
 	struct err e = ERR_INIT;
 
-	r->agent = (struct agent){.loop = loop_new(), .chance = chance_new_real()};
+	r->agent = (struct agent){ .loop = loop_new(), .chance = chance_new_real() };
 	r->agent.opt.storage_root = r->root;
 	r->agent.opt.run_dir = r->run;
 	if (storage_init(&r->agent, &e) < 0)
@@ -81,7 +75,7 @@ char *rig_run(const char *const *argv)
 	struct err e = ERR_INIT;
 	char *out;
 
-	if (proc_run(p, &(struct proc_spec){.argv = argv}, &result, &e) < 0)
+	if (proc_run(p, &(struct proc_spec){ .argv = argv }, &result, &e) < 0)
 		fail_msg("%s", e.detail);
 	out = g_strdup(result.out);
 	pool_free(p);
@@ -90,7 +84,7 @@ char *rig_run(const char *const *argv)
 
 void rig_remove(struct rig *r)
 {
-	g_free(rig_run((const char *[]){"rm", "-rf", r->dir, NULL}));
+	g_free(rig_run((const char *[]){ "rm", "-rf", r->dir, NULL }));
 	g_free(r->dir);
 	g_free(r->data);
 	g_free(r->root);
@@ -117,13 +111,13 @@ static void call_fiber(void *arg)
 
 json_t *rig_try(struct rig *r, const char *verb, json_t *params, int *code)
 {
-	struct call c = {.rig = r,
-	                 .call = {.method = verb,
-	                          .params = params,
-	                          .pool = pool_new(),
-	                          .correlation_id = "",
-	                          .peer = "",
-	                          .local = ""}};
+	struct call c = { .rig = r,
+		          .call = { .method = verb,
+		                    .params = params,
+		                    .pool = pool_new(),
+		                    .correlation_id = "",
+		                    .peer = "",
+		                    .local = "" } };
 
 	fiber_start(r->agent.loop, "call", call_fiber, &c);
 	for (int i = 0; i < 60000 && !c.is_done; i++)
@@ -156,8 +150,7 @@ static int wait_task(struct rig *r, const char *id)
 {
 	for (int i = 0; i < 6000; i++) {
 		json_t *status = rig_call(r, "Task.getStatus", json_pack("{s:s}", "taskID", id), 0);
-		bool is_over =
-		    strcmp(json_string_value(json_object_get(status, "taskState")), "finished") == 0;
+		bool is_over = strcmp(json_string_value(json_object_get(status, "taskState")), "finished") == 0;
 		int code = (int)json_integer_value(json_object_get(status, "code"));
 
 		if (is_over && getenv("RIG_LOG"))
@@ -203,14 +196,14 @@ bool rig_wait(struct rig *r, bool (*fn)(struct rig *r), int ms)
 
 json_t *rig_connection(const struct rig *r)
 {
-	return json_pack("{s:s,s:i,s:[{s:s,s:s}]}", "storagepoolID", NIL, "domainType", 4, "connectionParams",
-	                 "id", "55555555-aaaa-4000-8000-000000000001", "connection", r->data);
+	return json_pack("{s:s,s:i,s:[{s:s,s:s}]}", "storagepoolID", NIL, "domainType", 4, "connectionParams", "id",
+	                 "55555555-aaaa-4000-8000-000000000001", "connection", r->data);
 }
 
 static json_t *pool_params(void)
 {
-	return json_pack("{s:s,s:i,s:s,s:s,s:i}", "storagepoolID", POOL1, "hostID", 1, "scsiKey", "",
-	                 "masterSdUUID", SD1, "masterVersion", 1);
+	return json_pack("{s:s,s:i,s:s,s:s,s:i}", "storagepoolID", POOL1, "hostID", 1, "scsiKey", "", "masterSdUUID",
+	                 SD1, "masterVersion", 1);
 }
 
 int rig_up_again(struct rig *r)
@@ -232,17 +225,15 @@ void rig_up(struct rig *r)
 	assert_int_equal(json_integer_value(json_object_get(json_array_get(answer, 0), "status")), 0);
 	json_decref(answer);
 	rig_do(r, "StorageDomain.create",
-	       json_pack("{s:s,s:s,s:{s:s},s:s,s:s,s:i}", "storagedomainID", SD1, "domainType", "LOCALFS",
-	                 "typeArgs", "remotePath", r->data, "name", "local one", "domainClass", "Data",
-	                 "version", 5),
+	       json_pack("{s:s,s:s,s:{s:s},s:s,s:s,s:i}", "storagedomainID", SD1, "domainType", "LOCALFS", "typeArgs",
+	                 "remotePath", r->data, "name", "local one", "domainClass", "Data", "version", 5),
 	       0);
 	rig_do(r, "StoragePool.create",
 	       json_pack("{s:s,s:s,s:s,s:i,s:[s]}", "storagepoolID", POOL1, "name", "dc", "masterSdUUID", SD1,
 	                 "masterVersion", 1, "domainList", SD1),
 	       0);
 	assert_int_equal(rig_up_again(r), 0);
-	rig_do(r, "StorageDomain.activate",
-	       json_pack("{s:s,s:s}", "storagedomainID", SD1, "storagepoolID", POOL1), 0);
+	rig_do(r, "StorageDomain.activate", json_pack("{s:s,s:s}", "storagedomainID", SD1, "storagepoolID", POOL1), 0);
 }
 
 json_t *rig_volume(const char *img, const char *vol)
@@ -257,9 +248,8 @@ json_t *rig_creation(const char *img, const char *vol, json_int_t size, const ch
 	char text[32];
 
 	g_snprintf(text, sizeof(text), "%lld", (long long)size);
-	more = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "size", text, "volFormat", format, "preallocate",
-	                 alloc, "diskType", "DATA", "desc", "{\"DiskAlias\":\"d\"}", "srcImgUUID", NIL,
-	                 "srcVolUUID", NIL);
+	more = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "size", text, "volFormat", format, "preallocate", alloc,
+	                 "diskType", "DATA", "desc", "{\"DiskAlias\":\"d\"}", "srcImgUUID", NIL, "srcVolUUID", NIL);
 	json_object_update(p, more);
 	json_decref(more);
 	return p;
@@ -290,10 +280,9 @@ bool rig_exists(const struct rig *r, const char *fmt, ...)
 
 char *rig_find_garbage(const struct rig *r)
 {
-	char *out = rig_run((const char *[]){"find",      r->data,  "-name",        "*.new",     "-o",
-	                                     "-name",     "*.temp", "-o",           "-name",     "*.backup",
-	                                     "-o",        "-name",  "_remove_me_*", "-o",        "-name",
-	                                     "_create_*", "-o",     "-name",        "__DIRECT*", NULL});
+	char *out = rig_run((const char *[]){
+	    "find", r->data, "-name",        "*.new", "-o",    "-name",     "*.temp", "-o",    "-name",     "*.backup",
+	    "-o",   "-name", "_remove_me_*", "-o",    "-name", "_create_*", "-o",     "-name", "__DIRECT*", NULL });
 
 	if (!*out)
 		g_clear_pointer(&out, g_free);

@@ -59,8 +59,7 @@ int rig_up_again(struct rig *r);
 /* Parameters {storagepoolID, storagedomainID, imageID, volumeID}. */
 json_t *rig_volume(const char *img, const char *vol);
 /* ... and those of Volume.create without a parent. */
-json_t *rig_creation(const char *img, const char *vol, json_int_t size, const char *format,
-                     const char *alloc);
+json_t *rig_creation(const char *img, const char *vol, json_int_t size, const char *format, const char *alloc);
 json_t *rig_connection(const struct rig *r);
 /* Path below the domain, to be freed. */
 char *rig_path(const struct rig *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -26,7 +26,7 @@
 enum state { OLD, NEW };
 /* TURNS: one of the others for each step. */
 enum how { KILL_WORKER, KILL_AGENT, NO_SPACE, IO_ERROR, TURNS, N_HOW };
-static const char *const HOW[] = {"worker killed", "agent killed", "no space", "I/O error", "in turns"};
+static const char *const HOW[] = { "worker killed", "agent killed", "no space", "I/O error", "in turns" };
 
 struct story {
 	const char *name;
@@ -36,19 +36,10 @@ struct story {
 	void (*reset)(struct rig *r); /* from NEW to OLD */
 };
 
-static json_int_t int_of(const json_t *o, const char *key)
-{
-	return json_integer_value(json_object_get(o, key));
-}
-static const char *text_of(const json_t *o, const char *key)
-{
-	return json_string_value(json_object_get(o, key));
-}
+static json_int_t int_of(const json_t *o, const char *key) { return json_integer_value(json_object_get(o, key)); }
+static const char *text_of(const json_t *o, const char *key) { return json_string_value(json_object_get(o, key)); }
 
-static json_t *sd_params(void)
-{
-	return json_pack("{s:s,s:s}", "storagedomainID", SD1, "storagepoolID", POOL1);
-}
+static json_t *sd_params(void) { return json_pack("{s:s,s:s}", "storagedomainID", SD1, "storagepoolID", POOL1); }
 
 static json_t *info_of(struct rig *r, const char *img, const char *vol)
 {
@@ -63,8 +54,8 @@ static json_t *info_of(struct rig *r, const char *img, const char *vol)
 static int delete_image(struct rig *r, const char *img, bool post_zero)
 {
 	return rig_task(r, "Image.delete",
-	                json_pack("{s:s,s:s,s:s,s:b,s:b}", "storagepoolID", POOL1, "storagedomainID", SD1,
-	                          "imageID", img, "postZero", (int)post_zero, "force", 0));
+	                json_pack("{s:s,s:s,s:s,s:b,s:b}", "storagepoolID", POOL1, "storagedomainID", SD1, "imageID",
+	                          img, "postZero", (int)post_zero, "force", 0));
 }
 
 static json_t *over(const char *img, const char *vol, const char *src_img, const char *src_vol)
@@ -97,7 +88,7 @@ static enum state look_volume(struct rig *r, const char *img, const char *vol, b
 	assert_int_equal(int_of(info, "capacity"), 4 * MIB);
 	assert_true(rig_exists(r, "images/%s/%s.lease", img, vol));
 	if (is_cow)
-		g_free(rig_run((const char *[]){"qemu-img", "check", "-q", "-f", "qcow2", path, NULL}));
+		g_free(rig_run((const char *[]){ "qemu-img", "check", "-q", "-f", "qcow2", path, NULL }));
 	json_decref(info);
 	return NEW;
 }
@@ -120,10 +111,7 @@ static enum state look_raw(struct rig *r)
 	return s;
 }
 
-static void reset_first(struct rig *r)
-{
-	must(delete_image(r, IMG1, false));
-}
+static void reset_first(struct rig *r) { must(delete_image(r, IMG1, false)); }
 
 static void make_template(struct rig *r)
 {
@@ -132,8 +120,8 @@ static void make_template(struct rig *r)
 
 	must(rig_task(r, "Volume.create", rig_creation(IMG1, VOL1, 4 * MIB, "COW", "SPARSE")));
 	rig_do(r, "SDM.update_volume",
-	       json_pack("{s:s,s:{s:s,s:s,s:s},s:{s:s}}", "job_id", JOB, "vol_info", "sd_id", SD1, "img_id",
-	                 IMG1, "vol_id", VOL1, "vol_attr", "type", "SHARED"),
+	       json_pack("{s:s,s:{s:s,s:s,s:s},s:{s:s}}", "job_id", JOB, "vol_info", "sd_id", SD1, "img_id", IMG1,
+	                 "vol_id", VOL1, "vol_attr", "type", "SHARED"),
 	       0);
 	for (bool is_done = false; !is_done; loop_turn(r->agent.loop, 10)) {
 		info = rig_call(r, "Volume.getInfo", rig_volume(IMG1, VOL1), 0);
@@ -142,10 +130,7 @@ static void make_template(struct rig *r)
 	}
 }
 
-static int create_from_template(struct rig *r)
-{
-	return rig_task(r, "Volume.create", over(IMG2, VOL2, IMG1, VOL1));
-}
+static int create_from_template(struct rig *r) { return rig_task(r, "Volume.create", over(IMG2, VOL2, IMG1, VOL1)); }
 
 static enum state look_from_template(struct rig *r)
 {
@@ -159,20 +144,11 @@ static enum state look_from_template(struct rig *r)
 	return s;
 }
 
-static void reset_second(struct rig *r)
-{
-	must(delete_image(r, IMG2, false));
-}
+static void reset_second(struct rig *r) { must(delete_image(r, IMG2, false)); }
 
-static void make_base(struct rig *r)
-{
-	must(create_raw(r));
-}
+static void make_base(struct rig *r) { must(create_raw(r)); }
 
-static int create_snapshot(struct rig *r)
-{
-	return rig_task(r, "Volume.create", over(IMG1, VOL2, IMG1, VOL1));
-}
+static int create_snapshot(struct rig *r) { return rig_task(r, "Volume.create", over(IMG1, VOL2, IMG1, VOL1)); }
 
 static enum state look_snapshot(struct rig *r)
 {
@@ -185,14 +161,8 @@ static enum state look_snapshot(struct rig *r)
 	return s;
 }
 
-static int delete_snapshot(struct rig *r)
-{
-	return rig_task(r, "Volume.delete", rig_volume(IMG1, VOL2));
-}
-static void reset_snapshot(struct rig *r)
-{
-	must(delete_snapshot(r));
-}
+static int delete_snapshot(struct rig *r) { return rig_task(r, "Volume.delete", rig_volume(IMG1, VOL2)); }
+static void reset_snapshot(struct rig *r) { must(delete_snapshot(r)); }
 
 static void make_snapshot(struct rig *r)
 {
@@ -214,10 +184,7 @@ static enum state look_deleted(struct rig *r)
 	return s;
 }
 
-static void reset_deleted(struct rig *r)
-{
-	must(create_snapshot(r));
-}
+static void reset_deleted(struct rig *r) { must(create_snapshot(r)); }
 
 static int extend(struct rig *r)
 {
@@ -245,10 +212,7 @@ static void reset_extended(struct rig *r)
 	make_base(r);
 }
 
-static int delete_zeroed(struct rig *r)
-{
-	return delete_image(r, IMG1, true);
-}
+static int delete_zeroed(struct rig *r) { return delete_image(r, IMG1, true); }
 
 static enum state look_image(struct rig *r)
 {
@@ -286,8 +250,8 @@ static int create_domain(struct rig *r)
 	int code;
 
 	json_decref(rig_try(r, "StorageDomain.create",
-	                    json_pack("{s:s,s:i,s:s,s:s,s:i,s:i}", "storagedomainID", SD2, "domainType", 4,
-	                              "typeArgs", r->data, "name", "two", "domainClass", 1, "version", 5),
+	                    json_pack("{s:s,s:i,s:s,s:s,s:i,s:i}", "storagedomainID", SD2, "domainType", 4, "typeArgs",
+	                              r->data, "name", "two", "domainClass", 1, "version", 5),
 	                    &code));
 	return code;
 }
@@ -305,35 +269,25 @@ static int format_domain(struct rig *r)
 {
 	int code;
 
-	json_decref(rig_try(r, "StorageDomain.format",
-	                    json_pack("{s:s,s:b}", "storagedomainID", SD2, "autoDetach", 0), &code));
+	json_decref(
+	    rig_try(r, "StorageDomain.format", json_pack("{s:s,s:b}", "storagedomainID", SD2, "autoDetach", 0), &code));
 	return code;
 }
 
-static void make_domain(struct rig *r)
-{
-	must(create_domain(r));
-}
-static void reset_domain(struct rig *r)
-{
-	must(format_domain(r));
-}
-static enum state look_formatted(struct rig *r)
-{
-	return look_domain(r) == NEW ? OLD : NEW;
-}
+static void make_domain(struct rig *r) { must(create_domain(r)); }
+static void reset_domain(struct rig *r) { must(format_domain(r)); }
+static enum state look_formatted(struct rig *r) { return look_domain(r) == NEW ? OLD : NEW; }
 
 static const struct story STORIES[] = {
-    {"create a raw volume", nothing, create_raw, look_raw, reset_first},
-    {"create a volume from a template", make_template, create_from_template, look_from_template,
-     reset_second},
-    {"create a snapshot", make_base, create_snapshot, look_snapshot, reset_snapshot},
-    {"delete a snapshot", make_snapshot, delete_snapshot, look_deleted, reset_deleted},
-    {"extend a volume", make_base, extend, look_extended, reset_extended},
-    {"delete an image", make_base, delete_zeroed, look_image, make_base},
-    {"rename a domain", nothing, rename_domain, look_name, reset_name},
-    {"create a domain", nothing, create_domain, look_domain, reset_domain},
-    {"format a domain", make_domain, format_domain, look_formatted, make_domain},
+	{ "create a raw volume", nothing, create_raw, look_raw, reset_first },
+	{ "create a volume from a template", make_template, create_from_template, look_from_template, reset_second },
+	{ "create a snapshot", make_base, create_snapshot, look_snapshot, reset_snapshot },
+	{ "delete a snapshot", make_snapshot, delete_snapshot, look_deleted, reset_deleted },
+	{ "extend a volume", make_base, extend, look_extended, reset_extended },
+	{ "delete an image", make_base, delete_zeroed, look_image, make_base },
+	{ "rename a domain", nothing, rename_domain, look_name, reset_name },
+	{ "create a domain", nothing, create_domain, look_domain, reset_domain },
+	{ "format a domain", make_domain, format_domain, look_formatted, make_domain },
 };
 
 /* --- the telling --- */
@@ -359,9 +313,8 @@ static void disarm(struct rig *r)
 {
 	struct sdomain *d = r ? sdomain_get(r->agent.storage, SD1) : NULL;
 
-	for (const char *const *v =
-	         (const char *[]){"HOSTLER_STEP_FILE", "HOSTLER_CRASH_AT", "HOSTLER_FAIL_AT",
-	                          "HOSTLER_CRASH_AGENT", "HOSTLER_FAIL_ERRNO", NULL};
+	for (const char *const *v = (const char *[]){ "HOSTLER_STEP_FILE", "HOSTLER_CRASH_AT", "HOSTLER_FAIL_AT",
+	                                              "HOSTLER_CRASH_AGENT", "HOSTLER_FAIL_ERRNO", NULL };
 	     *v; v++)
 		unsetenv(*v);
 	if (d && d->worker)
@@ -407,8 +360,10 @@ static void check_tasks(struct rig *r)
 	json_t *all = rig_call(r, "Host.getAllTasksStatuses", json_object(), 0), *one;
 	const char *id;
 
-	json_object_foreach(all, id, one) assert_string_equal(text_of(one, "taskState"), "finished");
-	json_object_foreach(all, id, one) rig_do(r, "Task.clear", json_pack("{s:s}", "taskID", id), 0);
+	json_object_foreach (all, id, one)
+		assert_string_equal(text_of(one, "taskState"), "finished");
+	json_object_foreach (all, id, one)
+		rig_do(r, "Task.clear", json_pack("{s:s}", "taskID", id), 0);
 	json_decref(all);
 }
 
@@ -461,7 +416,7 @@ static enum how how_now;
 
 static enum how turn(enum how how, int step)
 {
-	static const enum how NEXT[] = {NO_SPACE, KILL_WORKER, IO_ERROR};
+	static const enum how NEXT[] = { NO_SPACE, KILL_WORKER, IO_ERROR };
 
 	return how == TURNS ? NEXT[step % 3] : how;
 }
@@ -489,7 +444,7 @@ static void told(void **state)
 /* argv[1]: number of the story; without it all. HOSTLER_TEST_LONG: every way at every step. */
 int main(int argc, char **argv)
 {
-	const struct CMUnitTest test[] = {cmocka_unit_test(told)};
+	const struct CMUnitTest test[] = { cmocka_unit_test(told) };
 	int from = 0, to = (int)G_N_ELEMENTS(STORIES), failed = 0;
 
 	rig_main(argc, argv);

@@ -37,10 +37,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-static json_t *sd_params(void)
-{
-	return json_pack("{s:s,s:s}", "storagedomainID", SD1, "storagepoolID", POOL1);
-}
+static json_t *sd_params(void) { return json_pack("{s:s,s:s}", "storagedomainID", SD1, "storagepoolID", POOL1); }
 
 static void check_mode(const char *below, mode_t mode, off_t size)
 {
@@ -94,8 +91,7 @@ static void domain_tells_about_itself(void **state)
 	json_t *stats = rig_call(&rig, "StorageDomain.getStats", sd_params(), 0);
 	json_t *pool = rig_call(&rig, "StoragePool.getInfo", sd_params(), 0);
 	json_t *spm = rig_call(&rig, "StoragePool.getSpmStatus", sd_params(), 0);
-	json_t *list =
-	    rig_call(&rig, "Host.getStorageDomains", json_pack("{s:s}", "storagepoolID", POOL1), 0);
+	json_t *list = rig_call(&rig, "Host.getStorageDomains", json_pack("{s:s}", "storagepoolID", POOL1), 0);
 
 	assert_string_equal(json_string_value(json_object_get(info, "role")), "Master");
 	assert_string_equal(json_string_value(json_object_get(info, "name")), "local one");
@@ -148,19 +144,13 @@ static void monitor_sees_health(void **state)
 static json_t *qemu_info(const char *img, const char *vol)
 {
 	g_autofree char *path = rig_path(&rig, "images/%s/%s", img, vol);
-	g_autofree char *out = rig_run((const char *[]){"qemu-img", "info", "--output", "json", path, NULL});
+	g_autofree char *out = rig_run((const char *[]){ "qemu-img", "info", "--output", "json", path, NULL });
 
 	return json_loads(out, 0, NULL);
 }
 
-static json_int_t int_of(const json_t *o, const char *key)
-{
-	return json_integer_value(json_object_get(o, key));
-}
-static const char *text_of(const json_t *o, const char *key)
-{
-	return json_string_value(json_object_get(o, key));
-}
+static json_int_t int_of(const json_t *o, const char *key) { return json_integer_value(json_object_get(o, key)); }
+static const char *text_of(const json_t *o, const char *key) { return json_string_value(json_object_get(o, key)); }
 
 static void volumes_of_each_kind(void **state)
 {
@@ -168,17 +158,16 @@ static void volumes_of_each_kind(void **state)
 		const char *format, *alloc;
 		json_int_t size, apparent, min_allocated;
 	} KINDS[] = {
-	    {"RAW", "SPARSE", 64 * MIB, 64 * MIB, 0},
-	    {"RAW", "SPARSE", 64 * MIB + 1, 64 * MIB + 4096, 0},
-	    {"RAW", "PREALLOCATED", 16 * MIB, 16 * MIB, 16 * MIB},
-	    {"COW", "SPARSE", 64 * MIB, -1, 0},
-	    {"COW", "PREALLOCATED", 16 * MIB, -1, 16 * MIB},
-	    {"5", "2", 1, 4096, 0},
+		{ "RAW", "SPARSE", 64 * MIB, 64 * MIB, 0 },
+		{ "RAW", "SPARSE", 64 * MIB + 1, 64 * MIB + 4096, 0 },
+		{ "RAW", "PREALLOCATED", 16 * MIB, 16 * MIB, 16 * MIB },
+		{ "COW", "SPARSE", 64 * MIB, -1, 0 },
+		{ "COW", "PREALLOCATED", 16 * MIB, -1, 16 * MIB },
+		{ "5", "2", 1, 4096, 0 },
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(KINDS); i++) {
-		json_t *info, *image,
-		    *p = rig_creation(IMG1, VOL1, KINDS[i].size, KINDS[i].format, KINDS[i].alloc);
+		json_t *info, *image, *p = rig_creation(IMG1, VOL1, KINDS[i].size, KINDS[i].format, KINDS[i].alloc);
 		bool is_cow = strcmp(KINDS[i].format, "COW") == 0;
 
 		assert_int_equal(rig_task(&rig, "Volume.create", p), 0);
@@ -203,15 +192,13 @@ static void volumes_of_each_kind(void **state)
 		check_mode("images/" IMG1 "/" VOL1, 0660, -1);
 		check_mode("images/" IMG1 "/" VOL1 ".meta", 0660, 512);
 		check_mode("images/" IMG1 "/" VOL1 ".lease", 0660, 0);
-		assert_int_equal(
-		    rig_task(&rig, "Volume.create",
-		             rig_creation(IMG1, VOL1, KINDS[i].size, KINDS[i].format, KINDS[i].alloc)),
-		    212);
-		assert_int_equal(
-		    rig_task(&rig, "Image.delete",
-		             json_pack("{s:s,s:s,s:s,s:b,s:b}", "storagepoolID", POOL1, "storagedomainID",
-		                       SD1, "imageID", IMG1, "postZero", (int)(i % 2), "force", 0)),
-		    0);
+		assert_int_equal(rig_task(&rig, "Volume.create",
+		                          rig_creation(IMG1, VOL1, KINDS[i].size, KINDS[i].format, KINDS[i].alloc)),
+		                 212);
+		assert_int_equal(rig_task(&rig, "Image.delete",
+		                          json_pack("{s:s,s:s,s:s,s:b,s:b}", "storagepoolID", POOL1, "storagedomainID",
+		                                    SD1, "imageID", IMG1, "postZero", (int)(i % 2), "force", 0)),
+		                 0);
 		assert_false(rig_exists(&rig, "images/%s", IMG1));
 		rig_do(&rig, "Volume.getInfo", rig_volume(IMG1, VOL1), 268);
 	}
@@ -232,16 +219,14 @@ static void initial_size_is_what_gets_allocated(void **state)
 
 static void growing(void **state)
 {
-	static const char *const FORMATS[][2] = {
-	    {"RAW", "SPARSE"}, {"RAW", "PREALLOCATED"}, {"COW", "SPARSE"}};
+	static const char *const FORMATS[][2] = { { "RAW", "SPARSE" }, { "RAW", "PREALLOCATED" }, { "COW", "SPARSE" } };
 
 	for (size_t i = 0; i < G_N_ELEMENTS(FORMATS); i++) {
 		const char *img = i == 0 ? IMG1 : i == 1 ? IMG2 : IMG3;
 		json_t *p, *info, *image;
 
-		assert_int_equal(rig_task(&rig, "Volume.create",
-		                          rig_creation(img, VOL1, 8 * MIB, FORMATS[i][0], FORMATS[i][1])),
-		                 0);
+		assert_int_equal(
+		    rig_task(&rig, "Volume.create", rig_creation(img, VOL1, 8 * MIB, FORMATS[i][0], FORMATS[i][1])), 0);
 		p = rig_volume(img, VOL1);
 		json_object_set_new(p, "newSize", json_string("16777217"));
 		assert_int_equal(rig_task(&rig, "Volume.extendSize", p), 0);
@@ -262,15 +247,12 @@ static void too_large_for_the_disk(void **state)
 {
 	json_t *p;
 
-	assert_int_equal(
-	    rig_task(&rig, "Volume.create", rig_creation(IMG1, VOL1, 8192 * GIB, "RAW", "PREALLOCATED")),
-	    397);
-	assert_int_equal(
-	    rig_task(&rig, "Volume.create", rig_creation(IMG1, VOL1, 8192 * GIB, "COW", "PREALLOCATED")),
-	    397);
+	assert_int_equal(rig_task(&rig, "Volume.create", rig_creation(IMG1, VOL1, 8192 * GIB, "RAW", "PREALLOCATED")),
+	                 397);
+	assert_int_equal(rig_task(&rig, "Volume.create", rig_creation(IMG1, VOL1, 8192 * GIB, "COW", "PREALLOCATED")),
+	                 397);
 	assert_false(rig_exists(&rig, "images/%s", IMG1));
-	assert_int_equal(
-	    rig_task(&rig, "Volume.create", rig_creation(IMG1, VOL1, MIB, "RAW", "PREALLOCATED")), 0);
+	assert_int_equal(rig_task(&rig, "Volume.create", rig_creation(IMG1, VOL1, MIB, "RAW", "PREALLOCATED")), 0);
 	p = rig_volume(IMG1, VOL1);
 	json_object_set_new(p, "newSize", json_string("8796093022208"));
 	assert_int_equal(rig_task(&rig, "Volume.extendSize", p), 397);
@@ -282,18 +264,16 @@ static void too_large_for_the_disk(void **state)
 
 static json_t *deletion(const char *img)
 {
-	return json_pack("{s:s,s:s,s:s,s:b,s:b}", "storagepoolID", POOL1, "storagedomainID", SD1, "imageID",
-	                 img, "postZero", 0, "force", 0);
+	return json_pack("{s:s,s:s,s:s,s:b,s:b}", "storagepoolID", POOL1, "storagedomainID", SD1, "imageID", img,
+	                 "postZero", 0, "force", 0);
 }
 
 /* On a full disk a task cannot be written down; images can be removed all the same. */
 static void room_can_be_made(void **state)
 {
-	assert_int_equal(
-	    rig_task(&rig, "Volume.create", rig_creation(IMG1, VOL1, MIB, "RAW", "PREALLOCATED")), 0);
+	assert_int_equal(rig_task(&rig, "Volume.create", rig_creation(IMG1, VOL1, MIB, "RAW", "PREALLOCATED")), 0);
 	setenv("HOSTLER_FAIL_AT", "mkdir", 1);
-	assert_int_equal(rig_task(&rig, "Volume.create", rig_creation(IMG2, VOL2, MIB, "RAW", "SPARSE")),
-	                 397);
+	assert_int_equal(rig_task(&rig, "Volume.create", rig_creation(IMG2, VOL2, MIB, "RAW", "SPARSE")), 397);
 	assert_int_equal(rig_task(&rig, "Image.delete", deletion(IMG1)), 0);
 	unsetenv("HOSTLER_FAIL_AT");
 	assert_false(rig_exists(&rig, "images/%s", IMG1));
@@ -302,8 +282,7 @@ static void room_can_be_made(void **state)
 
 /* --- templates and snapshots --- */
 
-static json_t *over(const char *img, const char *vol, json_int_t size, const char *src_img,
-                    const char *src_vol)
+static json_t *over(const char *img, const char *vol, json_int_t size, const char *src_img, const char *src_vol)
 {
 	json_t *p = rig_creation(img, vol, size, "COW", "SPARSE");
 
@@ -331,8 +310,8 @@ static const char *job_state(const char *id)
 static void make_shared(const char *job)
 {
 	rig_do(&rig, "SDM.update_volume",
-	       json_pack("{s:s,s:{s:s,s:s,s:s,s:i},s:{s:s}}", "job_id", job, "vol_info", "sd_id", SD1,
-	                 "img_id", IMG1, "vol_id", VOL1, "generation", 0, "vol_attr", "type", "SHARED"),
+	       json_pack("{s:s,s:{s:s,s:s,s:s,s:i},s:{s:s}}", "job_id", job, "vol_info", "sd_id", SD1, "img_id", IMG1,
+	                 "vol_id", VOL1, "generation", 0, "vol_attr", "type", "SHARED"),
 	       0);
 	assert_string_equal(job_state(job), "done");
 }
@@ -341,7 +320,7 @@ static void check_image(const char *img, const char *vol)
 {
 	g_autofree char *path = rig_path(&rig, "images/%s/%s", img, vol);
 
-	g_free(rig_run((const char *[]){"qemu-img", "check", "-q", path, NULL}));
+	g_free(rig_run((const char *[]){ "qemu-img", "check", "-q", path, NULL }));
 }
 
 static void template_is_linked(void **state)
@@ -350,8 +329,7 @@ static void template_is_linked(void **state)
 	json_t *info, *image, *prepared;
 	struct stat st;
 
-	assert_int_equal(rig_task(&rig, "Volume.create", rig_creation(IMG1, VOL1, 8 * MIB, "COW", "SPARSE")),
-	                 0);
+	assert_int_equal(rig_task(&rig, "Volume.create", rig_creation(IMG1, VOL1, 8 * MIB, "COW", "SPARSE")), 0);
 	assert_int_equal(rig_task(&rig, "Volume.create", over(IMG2, VOL2, 8 * MIB, IMG1, VOL1)), 214);
 	make_shared("66666666-aaaa-4000-8000-000000000001");
 	assert_int_equal(rig_task(&rig, "Volume.create", over(IMG2, VOL2, 4 * MIB, IMG1, VOL1)), 229);
@@ -376,10 +354,8 @@ static void template_is_linked(void **state)
 	assert_int_equal(rig_task(&rig, "Image.delete", deletion(IMG1)), 223);
 	prepared = rig_call(&rig, "Image.prepare", rig_volume(IMG2, VOL2), 0);
 	assert_int_equal(json_array_size(json_object_get(prepared, "imgVolumesInfo")), 2);
-	assert_string_equal(
-	    text_of(json_array_get(json_object_get(prepared, "imgVolumesInfo"), 0), "volumeID"), VOL1);
-	g_free(rig_run(
-	    (const char *[]){"qemu-img", "info", "--backing-chain", text_of(prepared, "path"), NULL}));
+	assert_string_equal(text_of(json_array_get(json_object_get(prepared, "imgVolumesInfo"), 0), "volumeID"), VOL1);
+	g_free(rig_run((const char *[]){ "qemu-img", "info", "--backing-chain", text_of(prepared, "path"), NULL }));
 	json_decref(prepared);
 	rig_do(&rig, "Image.teardown", rig_volume(IMG2, VOL2), 0);
 	assert_int_equal(rig_task(&rig, "Image.delete", deletion(IMG2)), 0);
@@ -390,8 +366,7 @@ static void snapshot_and_back(void **state)
 {
 	json_t *info, *p;
 
-	assert_int_equal(rig_task(&rig, "Volume.create", rig_creation(IMG1, VOL1, 8 * MIB, "RAW", "SPARSE")),
-	                 0);
+	assert_int_equal(rig_task(&rig, "Volume.create", rig_creation(IMG1, VOL1, 8 * MIB, "RAW", "SPARSE")), 0);
 	p = over(IMG1, VOL2, 8 * MIB, NIL, VOL1);
 	json_object_set_new(p, "volFormat", json_string("RAW"));
 	assert_int_equal(rig_task(&rig, "Volume.create", p), 202);
@@ -412,9 +387,9 @@ static void snapshot_and_back(void **state)
 
 static json_t *copying(const char *job, int generation)
 {
-	return json_pack("{s:s,s:{s:s,s:s,s:s},s:{s:s,s:s,s:s,s:i}}", "job_id", job, "source", "sd_id", SD1,
-	                 "img_id", IMG1, "vol_id", VOL1, "destination", "sd_id", SD1, "img_id", IMG2,
-	                 "vol_id", VOL2, "generation", generation);
+	return json_pack("{s:s,s:{s:s,s:s,s:s},s:{s:s,s:s,s:s,s:i}}", "job_id", job, "source", "sd_id", SD1, "img_id",
+	                 IMG1, "vol_id", VOL1, "destination", "sd_id", SD1, "img_id", IMG2, "vol_id", VOL2,
+	                 "generation", generation);
 }
 
 static void copying_data(void **state)
@@ -425,17 +400,15 @@ static void copying_data(void **state)
 	                *to = rig_path(&rig, "images/%s/%s", IMG2, VOL2);
 	json_t *info;
 
-	assert_int_equal(rig_task(&rig, "Volume.create", rig_creation(IMG1, VOL1, 8 * MIB, "RAW", "SPARSE")),
-	                 0);
-	assert_int_equal(rig_task(&rig, "Volume.create", rig_creation(IMG2, VOL2, 8 * MIB, "COW", "SPARSE")),
-	                 0);
-	g_free(rig_run((const char *[]){"qemu-io", "-f", "raw", "-c", "write -P 7 1M 2M", from, NULL}));
+	assert_int_equal(rig_task(&rig, "Volume.create", rig_creation(IMG1, VOL1, 8 * MIB, "RAW", "SPARSE")), 0);
+	assert_int_equal(rig_task(&rig, "Volume.create", rig_creation(IMG2, VOL2, 8 * MIB, "COW", "SPARSE")), 0);
+	g_free(rig_run((const char *[]){ "qemu-io", "-f", "raw", "-c", "write -P 7 1M 2M", from, NULL }));
 	rig_do(&rig, "SDM.copy_data", copying(JOB1, 5), 0);
 	assert_string_equal(job_state(JOB1), "failed");
 	rig_do(&rig, "SDM.copy_data", copying(JOB1, 0), 69);
 	rig_do(&rig, "SDM.copy_data", copying(JOB2, 0), 0);
 	assert_string_equal(job_state(JOB2), "done");
-	g_free(rig_run((const char *[]){"qemu-img", "compare", "-f", "raw", "-F", "qcow2", from, to, NULL}));
+	g_free(rig_run((const char *[]){ "qemu-img", "compare", "-f", "raw", "-F", "qcow2", from, to, NULL }));
 	info = rig_call(&rig, "Volume.getInfo", rig_volume(IMG2, VOL2), 0);
 	assert_int_equal(int_of(info, "generation"), 1);
 	assert_string_equal(text_of(info, "legality"), "LEGAL");
@@ -478,21 +451,21 @@ static void bad_input(void **state)
 		const char *key, *value;
 		int code;
 	} CASES[] = {
-	    {"volumeID", "../../../etc/passwd", -32602},
-	    {"imageID", "..", -32602},
-	    {"storagedomainID", "/", -32602},
-	    {"storagedomainID", SD2, 353},
-	    {"storagepoolID", SD2, 309},
-	    {"volumeID", NIL, -32602},
-	    {"size", "0", -32602},
-	    {"size", "-1", -32602},
-	    {"size", "99999999999999999999", -32602},
-	    {"size", "12abc", -32602},
-	    {"volFormat", "VMDK", 202},
-	    {"preallocate", "MAYBE", 231},
-	    {"diskType", "EVIL", 91},
-	    {"desc", "line\nend", 91},
-	    {"srcVolUUID", VOL3, 202},
+		{ "volumeID", "../../../etc/passwd", -32602 },
+		{ "imageID", "..", -32602 },
+		{ "storagedomainID", "/", -32602 },
+		{ "storagedomainID", SD2, 353 },
+		{ "storagepoolID", SD2, 309 },
+		{ "volumeID", NIL, -32602 },
+		{ "size", "0", -32602 },
+		{ "size", "-1", -32602 },
+		{ "size", "99999999999999999999", -32602 },
+		{ "size", "12abc", -32602 },
+		{ "volFormat", "VMDK", 202 },
+		{ "preallocate", "MAYBE", 231 },
+		{ "diskType", "EVIL", 91 },
+		{ "desc", "line\nend", 91 },
+		{ "srcVolUUID", VOL3, 202 },
 	};
 	g_autofree char *longest = g_strnfill(211, 'x');
 	json_t *p;
@@ -513,8 +486,7 @@ static void bad_input(void **state)
 	rig_do(&rig, "Image.delete", deletion(IMG1), 268);
 	rig_do(&rig, "Task.getStatus", json_pack("{s:s}", "taskID", SD1), 401);
 	rig_do(&rig, "StorageDomain.getInfo", json_pack("{s:s}", "storagedomainID", SD2), 358);
-	rig_do(&rig, "StorageDomain.format", json_pack("{s:s,s:b}", "storagedomainID", SD1, "autoDetach", 0),
-	       392);
+	rig_do(&rig, "StorageDomain.format", json_pack("{s:s,s:b}", "storagedomainID", SD1, "autoDetach", 0), 392);
 	rig_do(&rig, "StorageDomain.detach", sd_params(), 383);
 	rig_do(&rig, "StoragePool.disconnect", sd_params(), 656);
 }
@@ -522,8 +494,8 @@ static void bad_input(void **state)
 static int connect_status(const char *path)
 {
 	json_t *answer = rig_call(&rig, "StoragePool.connectStorageServer",
-	                          json_pack("{s:s,s:s,s:[{s:s,s:s}]}", "storagepoolID", NIL, "domainType",
-	                                    "4", "connectionParams", "id", SD2, "connection", path),
+	                          json_pack("{s:s,s:s,s:[{s:s,s:s}]}", "storagepoolID", NIL, "domainType", "4",
+	                                    "connectionParams", "id", SD2, "connection", path),
 	                          0);
 	int status = (int)int_of(json_array_get(answer, 0), "status");
 
@@ -603,15 +575,14 @@ static void hang_fiber(void *arg)
 {
 	struct hang *h = arg;
 
-	assert_null(
-	    client_call(h->c, "mount.check", json_pack("{s:s}", "mount", "/tmp"), 200, NULL, &h->err));
+	assert_null(client_call(h->c, "mount.check", json_pack("{s:s}", "mount", "/tmp"), 200, NULL, &h->err));
 	h->is_done = true;
 }
 
 /* A worker that does not answer is killed, and the next question gets a new one. */
 static void worker_is_killed_in_time(void **state)
 {
-	struct hang h = {.c = client_new(rig.agent.storage->workers, -1)};
+	struct hang h = { .c = client_new(rig.agent.storage->workers, -1) };
 	int before = client_host_count(rig.agent.storage->workers);
 
 	setenv("HOSTLER_WORKER_HANG", "1", 1);
@@ -663,18 +634,17 @@ static void task_is_stopped(void **state)
 static void image_is_locked(void **state)
 {
 	json_t *first = rig_call(&rig, "Volume.create", rig_creation(IMG1, VOL1, MIB, "RAW", "SPARSE"), 0);
-	json_t *second = rig_call(&rig, "Volume.create", rig_creation(IMG1, VOL1, MIB, "RAW", "SPARSE"), 0),
-	       *all, *one;
+	json_t *second = rig_call(&rig, "Volume.create", rig_creation(IMG1, VOL1, MIB, "RAW", "SPARSE"), 0), *all, *one;
 	const char *id;
 
 	for (int n = 0; n < 2;) {
 		n = 0;
 		all = rig_call(&rig, "Host.getAllTasksStatuses", json_object(), 0);
-		json_object_foreach(all, id, one) n += strcmp(text_of(one, "taskState"), "finished") == 0;
+		json_object_foreach (all, id, one)
+			n += strcmp(text_of(one, "taskState"), "finished") == 0;
 		if (n == 2) {
 			assert_int_equal(int_of(json_object_get(all, json_string_value(first)), "code"), 0);
-			assert_int_equal(int_of(json_object_get(all, json_string_value(second)), "code"),
-			                 212);
+			assert_int_equal(int_of(json_object_get(all, json_string_value(second)), "code"), 212);
 		}
 		json_decref(all);
 		loop_turn(rig.agent.loop, 10);
@@ -717,8 +687,7 @@ static void lease_is_exclusive(void **state)
 	for (int i = 0; i < 500 && flock(fd, LOCK_EX | LOCK_NB) != 0; i++)
 		loop_turn(rig.agent.loop, 10);
 	assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
-	assert_int_equal(rig_task(&rig, "Volume.create", rig_creation(IMG1, VOL1, MIB, "RAW", "SPARSE")),
-	                 654);
+	assert_int_equal(rig_task(&rig, "Volume.create", rig_creation(IMG1, VOL1, MIB, "RAW", "SPARSE")), 654);
 	assert_int_equal(rig_up_again(&rig), 651);
 	close(fd);
 	assert_int_equal(rig_up_again(&rig), 0);
@@ -726,11 +695,10 @@ static void lease_is_exclusive(void **state)
 
 static void garbage_is_collected(void **state)
 {
-	g_autofree char *img = rig_path(&rig, "images/%s", IMG1),
-	                *orphan = rig_path(&rig, "images/%s/%s", IMG1, VOL1);
+	g_autofree char *img = rig_path(&rig, "images/%s", IMG1), *orphan = rig_path(&rig, "images/%s/%s", IMG1, VOL1);
 	g_autofree char *doomed = rig_path(&rig, "images/_remove_me_%s", IMG2),
 	                *inside = g_build_filename(doomed, VOL2, NULL);
-	const char *const own[] = {"chown", "-R", "36:36", img, doomed, NULL};
+	const char *const own[] = { "chown", "-R", "36:36", img, doomed, NULL };
 
 	assert_int_equal(mkdir(img, 0775), 0);
 	assert_int_equal(mkdir(doomed, 0775), 0);
@@ -748,15 +716,13 @@ static void garbage_is_collected(void **state)
 static void everything_goes_down_again(void **state)
 {
 	rig_do(&rig, "StorageDomain.deactivate",
-	       json_pack("{s:s,s:s,s:s,s:i}", "storagedomainID", SD1, "storagepoolID", POOL1, "masterSdUUID",
-	                 NIL, "masterVersion", 1),
+	       json_pack("{s:s,s:s,s:s,s:i}", "storagedomainID", SD1, "storagepoolID", POOL1, "masterSdUUID", NIL,
+	                 "masterVersion", 1),
 	       0);
-	assert_int_equal(rig_task(&rig, "Volume.create", rig_creation(IMG1, VOL1, MIB, "RAW", "SPARSE")),
-	                 369);
+	assert_int_equal(rig_task(&rig, "Volume.create", rig_creation(IMG1, VOL1, MIB, "RAW", "SPARSE")), 369);
 	rig_do(&rig, "StoragePool.destroy",
 	       json_pack("{s:s,s:i,s:s}", "storagepoolID", POOL1, "hostID", 1, "scsiKey", ""), 0);
-	rig_do(&rig, "StorageDomain.format", json_pack("{s:s,s:b}", "storagedomainID", SD1, "autoDetach", 0),
-	       0);
+	rig_do(&rig, "StorageDomain.format", json_pack("{s:s,s:b}", "storagedomainID", SD1, "autoDetach", 0), 0);
 	assert_false(rig_exists(&rig, "dom_md"));
 	assert_null(rig_find_garbage(&rig));
 	rig_do(&rig, "StoragePool.disconnectStorageServer", rig_connection(&rig), 0);
@@ -773,8 +739,8 @@ static void second_domain_comes_and_goes(void **state)
 		assert_int_equal(chown(path, 36, 36), 0);
 	assert_int_equal(connect_status(path), 0);
 	rig_do(&rig, "StorageDomain.create",
-	       json_pack("{s:s,s:i,s:s,s:s,s:i,s:i}", "storagedomainID", SD2, "domainType", 4, "typeArgs",
-	                 path, "name", "zwei ü", "domainClass", 1, "version", 5),
+	       json_pack("{s:s,s:i,s:s,s:s,s:i,s:i}", "storagedomainID", SD2, "domainType", 4, "typeArgs", path, "name",
+	                 "zwei ü", "domainClass", 1, "version", 5),
 	       0);
 	params = json_pack("{s:s,s:s}", "storagedomainID", SD2, "storagepoolID", POOL1);
 	rig_do(&rig, "StorageDomain.activate", json_incref(params), 353);
@@ -798,30 +764,30 @@ int main(int argc, char **argv)
 {
 #define LIFE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	const struct CMUnitTest tests[] = {
-	    LIFE(tree_is_as_it_should_be),
-	    LIFE(domain_tells_about_itself),
-	    LIFE(monitor_sees_health),
-	    LIFE(volumes_of_each_kind),
-	    LIFE(initial_size_is_what_gets_allocated),
-	    LIFE(growing),
-	    LIFE(too_large_for_the_disk),
-	    LIFE(room_can_be_made),
-	    LIFE(template_is_linked),
-	    LIFE(snapshot_and_back),
-	    LIFE(copying_data),
-	    LIFE(prepared_paths),
-	    LIFE(bad_input),
-	    LIFE(connections_are_checked),
-	    LIFE(damaged_metadata),
-	    LIFE(worker_hangs),
-	    LIFE(worker_is_killed_in_time),
-	    LIFE(task_is_stopped),
-	    LIFE(image_is_locked),
-	    LIFE(restart_keeps_everything),
-	    LIFE(lease_is_exclusive),
-	    LIFE(garbage_is_collected),
-	    LIFE(everything_goes_down_again),
-	    LIFE(second_domain_comes_and_goes),
+		LIFE(tree_is_as_it_should_be),
+		LIFE(domain_tells_about_itself),
+		LIFE(monitor_sees_health),
+		LIFE(volumes_of_each_kind),
+		LIFE(initial_size_is_what_gets_allocated),
+		LIFE(growing),
+		LIFE(too_large_for_the_disk),
+		LIFE(room_can_be_made),
+		LIFE(template_is_linked),
+		LIFE(snapshot_and_back),
+		LIFE(copying_data),
+		LIFE(prepared_paths),
+		LIFE(bad_input),
+		LIFE(connections_are_checked),
+		LIFE(damaged_metadata),
+		LIFE(worker_hangs),
+		LIFE(worker_is_killed_in_time),
+		LIFE(task_is_stopped),
+		LIFE(image_is_locked),
+		LIFE(restart_keeps_everything),
+		LIFE(lease_is_exclusive),
+		LIFE(garbage_is_collected),
+		LIFE(everything_goes_down_again),
+		LIFE(second_domain_comes_and_goes),
 	};
 
 	rig_main(argc, argv);

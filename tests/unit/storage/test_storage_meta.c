@@ -82,8 +82,7 @@ static void domain_reads_and_writes_the_same(void **state)
 /* The seal of a literal text, so that reading and writing cannot be wrong together. */
 static void domain_seal_is_sha1_without_line_ends(void **state)
 {
-	static const char TEXT[] =
-	    "CLASS=Data\nROLE=Master\n_SHA_CKSUM=6db0b3a1ba6a8f8b0f2d4f0e5ecbd7a1b5b0e0b5\n";
+	static const char TEXT[] = "CLASS=Data\nROLE=Master\n_SHA_CKSUM=6db0b3a1ba6a8f8b0f2d4f0e5ecbd7a1b5b0e0b5\n";
 	static const char SEAL[] =
 	    "789011c20c2c81fdadb48aed14125e7c43822401"; /* printf CLASS=DataROLE=Master | sha1sum */
 	json_t *meta = json_pack("{s:s,s:s}", "ROLE", "Master", "CLASS", "Data");
@@ -104,14 +103,13 @@ static void domain_refuses(void **state)
 		const char *text;
 		int code;
 	} CASES[] = {
-	    {"", 752},
-	    {"CLASS=Data\n", 752},
-	    {"_SHA_CKSUM=\n", 752},
-	    {"_SHA_CKSUM=da39a3ee5e6b4b0d3255bfef95601890afd8070\n", 752},
-	    {"A=1\n_SHA_CKSUM=da39a3ee5e6b4b0d3255bfef95601890afd80709\n", 752},
+		{ "", 752 },
+		{ "CLASS=Data\n", 752 },
+		{ "_SHA_CKSUM=\n", 752 },
+		{ "_SHA_CKSUM=da39a3ee5e6b4b0d3255bfef95601890afd8070\n", 752 },
+		{ "A=1\n_SHA_CKSUM=da39a3ee5e6b4b0d3255bfef95601890afd80709\n", 752 },
 	};
-	static const char *const SEALED[] = {"no equals sign", "=x",     "lower=x",
-	                                     "A=1\nA=2",       "A=\x01", "A=\xc3\xa9"};
+	static const char *const SEALED[] = { "no equals sign", "=x", "lower=x", "A=1\nA=2", "A=\x01", "A=\xc3\xa9" };
 
 	for (size_t i = 0; i < G_N_ELEMENTS(CASES); i++) {
 		struct err e = ERR_INIT;
@@ -164,7 +162,7 @@ static void alignment_follows_hosts(void **state)
 
 static void volume_reads_and_writes_the_same(void **state)
 {
-	char block[VOL_META_SIZE], padded[VOL_META_SIZE] = {0};
+	char block[VOL_META_SIZE], padded[VOL_META_SIZE] = { 0 };
 	struct err e = ERR_INIT;
 	struct vol_meta m;
 
@@ -209,22 +207,22 @@ static void volume_refuses(void **state)
 		const char *from, *to;
 		int code;
 	} CASES[] = {
-	    {"EOF\n", "", 751},
-	    {"EOF\n", "EOF", 751},
-	    {"CAP=1073741824\n", "", 751},
-	    {"CAP=1073741824", "CAP=-1", 753},
-	    {"CAP=1073741824", "CAP=99999999999999999999", 753},
-	    {"CAP=1073741824", "CAP= 1", 753},
-	    {"GEN=7", "GEN=1000", 753},
-	    {"GEN=7", "GEN=7\nGEN=8", 751},
-	    {"FORMAT=RAW", "FORMAT=QED", 753},
-	    {"LEGALITY=LEGAL\n", "", 751},
-	    {"VOLTYPE=LEAF", "VOLTYPE=leaf", 753},
-	    {"PUUID=0", "PUUID=x", 753},
-	    {"PUUID=0", "PUUID=../../etc/passwd", 753},
-	    {"DISKTYPE=DATA", "DISKTYPE=EVIL", 753},
-	    {"CAP=", "NONE=", 757},
-	    {"SEQ=3", "rubbish", 751},
+		{ "EOF\n", "", 751 },
+		{ "EOF\n", "EOF", 751 },
+		{ "CAP=1073741824\n", "", 751 },
+		{ "CAP=1073741824", "CAP=-1", 753 },
+		{ "CAP=1073741824", "CAP=99999999999999999999", 753 },
+		{ "CAP=1073741824", "CAP= 1", 753 },
+		{ "GEN=7", "GEN=1000", 753 },
+		{ "GEN=7", "GEN=7\nGEN=8", 751 },
+		{ "FORMAT=RAW", "FORMAT=QED", 753 },
+		{ "LEGALITY=LEGAL\n", "", 751 },
+		{ "VOLTYPE=LEAF", "VOLTYPE=leaf", 753 },
+		{ "PUUID=0", "PUUID=x", 753 },
+		{ "PUUID=0", "PUUID=../../etc/passwd", 753 },
+		{ "DISKTYPE=DATA", "DISKTYPE=EVIL", 753 },
+		{ "CAP=", "NONE=", 757 },
+		{ "SEQ=3", "rubbish", 751 },
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(CASES); i++) {
@@ -240,18 +238,18 @@ static void volume_refuses(void **state)
 /* The longest of everything fits in the block. */
 static void volume_at_its_limits(void **state)
 {
-	struct vol_meta m = {.capacity = VOL_CAP_MAX,
-	                     .ctime = 99999999999,
-	                     .disktype = "DATA",
-	                     .domain = SD,
-	                     .image = SD,
-	                     .parent = SD,
-	                     .format = VOL_COW,
-	                     .alloc = VOL_PREALLOCATED,
-	                     .role = VOL_INTERNAL,
-	                     .legality = VOL_ILLEGAL,
-	                     .generation = 999,
-	                     .sequence = 99999};
+	struct vol_meta m = { .capacity = VOL_CAP_MAX,
+		              .ctime = 99999999999,
+		              .disktype = "DATA",
+		              .domain = SD,
+		              .image = SD,
+		              .parent = SD,
+		              .format = VOL_COW,
+		              .alloc = VOL_PREALLOCATED,
+		              .role = VOL_INTERNAL,
+		              .legality = VOL_ILLEGAL,
+		              .generation = 999,
+		              .sequence = 99999 };
 	char block[VOL_META_SIZE];
 	struct err e = ERR_INIT;
 	struct vol_meta again;
@@ -289,17 +287,17 @@ static void task_file_escapes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(domain_reads_and_writes_the_same),
-	    cmocka_unit_test(domain_seal_is_sha1_without_line_ends),
-	    cmocka_unit_test(domain_refuses),
-	    cmocka_unit_test(domain_writes_no_line_ends),
-	    cmocka_unit_test(pools_are_a_list),
-	    cmocka_unit_test(alignment_follows_hosts),
-	    cmocka_unit_test(volume_reads_and_writes_the_same),
-	    cmocka_unit_test(volume_reads_older_versions),
-	    cmocka_unit_test(volume_refuses),
-	    cmocka_unit_test(volume_at_its_limits),
-	    cmocka_unit_test(task_file_escapes),
+		cmocka_unit_test(domain_reads_and_writes_the_same),
+		cmocka_unit_test(domain_seal_is_sha1_without_line_ends),
+		cmocka_unit_test(domain_refuses),
+		cmocka_unit_test(domain_writes_no_line_ends),
+		cmocka_unit_test(pools_are_a_list),
+		cmocka_unit_test(alignment_follows_hosts),
+		cmocka_unit_test(volume_reads_and_writes_the_same),
+		cmocka_unit_test(volume_reads_older_versions),
+		cmocka_unit_test(volume_refuses),
+		cmocka_unit_test(volume_at_its_limits),
+		cmocka_unit_test(task_file_escapes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

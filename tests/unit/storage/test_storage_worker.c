@@ -69,31 +69,30 @@ static void worker_answers_nonsense_with_errors(void **state)
 		const char *line;
 		int code;
 	} CASES[] = {
-	    {"\n", 16},
-	    {"nonsense\n", 16},
-	    {"[]\n", 16},
-	    {"{\"op\":1}\n", 16},
-	    {"{\"op\":\"no.such\",\"args\":{}}\n", 16},
-	    {"{\"op\":\"volume.info\"}\n", 16},
-	    {"{\"op\":\"volume.info\",\"args\":{}}\n", 16},
-	    {"{\"op\":\"volume.info\",\"args\":{\"img\":\"../x\",\"vol\":\"y\"}}\n", 91},
-	    {"{\"op\":\"domain.read\",\"args\":{\"sd\":\"..\",\"mount\":\"/tmp\"}}\n", 91},
-	    {"{\"op\":\"domain.read\",\"args\":{\"sd\":\"" SD1 "\",\"mount\":\"/no/such/place\"}}\n", 360},
-	    {"{\"op\":\"domain.read\",\"args\":{\"sd\":\"" SD1 "\",\"mount\":\"/tmp\"}}\n", 358},
-	    {"{\"op\":\"domain.create\",\"args\":{\"sd\":\"" SD1 "\",\"mount\":\"/tmp\"}}\n", 16},
-	    {"{\"op\":\"task.run\",\"args\":{\"id\":\"" SD1 "\"}}\n", 16},
-	    {"{\"op\":\"task.recover\",\"args\":{\"id\":\"" SD1 "\",\"master\":{\"sd\":\"" SD1
-	     "\",\"mount\":\"/tmp\"}}}\n",
-	     358},
-	    {"{\"op\":\"volume.copy\",\"args\":{}}\n", 16},
+		{ "\n", 16 },
+		{ "nonsense\n", 16 },
+		{ "[]\n", 16 },
+		{ "{\"op\":1}\n", 16 },
+		{ "{\"op\":\"no.such\",\"args\":{}}\n", 16 },
+		{ "{\"op\":\"volume.info\"}\n", 16 },
+		{ "{\"op\":\"volume.info\",\"args\":{}}\n", 16 },
+		{ "{\"op\":\"volume.info\",\"args\":{\"img\":\"../x\",\"vol\":\"y\"}}\n", 91 },
+		{ "{\"op\":\"domain.read\",\"args\":{\"sd\":\"..\",\"mount\":\"/tmp\"}}\n", 91 },
+		{ "{\"op\":\"domain.read\",\"args\":{\"sd\":\"" SD1 "\",\"mount\":\"/no/such/place\"}}\n", 360 },
+		{ "{\"op\":\"domain.read\",\"args\":{\"sd\":\"" SD1 "\",\"mount\":\"/tmp\"}}\n", 358 },
+		{ "{\"op\":\"domain.create\",\"args\":{\"sd\":\"" SD1 "\",\"mount\":\"/tmp\"}}\n", 16 },
+		{ "{\"op\":\"task.run\",\"args\":{\"id\":\"" SD1 "\"}}\n", 16 },
+		{ "{\"op\":\"task.recover\",\"args\":{\"id\":\"" SD1 "\",\"master\":{\"sd\":\"" SD1
+		  "\",\"mount\":\"/tmp\"}}}\n",
+		  358 },
+		{ "{\"op\":\"volume.copy\",\"args\":{}}\n", 16 },
 	};
 	int fd;
 	pid_t pid = start_worker(&fd);
 
 	for (size_t i = 0; i < G_N_ELEMENTS(CASES); i++) {
 		json_t *answer = ask(fd, CASES[i].line);
-		json_int_t code =
-		    json_integer_value(json_object_get(json_object_get(answer, "error"), "code"));
+		json_int_t code = json_integer_value(json_object_get(json_object_get(answer, "error"), "code"));
 
 		if (code != CASES[i].code)
 			fail_msg("%s: %d", CASES[i].line, (int)code);
@@ -189,23 +188,23 @@ static void question_fiber(void *arg)
 static void agent_survives_nonsense(void **state)
 {
 	static const char *const BABBLE[] = {
-	    "nonsense\n",
-	    "\n",
-	    "[]\n",
-	    "{}\n",
-	    "{\"result\":{}}\n{\"result\":{}}\n",
-	    "{\"progress\":\"x\"}\n",
-	    "{\"progress\":5}\nxx\n",
-	    "{\"error\":5}\n",
-	    "{\"error\":{\"code\":-3,\"message\":7}}\n",
-	    "{\"result\":",
-	    "",
+		"nonsense\n",
+		"\n",
+		"[]\n",
+		"{}\n",
+		"{\"result\":{}}\n{\"result\":{}}\n",
+		"{\"progress\":\"x\"}\n",
+		"{\"progress\":5}\nxx\n",
+		"{\"error\":5}\n",
+		"{\"error\":{\"code\":-3,\"message\":7}}\n",
+		"{\"result\":",
+		"",
 	};
 	struct loop *l = loop_new();
 	struct client_host *h = client_host_new(l, geteuid() ? geteuid() : 36, geteuid() ? getegid() : 36);
 
 	for (size_t i = 0; i < G_N_ELEMENTS(BABBLE); i++) {
-		struct question q = {.c = client_new(h, -1)};
+		struct question q = { .c = client_new(h, -1) };
 
 		setenv("HOSTLER_WORKER_BABBLE", BABBLE[i], 1);
 		fiber_start(l, "question", question_fiber, &q);
@@ -216,7 +215,7 @@ static void agent_survives_nonsense(void **state)
 		/* The next one gets a worker that is all right. */
 		unsetenv("HOSTLER_WORKER_BABBLE");
 		client_kill(q.c);
-		q = (struct question){.c = q.c};
+		q = (struct question){ .c = q.c };
 		fiber_start(l, "question", question_fiber, &q);
 		while (!q.is_done)
 			loop_turn(l, 10);
@@ -235,7 +234,7 @@ static void client_goes_while_asked(void **state)
 	struct loop *l = loop_new();
 	struct client_host *h = client_host_new(l, geteuid() ? geteuid() : 36, geteuid() ? getegid() : 36);
 	struct client *c = client_new(h, -1);
-	struct question first = {.c = c}, second = {.c = c};
+	struct question first = { .c = c }, second = { .c = c };
 
 	setenv("HOSTLER_WORKER_HANG", "1", 1);
 	fiber_start(l, "question", question_fiber, &first);
@@ -256,12 +255,12 @@ static void client_goes_while_asked(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(worker_answers_nonsense_with_errors),
-	    cmocka_unit_test(worker_takes_no_endless_line),
-	    cmocka_unit_test(worker_is_no_command),
-	    cmocka_unit_test(worker_is_not_root),
-	    cmocka_unit_test(agent_survives_nonsense),
-	    cmocka_unit_test(client_goes_while_asked),
+		cmocka_unit_test(worker_answers_nonsense_with_errors),
+		cmocka_unit_test(worker_takes_no_endless_line),
+		cmocka_unit_test(worker_is_no_command),
+		cmocka_unit_test(worker_is_not_root),
+		cmocka_unit_test(agent_survives_nonsense),
+		cmocka_unit_test(client_goes_while_asked),
 	};
 
 	rig_main(argc, argv);

@@ -25,7 +25,10 @@ bool host_is_up(struct core *c, const char *host_id)
 }
 
 bool host_is_connected(struct core *c, const char *host_id) { return fake_agents_is_up(rig->agents, host_id); }
-bool vm_is_down(const struct m_vm *vm) { return vm->status == M_VM_STATUS_DOWN || vm->status == M_VM_STATUS_IMAGE_LOCKED; }
+bool vm_is_down(const struct m_vm *vm)
+{
+	return vm->status == M_VM_STATUS_DOWN || vm->status == M_VM_STATUS_IMAGE_LOCKED;
+}
 
 int vm_hotplug_disk(struct call *c, const char *vm_id, const char *disk_id, bool plug, struct err *e)
 {
@@ -220,7 +223,8 @@ void rig_begin(const char *op, const char *ids, const char *body)
 	c->query.max = c->query.from = -1;
 	c->query.filter = -1;
 	rig_query = (struct call_query){ 0 };
-	if (c->op->body && m_from_json(p, c->op->body->type, body ? body : "", body ? strlen(body) : 0, &M_LIMITS_DEFAULT, &c->body, &e) < 0)
+	if (c->op->body && m_from_json(p, c->op->body->type, body ? body : "", body ? strlen(body) : 0,
+	                               &M_LIMITS_DEFAULT, &c->body, &e) < 0)
 		fail_msg("%s: %s", op, e.detail);
 	if (c->op->kind == M_OP_ACTION)
 		c->action = m_new(p, &M_TYPE_action);
@@ -254,7 +258,8 @@ struct call *rig_fails(enum err_code code, const char *op, const char *ids, cons
 	struct call *c = rig_call(op, ids, body);
 
 	if (c->error.code != code)
-		fail_msg("%s %s: %s instead of %s: %s", op, body ? body : "", err_code_name(c->error.code), err_code_name(code), c->error.detail);
+		fail_msg("%s %s: %s instead of %s: %s", op, body ? body : "", err_code_name(c->error.code),
+		         err_code_name(code), c->error.detail);
 	return c;
 }
 
@@ -262,8 +267,10 @@ struct call *rig_fails(enum err_code code, const char *op, const char *ids, cons
 
 void rig_add_domain(const char *id, const char *name, const char *path)
 {
-	g_autofree char *body = g_strdup_printf("{\"id\":\"%s\",\"name\":\"%s\",\"type\":\"data\",\"host\":{\"id\":\"" HOST "\"},"
-	                                        "\"storage\":{\"type\":\"localfs\",\"path\":\"%s\"}}", id, name, path);
+	g_autofree char *body =
+	    g_strdup_printf("{\"id\":\"%s\",\"name\":\"%s\",\"type\":\"data\",\"host\":{\"id\":\"" HOST "\"},"
+	                    "\"storage\":{\"type\":\"localfs\",\"path\":\"%s\"}}",
+	                    id, name, path);
 	rig_ok("storage_domains.add", "", body);
 }
 
@@ -282,19 +289,24 @@ void rig_with_storage(void)
 
 void rig_add_disk(const char *id)
 {
-	g_autofree char *body = g_strdup_printf("{\"id\":\"%s\",\"name\":\"disk1\",\"format\":\"raw\",\"provisioned_size\":"
-	                                        "10000000,\"storage_domains\":{\"storage_domain\":[{\"id\":\"" SD "\"}]}}", id);
+	g_autofree char *body =
+	    g_strdup_printf("{\"id\":\"%s\",\"name\":\"disk1\",\"format\":\"raw\",\"provisioned_size\":"
+	                    "10000000,\"storage_domains\":{\"storage_domain\":[{\"id\":\"" SD "\"}]}}",
+	                    id);
 	rig_ok("disks.add", "", body);
 	rig_settle();
 }
 
-const struct m_storage_domain *rig_domain(const char *id) { return INV_GET(rig->core->inv, STORAGE_DOMAIN, storage_domain, id); }
+const struct m_storage_domain *rig_domain(const char *id)
+{
+	return INV_GET(rig->core->inv, STORAGE_DOMAIN, storage_domain, id);
+}
 const struct m_data_center *rig_center(void) { return INV_GET(rig->core->inv, DATA_CENTER, data_center, DC); }
 const struct m_disk *rig_disk(const char *id) { return INV_GET(rig->core->inv, DISK, disk, id); }
 
 bool rig_has_event(const char *name)
 {
-	INV_EACH(en, rig->core->inv, KIND_EVENT)
+	INV_EACH (en, rig->core->inv, KIND_EVENT)
 		if (g_strcmp0(ENTITY_OBJ(en, event)->event_name, name) == 0)
 			return true;
 	return false;
@@ -310,7 +322,8 @@ static void check_domain(const struct m_storage_domain *sd)
 
 	if (!d)
 		fail_msg("domain %s is not on storage", sd->name);
-	assert_string_equal(json_string_value(json_object_get(d, "pool")), sd->data_center.id ? sd->data_center.id : "");
+	assert_string_equal(json_string_value(json_object_get(d, "pool")),
+	                    sd->data_center.id ? sd->data_center.id : "");
 	switch (sd->status) {
 	case M_STORAGE_DOMAIN_STATUS_UNATTACHED:
 		assert_null(sd->data_center.id);
@@ -324,8 +337,7 @@ static void check_domain(const struct m_storage_domain *sd)
 		assert_non_null(sd->data_center.id);
 		assert_true(!state || strcmp(state, "Attached") == 0);
 		break;
-	default:
-		fail_msg("domain %s is %s", sd->name, m_enum_name(&M_ENUM_storage_domain_status, sd->status));
+	default: fail_msg("domain %s is %s", sd->name, m_enum_name(&M_ENUM_storage_domain_status, sd->status));
 	}
 }
 
@@ -351,8 +363,7 @@ static void check_center(void)
 		assert_true(has_domains);
 		assert_null(pool);
 		break;
-	default:
-		fail_msg("data center is %s", m_enum_name(&M_ENUM_data_center_status, dc->status));
+	default: fail_msg("data center is %s", m_enum_name(&M_ENUM_data_center_status, dc->status));
 	}
 }
 
@@ -375,10 +386,10 @@ static void check_storage(void)
 	json_t *sd, *img;
 	const char *sd_id, *img_id;
 
-	json_object_foreach(fake_agents_disk(rig->agents), sd_id, sd) {
+	json_object_foreach (fake_agents_disk(rig->agents), sd_id, sd) {
 		if (!rig_domain(sd_id))
 			fail_msg("domain %s was left on storage", sd_id);
-		json_object_foreach(json_object_get(sd, "images"), img_id, img)
+		json_object_foreach (json_object_get(sd, "images"), img_id, img)
 			if (!rig_disk(img_id))
 				fail_msg("image %s was left on storage", img_id);
 	}
@@ -392,18 +403,18 @@ void rig_check_world(void)
 	rig_run(90 * 1000);
 	rig_settle();
 	assert_int_equal(lock_count(rig->core), 0);
-	INV_EACH(en, inv, KIND_STORAGE_DOMAIN)
+	INV_EACH (en, inv, KIND_STORAGE_DOMAIN)
 		check_domain(en->pub);
 	check_center();
-	INV_EACH(en, inv, KIND_DISK)
+	INV_EACH (en, inv, KIND_DISK)
 		check_disk(en->pub);
-	INV_EACH(en, inv, KIND_DISK_ATTACHMENT) {
+	INV_EACH (en, inv, KIND_DISK_ATTACHMENT) {
 		assert_non_null(rig_disk(ENTITY_OBJ(en, disk_attachment)->disk.id));
 		assert_non_null(INV_GET(inv, VM, vm, ENTITY_OBJ(en, disk_attachment)->vm.id));
 	}
 	assert_int_equal(inv_count(inv, KIND_STORAGE_DOMAIN), inv_count(inv, KIND_STORAGE_CONNECTION));
 	assert_int_equal(inv_count(inv, KIND_STORAGE_DOMAIN), inv_count(inv, KIND_DISK_PROFILE));
-	INV_EACH(en, inv, KIND_VM)
+	INV_EACH (en, inv, KIND_VM)
 		assert_int_equal(ENTITY_OBJ(en, vm)->status, M_VM_STATUS_DOWN);
 	check_storage();
 	assert_int_equal(fake_agents_tasks(rig->agents, HOST), 0);

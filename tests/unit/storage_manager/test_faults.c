@@ -58,10 +58,13 @@ static void run(void **state)
 /* The verb that does the work is refused for good: the job fails, and nothing of it is left. */
 static void refused_for_good(void **state)
 {
-	static const struct { const char *scenario, *verb; } CASES[] = {
-		{ "AddStorageDomain", "StorageDomain.create" }, { "AttachFirst", "StorageDomain.activate" }, { "AttachSecond", "StorageDomain.activate" },
-		{ "DeactivateLast", "StoragePool.spmStop" }, { "ActivateMaster", "StorageDomain.activate" },
-		{ "AddDisk", "Volume.create" }, { "ExtendDisk", "Volume.extendSize" }, { "RemoveDisk", "Image.delete" },
+	static const struct {
+		const char *scenario, *verb;
+	} CASES[] = {
+		{ "AddStorageDomain", "StorageDomain.create" }, { "AttachFirst", "StorageDomain.activate" },
+		{ "AttachSecond", "StorageDomain.activate" },   { "DeactivateLast", "StoragePool.spmStop" },
+		{ "ActivateMaster", "StorageDomain.activate" }, { "AddDisk", "Volume.create" },
+		{ "ExtendDisk", "Volume.extendSize" },          { "RemoveDisk", "Image.delete" },
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(CASES); i++)

@@ -55,7 +55,10 @@ bool host_is_up(struct core *c, const char *host_id) { return world.is_up; }
 bool host_is_connected(struct core *c, const char *host_id) { return world.is_up; }
 bool vm_is_down(const struct m_vm *vm) { return true; }
 int vm_hotplug_disk(struct call *c, const char *vm_id, const char *disk_id, bool plug, struct err *e) { return 0; }
-struct search *search_parse(struct pool *p, enum kind k, const char *text, bool is_case_sensitive, struct err *e) { return NULL; }
+struct search *search_parse(struct pool *p, enum kind k, const char *text, bool is_case_sensitive, struct err *e)
+{
+	return NULL;
+}
 bool search_matches(struct core *c, const struct search *s, const void *version) { return true; }
 int64_t search_page(const struct search *s) { return 0; }
 bool search_has_order(const struct search *s) { return false; }
@@ -88,13 +91,14 @@ static void call_fiber(void *arg)
 	g_free(m);
 }
 
-static void door_call(void *arg, const char *host_id, const char *method, json_t *params, int timeout_ms, const char *correlation,
-                      void (*done)(void *, json_t *, const struct err *), void *done_arg)
+static void door_call(void *arg, const char *host_id, const char *method, json_t *params, int timeout_ms,
+                      const char *correlation, void (*done)(void *, json_t *, const struct err *), void *done_arg)
 {
 	struct message *m = g_new0(struct message, 1);
 
-	m->call = (struct verb_call){ .method = method, .params = params, .pool = pool_new(), .correlation_id = "", .peer = "",
-		                      .local = "" };
+	m->call = (struct verb_call){
+		.method = method, .params = params, .pool = pool_new(), .correlation_id = "", .peer = "", .local = ""
+	};
 	m->done = done;
 	m->arg = done_arg;
 	fiber_start(world.loop, "agent-call", call_fiber, m);
@@ -283,7 +287,10 @@ static enum err_code ask(const char *op, const char *ids, const char *body, bool
 	return code;
 }
 
-static void ok(const char *op, const char *ids, const char *body) { assert_int_equal(ask(op, ids, body, false), ERR_NONE); }
+static void ok(const char *op, const char *ids, const char *body)
+{
+	assert_int_equal(ask(op, ids, body, false), ERR_NONE);
+}
 
 static enum m_storage_domain_status status_of(const char *sd)
 {
@@ -305,18 +312,21 @@ static bool file_exists(const struct m_disk *d)
 
 static void add_domain(const char *id, const char *name, const char *path)
 {
-	g_autofree char *body = g_strdup_printf("{\"id\":\"%s\",\"name\":\"%s\",\"type\":\"data\",\"host\":{\"id\":\"" HOST "\"},"
-	                                        "\"storage\":{\"type\":\"localfs\",\"path\":\"%s\"}}", id, name, path);
+	g_autofree char *body =
+	    g_strdup_printf("{\"id\":\"%s\",\"name\":\"%s\",\"type\":\"data\",\"host\":{\"id\":\"" HOST "\"},"
+	                    "\"storage\":{\"type\":\"localfs\",\"path\":\"%s\"}}",
+	                    id, name, path);
 	ok("storage_domains.add", "", body);
 	assert_int_equal(status_of(id), M_STORAGE_DOMAIN_STATUS_UNATTACHED);
 }
 
 static void add_disk(int n, const char *format, bool is_sparse)
 {
-	g_autofree char *body = g_strdup_printf("{\"id\":\"" DISK "%d\",\"name\":\"disk%d\",\"description\":\"of \\\"tests\\\"\","
-	                                        "\"format\":\"%s\",\"sparse\":%s,\"provisioned_size\":10000000,"
-	                                        "\"storage_domain\":{\"id\":\"" SD "\"}}", n, n, format,
-	                                        is_sparse ? "true" : "false");
+	g_autofree char *body =
+	    g_strdup_printf("{\"id\":\"" DISK "%d\",\"name\":\"disk%d\",\"description\":\"of \\\"tests\\\"\","
+	                    "\"format\":\"%s\",\"sparse\":%s,\"provisioned_size\":10000000,"
+	                    "\"storage_domain\":{\"id\":\"" SD "\"}}",
+	                    n, n, format, is_sparse ? "true" : "false");
 	ok("disks.add", "", body);
 	settle();
 	assert_non_null(disk(n));
@@ -331,8 +341,11 @@ static void a_whole_life(void **state)
 	int64_t free_bytes, total;
 
 	add_domain(SD, "data1", world.data);
-	assert_int_not_equal(ask("storage_domains.add", "", "{\"name\":\"x\",\"type\":\"data\",\"host\":{\"id\":\"" HOST "\"},"
-	                         "\"storage\":{\"type\":\"localfs\",\"path\":\"/nowhere/at/all\"}}", false), ERR_NONE);
+	assert_int_not_equal(ask("storage_domains.add", "",
+	                         "{\"name\":\"x\",\"type\":\"data\",\"host\":{\"id\":\"" HOST "\"},"
+	                         "\"storage\":{\"type\":\"localfs\",\"path\":\"/nowhere/at/all\"}}",
+	                         false),
+	                     ERR_NONE);
 	ok("attached_storage_domains.add", DC, "{\"id\":\"" SD "\"}");
 	assert_int_equal(status_of(SD), M_STORAGE_DOMAIN_STATUS_ACTIVE);
 	turn(200);
@@ -372,7 +385,8 @@ static void a_whole_life(void **state)
 	assert_int_equal(status_of(SD), M_STORAGE_DOMAIN_STATUS_ACTIVE);
 	ok("attached_storage_domain.deactivate", DC "/" SD, NULL);
 	ok("attached_storage_domain.remove", DC "/" SD, NULL);
-	assert_int_equal(INV_GET(world.core->inv, DATA_CENTER, data_center, DC)->status, M_DATA_CENTER_STATUS_UNINITIALIZED);
+	assert_int_equal(INV_GET(world.core->inv, DATA_CENTER, data_center, DC)->status,
+	                 M_DATA_CENTER_STATUS_UNINITIALIZED);
 	assert_int_equal(ask("storage_domain.remove", SD, NULL, true), ERR_NONE);
 	assert_int_equal(ask("storage_domain.remove", SD2, NULL, true), ERR_NONE);
 	assert_int_equal(inv_count(world.core->inv, KIND_STORAGE_DOMAIN), 0);
@@ -385,9 +399,10 @@ static void an_agent_dies(void **state)
 	add_domain(SD, "data1", world.data);
 	ok("attached_storage_domains.add", DC, "{\"id\":\"" SD "\"}");
 	for (int i = 0; i < 5; i++) {
-		g_autofree char *body = g_strdup_printf("{\"id\":\"" DISK "%d\",\"name\":\"d\",\"format\":\"%s\","
-		                                        "\"provisioned_size\":10000000,\"storage_domain\":{\"id\":\"" SD "\"}}",
-		                                        i, i % 2 ? "cow" : "raw");
+		g_autofree char *body =
+		    g_strdup_printf("{\"id\":\"" DISK "%d\",\"name\":\"d\",\"format\":\"%s\","
+		                    "\"provisioned_size\":10000000,\"storage_domain\":{\"id\":\"" SD "\"}}",
+		                    i, i % 2 ? "cow" : "raw");
 		ok("disks.add", "", body);
 		turn(i * 15);
 		restart_agent();

@@ -6,8 +6,16 @@
 #include "manager/disks/disks_int.h"
 #include "manager/storage/storage.h"
 
-static int setup(void **state) { rig_make(true); return 0; }
-static int teardown(void **state) { rig_free(); return 0; }
+static int setup(void **state)
+{
+	rig_make(true);
+	return 0;
+}
+static int teardown(void **state)
+{
+	rig_free();
+	return 0;
+}
 
 /* ---- domains ---- */
 
@@ -15,14 +23,17 @@ static void a_domain_is_added(void **state)
 {
 	const struct m_storage_domain *sd;
 
-	sd = rig_ok("storage_domains.add", "", "{\"name\":\"data1\",\"type\":\"data\",\"host\":{\"name\":\"host1\"},"
-	            "\"storage\":{\"type\":\"localfs\",\"path\":\"/data//one/\"}}")->object;
+	sd = rig_ok("storage_domains.add", "",
+	            "{\"name\":\"data1\",\"type\":\"data\",\"host\":{\"name\":\"host1\"},"
+	            "\"storage\":{\"type\":\"localfs\",\"path\":\"/data//one/\"}}")
+	         ->object;
 	assert_int_equal(sd->status, M_STORAGE_DOMAIN_STATUS_UNATTACHED);
 	assert_string_equal(sd->storage->path, "/data/one");
 	assert_int_equal(sd->storage_format, M_STORAGE_FORMAT_V5);
 	assert_int_equal(sd->external_status, M_EXTERNAL_STATUS_OK);
 	assert_true(sd->has.committed && sd->has.critical_space_action_blocker && sd->has.warning_low_space_indicator &&
-	            sd->has.wipe_after_delete && sd->has.supports_discard && sd->has.backup && sd->has.discard_after_delete);
+	            sd->has.wipe_after_delete && sd->has.supports_discard && sd->has.backup &&
+	            sd->has.discard_after_delete);
 	assert_int_equal(sd->block_size, 512);
 	assert_int_equal(sd->available, 60000000000);
 	assert_int_equal(sd->used, 40000000000);
@@ -35,18 +46,24 @@ static void bad_domains_are_refused(void **state)
 {
 	rig_add_domain(SD, "data1", "/data/one");
 #define BODY(MORE) "{\"name\":\"other\",\"type\":\"data\",\"host\":{\"id\":\"" HOST "\"}," MORE "}"
-	rig_fails(ERR_CONFLICT, "storage_domains.add", "", BODY("\"storage\":{\"type\":\"localfs\",\"path\":\"/data/one/\"}"));
+	rig_fails(ERR_CONFLICT, "storage_domains.add", "",
+	          BODY("\"storage\":{\"type\":\"localfs\",\"path\":\"/data/one/\"}"));
 	rig_fails(ERR_INVALID, "storage_domains.add", "", BODY("\"storage\":{\"type\":\"localfs\",\"path\":\"data\"}"));
-	rig_fails(ERR_INVALID, "storage_domains.add", "", BODY("\"storage\":{\"type\":\"localfs\",\"path\":\"/a/../b\"}"));
+	rig_fails(ERR_INVALID, "storage_domains.add", "",
+	          BODY("\"storage\":{\"type\":\"localfs\",\"path\":\"/a/../b\"}"));
 	rig_fails(ERR_UNSUPPORTED, "storage_domains.add", "", BODY("\"storage\":{\"type\":\"nfs\",\"path\":\"/a\"}"));
-	rig_fails(ERR_UNSUPPORTED, "storage_domains.add", "", BODY("\"storage_format\":\"v4\",\"storage\":{\"type\":\"localfs\","
-	          "\"path\":\"/a\"}"));
-	rig_fails(ERR_CONFLICT, "storage_domains.add", "", "{\"name\":\"data1\",\"type\":\"data\",\"host\":{\"id\":\"" HOST "\"},"
+	rig_fails(ERR_UNSUPPORTED, "storage_domains.add", "",
+	          BODY("\"storage_format\":\"v4\",\"storage\":{\"type\":\"localfs\","
+	               "\"path\":\"/a\"}"));
+	rig_fails(ERR_CONFLICT, "storage_domains.add", "",
+	          "{\"name\":\"data1\",\"type\":\"data\",\"host\":{\"id\":\"" HOST "\"},"
 	          "\"storage\":{\"type\":\"localfs\",\"path\":\"/data/two\"}}");
-	rig_fails(ERR_NOT_FOUND, "storage_domains.add", "", "{\"name\":\"x\",\"type\":\"data\",\"host\":{\"name\":\"nobody\"},"
+	rig_fails(ERR_NOT_FOUND, "storage_domains.add", "",
+	          "{\"name\":\"x\",\"type\":\"data\",\"host\":{\"name\":\"nobody\"},"
 	          "\"storage\":{\"type\":\"localfs\",\"path\":\"/a\"}}");
 	/* the agent says no: the answer says so, and nothing is left */
-	rig_fails(ERR_CONFLICT, "storage_domains.add", "", BODY("\"storage\":{\"type\":\"localfs\",\"path\":\"/bad\"}"));
+	rig_fails(ERR_CONFLICT, "storage_domains.add", "",
+	          BODY("\"storage\":{\"type\":\"localfs\",\"path\":\"/bad\"}"));
 	assert_true(rig_has_event("USER_ADD_STORAGE_DOMAIN_FAILED"));
 	fake_agents_set_up(rig->agents, HOST, false);
 	rig_fails(ERR_CONFLICT, "storage_domains.add", "", BODY("\"storage\":{\"type\":\"localfs\",\"path\":\"/a\"}"));
@@ -106,10 +123,12 @@ static void the_master_goes_last(void **state)
 static void a_domain_is_renamed(void **state)
 {
 	rig_with_storage();
-	rig_ok("storage_domain.update", SD, "{\"name\":\"other\",\"warning_low_space_indicator\":20,\"storage\":{\"path\":\"/x\"}}");
+	rig_ok("storage_domain.update", SD,
+	       "{\"name\":\"other\",\"warning_low_space_indicator\":20,\"storage\":{\"path\":\"/x\"}}");
 	assert_string_equal(rig_domain(SD)->name, "other");
 	assert_string_equal(rig_domain(SD)->storage->path, "/data/one");
-	assert_string_equal(json_string_value(json_object_get(json_object_get(fake_agents_disk(rig->agents), SD), "name")), "other");
+	assert_string_equal(
+	    json_string_value(json_object_get(json_object_get(fake_agents_disk(rig->agents), SD), "name")), "other");
 	rig_fails(ERR_IMMUTABLE, "storage_domain.update", SD, "{\"type\":\"iso\"}");
 }
 
@@ -244,10 +263,14 @@ static void a_disk_is_made(void **state)
 static void bad_disks_are_refused(void **state)
 {
 #define IN_SD "\"storage_domains\":{\"storage_domain\":[{\"id\":\"" SD "\"}]}"
-	static const struct { enum err_code code; const char *body; } CASES[] = {
+	static const struct {
+		enum err_code code;
+		const char *body;
+	} CASES[] = {
 		{ ERR_MISSING, "{\"format\":\"raw\"," IN_SD "}" },
 		{ ERR_MISSING, "{\"format\":\"raw\",\"provisioned_size\":1000}" },
-		{ ERR_NOT_FOUND, "{\"format\":\"raw\",\"provisioned_size\":1000,\"storage_domain\":{\"name\":\"nix\"}}" },
+		{ ERR_NOT_FOUND,
+		  "{\"format\":\"raw\",\"provisioned_size\":1000,\"storage_domain\":{\"name\":\"nix\"}}" },
 		{ ERR_UNSUPPORTED, "{\"format\":\"cow\",\"sparse\":false,\"provisioned_size\":1000," IN_SD "}" },
 		{ ERR_CONFLICT, "{\"format\":\"raw\",\"backup\":\"incremental\",\"provisioned_size\":1000," IN_SD "}" },
 		{ ERR_CONFLICT, "{\"format\":\"cow\",\"shareable\":true,\"provisioned_size\":1000," IN_SD "}" },
@@ -260,7 +283,8 @@ static void bad_disks_are_refused(void **state)
 	rig_run(20000);
 	for (size_t i = 0; i < G_N_ELEMENTS(CASES); i++)
 		rig_fails(CASES[i].code, "disks.add", "", CASES[i].body);
-	rig_ok("disks.add", "", "{\"format\":\"cow\",\"sparse\":false,\"backup\":\"incremental\",\"provisioned_size\":1000," IN_SD "}");
+	rig_ok("disks.add", "",
+	       "{\"format\":\"cow\",\"sparse\":false,\"backup\":\"incremental\",\"provisioned_size\":1000," IN_SD "}");
 	rig_settle();
 	rig_ok("disks.add", "", "{\"format\":\"raw\",\"provisioned_size\":70000000000," IN_SD "}");
 	rig_check_world();
@@ -272,13 +296,17 @@ static void a_disk_is_changed(void **state)
 	const char *text;
 
 	with_disk();
-	rig_ok("disk.update", DISK, "{\"alias\":\"new\",\"description\":\"words\",\"wipe_after_delete\":true,\"status\":\"locked\"}");
+	rig_ok("disk.update", DISK,
+	       "{\"alias\":\"new\",\"description\":\"words\",\"wipe_after_delete\":true,\"status\":\"locked\"}");
 	assert_string_equal(rig_disk(DISK)->name, "new");
 	assert_string_equal(rig_disk(DISK)->alias, "new");
 	assert_int_equal(rig_disk(DISK)->status, M_DISK_STATUS_OK);
 	rig_run(1000);
-	vol = json_object_get(json_object_get(json_object_get(json_object_get(json_object_get(fake_agents_disk(rig->agents), SD),
-	                                                                      "images"), DISK), rig_disk(DISK)->image_id), "description");
+	vol = json_object_get(
+	    json_object_get(
+	        json_object_get(json_object_get(json_object_get(fake_agents_disk(rig->agents), SD), "images"), DISK),
+	        rig_disk(DISK)->image_id),
+	    "description");
 	text = json_string_value(vol);
 	assert_string_equal(text, "{\"DiskAlias\":\"new\",\"DiskDescription\":\"words\"}");
 	rig_fails(ERR_CONFLICT, "disk.update", DISK, "{\"provisioned_size\":1000}");
@@ -314,12 +342,16 @@ static void disks_are_attached(void **state)
 	const struct m_disk_attachment *a;
 
 	with_disk();
-	a = rig_ok("disk_attachments.add", VM, "{\"disk\":{\"id\":\"" DISK "\"},\"interface\":\"virtio\",\"bootable\":true}")->object;
+	a = rig_ok("disk_attachments.add", VM,
+	           "{\"disk\":{\"id\":\"" DISK "\"},\"interface\":\"virtio\",\"bootable\":true}")
+	        ->object;
 	assert_string_equal(a->id, DISK);
 	assert_string_equal(a->href, "/ovirt-engine/api/vms/" VM "/diskattachments/" DISK);
 	assert_true(a->active && a->bootable);
-	rig_fails(ERR_CONFLICT, "disk_attachments.add", VM, "{\"disk\":{\"id\":\"" DISK "\"},\"interface\":\"virtio\"}");
-	rig_fails(ERR_CONFLICT, "disk_attachments.add", VM2, "{\"disk\":{\"id\":\"" DISK "\"},\"interface\":\"virtio\"}");
+	rig_fails(ERR_CONFLICT, "disk_attachments.add", VM,
+	          "{\"disk\":{\"id\":\"" DISK "\"},\"interface\":\"virtio\"}");
+	rig_fails(ERR_CONFLICT, "disk_attachments.add", VM2,
+	          "{\"disk\":{\"id\":\"" DISK "\"},\"interface\":\"virtio\"}");
 	rig_fails(ERR_MISSING, "disk_attachments.add", VM, "{\"disk\":{\"id\":\"" DISK "\"}}");
 #define INLINE "\"interface\":\"virtio_scsi\",\"disk\":{\"format\":\"cow\",\"provisioned_size\":5000000}"
 	rig_fails(ERR_CONFLICT, "disk_attachments.add", VM, "{\"bootable\":true," INLINE "}");
@@ -329,7 +361,8 @@ static void disks_are_attached(void **state)
 	assert_true(rig_has_event("USER_ADD_DISK_TO_VM_FINISHED_SUCCESS"));
 	assert_int_equal(rig_ok("disk_attachments.list", VM, NULL)->n_list, 2);
 	assert_int_equal(rig_ok("storage_domain_vms.list", SD, NULL)->n_list, 1);
-	rig_ok("disk_attachment.update", VM "/" DISK, "{\"interface\":\"sata\",\"bootable\":false,\"disk\":{\"id\":\"" DISK "\"}}");
+	rig_ok("disk_attachment.update", VM "/" DISK,
+	       "{\"interface\":\"sata\",\"bootable\":false,\"disk\":{\"id\":\"" DISK "\"}}");
 	a = rig_ok("disk_attachment.get", VM "/" DISK, NULL)->object;
 	assert_int_equal(a->interface, M_DISK_INTERFACE_SATA);
 	rig_fails(ERR_CONFLICT, "attached_storage_domain.remove", DC "/" SD, NULL);
@@ -370,7 +403,8 @@ static void running_vms_get_disks_plugged(void **state)
 	with_disk();
 	set_vm(M_VM_STATUS_UP);
 	rig->is_hotplug_bad = true;
-	rig_fails(ERR_CONFLICT, "disk_attachments.add", VM, "{\"disk\":{\"id\":\"" DISK "\"},\"interface\":\"virtio\"}");
+	rig_fails(ERR_CONFLICT, "disk_attachments.add", VM,
+	          "{\"disk\":{\"id\":\"" DISK "\"},\"interface\":\"virtio\"}");
 	assert_int_equal(inv_count(rig->core->inv, KIND_DISK_ATTACHMENT), 0);
 	rig->is_hotplug_bad = false;
 	a = rig_ok("disk_attachments.add", VM, "{\"disk\":{\"id\":\"" DISK "\"},\"interface\":\"virtio\"}")->object;
@@ -459,12 +493,26 @@ static void the_journal_may_refuse(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(a_domain_is_added), T(bad_domains_are_refused), T(shared_centers_take_no_local_storage),
-		T(the_first_domain_makes_the_center), T(the_master_goes_last), T(a_domain_is_renamed), T(a_domain_is_forgotten),
-		T(trouble_that_lasts_deactivates), T(a_lost_host_takes_the_center_down), T(a_host_goes_and_comes),
-		T(a_disk_is_made), T(bad_disks_are_refused), T(a_disk_is_changed), T(long_descriptions_are_cut),
-		T(disks_are_attached), T(shareable_disks_go_to_many), T(running_vms_get_disks_plugged),
-		T(a_vm_goes_with_its_disks), T(what_is_on_a_domain_is_told), T(the_journal_may_refuse),
+		T(a_domain_is_added),
+		T(bad_domains_are_refused),
+		T(shared_centers_take_no_local_storage),
+		T(the_first_domain_makes_the_center),
+		T(the_master_goes_last),
+		T(a_domain_is_renamed),
+		T(a_domain_is_forgotten),
+		T(trouble_that_lasts_deactivates),
+		T(a_lost_host_takes_the_center_down),
+		T(a_host_goes_and_comes),
+		T(a_disk_is_made),
+		T(bad_disks_are_refused),
+		T(a_disk_is_changed),
+		T(long_descriptions_are_cut),
+		T(disks_are_attached),
+		T(shareable_disks_go_to_many),
+		T(running_vms_get_disks_plugged),
+		T(a_vm_goes_with_its_disks),
+		T(what_is_on_a_domain_is_told),
+		T(the_journal_may_refuse),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

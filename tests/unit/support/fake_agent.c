@@ -114,7 +114,8 @@ static json_t *see_image(struct fake_agents *fa, struct fhost *h, const json_t *
 
 static void do_create(struct task *t)
 {
-	json_t *images = json_object_get(json_object_get(t->fa->disk, text(t->params, "storagedomainID")), "images"), *img;
+	json_t *images = json_object_get(json_object_get(t->fa->disk, text(t->params, "storagedomainID")), "images"),
+	       *img;
 	int64_t size = (number(t->params, "size") + 4095) / 4096 * 4096;
 	bool is_sparse = strcmp(text(t->params, "preallocate"), "SPARSE") == 0;
 
@@ -125,9 +126,9 @@ static void do_create(struct task *t)
 	}
 	json_object_set_new(img, text(t->params, "volumeID"),
 	                    json_pack("{s:I,s:s,s:s,s:s,s:s,s:I,s:I}", "capacity", (json_int_t)size, "format",
-	                              text(t->params, "volFormat"), "type", text(t->params, "preallocate"), "legality", "LEGAL",
-	                              "description", text(t->params, "desc"), "truesize", (json_int_t)(is_sparse ? 0 : size),
-	                              "apparentsize", (json_int_t)size));
+	                              text(t->params, "volFormat"), "type", text(t->params, "preallocate"), "legality",
+	                              "LEGAL", "description", text(t->params, "desc"), "truesize",
+	                              (json_int_t)(is_sparse ? 0 : size), "apparentsize", (json_int_t)size));
 }
 
 static void do_effect(struct task *t)
@@ -194,8 +195,9 @@ static json_t *begin_task(struct fake_agents *fa, struct fhost *h, const char *v
 
 static json_t *task_json(const struct task *t)
 {
-	return json_pack("{s:s,s:s,s:s,s:i,s:s}", "taskID", t->id, "taskState", t->state, "taskResult", t->result, "code", t->code,
-	                 "message", t->code ? "the task was told to fail" : "1 jobs completed successfully");
+	return json_pack("{s:s,s:s,s:s,s:i,s:s}", "taskID", t->id, "taskState", t->state, "taskResult", t->result,
+	                 "code", t->code, "message",
+	                 t->code ? "the task was told to fail" : "1 jobs completed successfully");
 }
 
 /* ---- verbs ---- */
@@ -207,7 +209,8 @@ static int connect_server(VERB_ARGS)
 	const json_t *one = json_array_get(json_object_get(params, "connectionParams"), 0);
 
 	json_object_set_new(h->servers, text(one, "connection"), json_true());
-	*result = json_pack("[{s:s,s:i}]", "id", text(one, "id"), "status", strstr(text(one, "connection"), "bad") ? 451 : 0);
+	*result =
+	    json_pack("[{s:s,s:i}]", "id", text(one, "id"), "status", strstr(text(one, "connection"), "bad") ? 451 : 0);
 	return 0;
 }
 
@@ -226,8 +229,9 @@ static int domain_create(VERB_ARGS)
 		return err_agent(e, 360, "Storage domain remote path not mounted");
 	if (json_object_get(fa->disk, sd))
 		return err_agent(e, 365, "Storage domain already exists: %s", sd);
-	json_object_set_new(fa->disk, sd, json_pack("{s:s,s:s,s:s,s:s,s:s,s:{}}", "host", h->id, "path", text(params, "typeArgs"),
-	                                            "name", text(params, "name"), "pool", "", "role", "Regular", "images"));
+	json_object_set_new(fa->disk, sd,
+	                    json_pack("{s:s,s:s,s:s,s:s,s:s,s:{}}", "host", h->id, "path", text(params, "typeArgs"),
+	                              "name", text(params, "name"), "pool", "", "role", "Regular", "images"));
 	return 0;
 }
 
@@ -301,8 +305,9 @@ static int pool_connect(VERB_ARGS)
 		json_object_set_new(h->pools, pool, p);
 	}
 	domains = json_object();
-	json_object_foreach(json_object_get(params, "domainDict"), sd, state)
-		json_object_set_new(domains, sd, json_string(strcmp(json_string_value(state), "active") == 0 ? "Active" : "Attached"));
+	json_object_foreach (json_object_get(params, "domainDict"), sd, state)
+		json_object_set_new(
+		    domains, sd, json_string(strcmp(json_string_value(state), "active") == 0 ? "Active" : "Attached"));
 	json_object_set_new(p, "domains", domains);
 	return 0;
 }
@@ -324,7 +329,7 @@ static int pool_destroy(VERB_ARGS)
 
 	if (!p)
 		return -1;
-	json_object_foreach(json_object_get(p, "domains"), sd, state) {
+	json_object_foreach (json_object_get(p, "domains"), sd, state) {
 		d = json_object_get(fa->disk, sd);
 		json_object_set_new(d, "pool", json_string(""));
 		json_object_set_new(d, "role", json_string("Regular"));
@@ -341,9 +346,10 @@ static int pool_info(VERB_ARGS)
 	if (!p)
 		return -1;
 	info = json_object();
-	json_object_foreach(json_object_get(p, "domains"), sd, state)
-		json_object_set_new(info, sd, json_pack("{s:O,s:s,s:s}", "status", state, "disktotal", "100000000000", "diskfree",
-		                                        "60000000000"));
+	json_object_foreach (json_object_get(p, "domains"), sd, state)
+		json_object_set_new(info, sd,
+		                    json_pack("{s:O,s:s,s:s}", "status", state, "disktotal", "100000000000", "diskfree",
+		                              "60000000000"));
 	*result = json_pack("{s:{},s:o}", "info", "dominfo", info);
 	return 0;
 }
@@ -526,18 +532,32 @@ static const struct {
 	const char *name;
 	int (*fn)(VERB_ARGS);
 } VERBS[] = {
-	{ "StoragePool.connectStorageServer", connect_server }, { "StoragePool.disconnectStorageServer", disconnect_server },
-	{ "StorageDomain.create", domain_create }, { "StorageDomain.format", domain_format },
-	{ "StorageDomain.getInfo", domain_info }, { "StorageDomain.getStats", domain_stats },
-	{ "StorageDomain.setDescription", set_name }, { "StorageDomain.attach", domain_attach },
-	{ "StorageDomain.activate", domain_activate }, { "StorageDomain.deactivate", domain_deactivate },
-	{ "StorageDomain.detach", domain_detach }, { "StoragePool.create", pool_create },
-	{ "StoragePool.connect", pool_connect }, { "StoragePool.disconnect", pool_disconnect },
-	{ "StoragePool.destroy", pool_destroy }, { "StoragePool.getInfo", pool_info },
-	{ "StoragePool.getSpmStatus", spm_status }, { "StoragePool.spmStart", spm_start },
-	{ "StoragePool.spmStop", spm_stop }, { "Volume.create", volume_create }, { "Volume.getInfo", volume_info },
-	{ "Volume.extendSize", volume_extend }, { "Volume.setDescription", volume_describe },
-	{ "Image.delete", image_delete }, { "Task.getStatus", task_status }, { "Task.clear", task_clear },
+	{ "StoragePool.connectStorageServer", connect_server },
+	{ "StoragePool.disconnectStorageServer", disconnect_server },
+	{ "StorageDomain.create", domain_create },
+	{ "StorageDomain.format", domain_format },
+	{ "StorageDomain.getInfo", domain_info },
+	{ "StorageDomain.getStats", domain_stats },
+	{ "StorageDomain.setDescription", set_name },
+	{ "StorageDomain.attach", domain_attach },
+	{ "StorageDomain.activate", domain_activate },
+	{ "StorageDomain.deactivate", domain_deactivate },
+	{ "StorageDomain.detach", domain_detach },
+	{ "StoragePool.create", pool_create },
+	{ "StoragePool.connect", pool_connect },
+	{ "StoragePool.disconnect", pool_disconnect },
+	{ "StoragePool.destroy", pool_destroy },
+	{ "StoragePool.getInfo", pool_info },
+	{ "StoragePool.getSpmStatus", spm_status },
+	{ "StoragePool.spmStart", spm_start },
+	{ "StoragePool.spmStop", spm_stop },
+	{ "Volume.create", volume_create },
+	{ "Volume.getInfo", volume_info },
+	{ "Volume.extendSize", volume_extend },
+	{ "Volume.setDescription", volume_describe },
+	{ "Image.delete", image_delete },
+	{ "Task.getStatus", task_status },
+	{ "Task.clear", task_clear },
 	{ "Host.getAllTasksStatuses", all_tasks },
 };
 
@@ -565,7 +585,8 @@ static void answer_now(void *arg)
 	json_decref(result);
 }
 
-static int perform(struct fake_agents *fa, struct fhost *h, const char *method, json_t *params, json_t **result, struct err *e)
+static int perform(struct fake_agents *fa, struct fhost *h, const char *method, json_t *params, json_t **result,
+                   struct err *e)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(VERBS); i++)
 		if (strcmp(VERBS[i].name, method) == 0)
@@ -609,7 +630,8 @@ static void faulty(struct fake_agents *fa, struct fhost *h, const char *method, 
 		err_agent(&a->error, fa->bad_code ? fa->bad_code : 100, "told to refuse");
 		return;
 	}
-	if (kind != FAKE_LOSE_BEFORE && perform(fa, h, method, params, &a->result, &a->error) < 0 && kind == N_FAKE_FAULTS)
+	if (kind != FAKE_LOSE_BEFORE && perform(fa, h, method, params, &a->result, &a->error) < 0 &&
+	    kind == N_FAKE_FAULTS)
 		return;
 	if (kind == FAKE_TASK_FAILS)
 		mark_failing(h, a->result);
@@ -622,8 +644,8 @@ static void faulty(struct fake_agents *fa, struct fhost *h, const char *method, 
 	}
 }
 
-static void door_call(void *arg, const char *host_id, const char *method, json_t *params, int timeout_ms, const char *correlation,
-                      void (*done)(void *, json_t *, const struct err *), void *done_arg)
+static void door_call(void *arg, const char *host_id, const char *method, json_t *params, int timeout_ms,
+                      const char *correlation, void (*done)(void *, json_t *, const struct err *), void *done_arg)
 {
 	struct fake_agents *fa = arg;
 	struct answer *a = g_new0(struct answer, 1);
@@ -802,11 +824,12 @@ json_t *fake_agents_report(struct fake_agents *fa, const char *host_id, int code
 	json_t *out = json_object(), *pool, *state;
 	const char *pool_id, *sd;
 
-	json_object_foreach(fake_agents_pools(fa, host_id), pool_id, pool)
-		json_object_foreach(json_object_get(pool, "domains"), sd, state)
+	json_object_foreach (fake_agents_pools(fa, host_id), pool_id, pool)
+		json_object_foreach (json_object_get(pool, "domains"), sd, state)
 			if (strcmp(json_string_value(state), "Active") == 0)
-				json_object_set_new(out, sd, json_pack("{s:i,s:s,s:s,s:b,s:i,s:b,s:b}", "code", code, "lastCheck", "1.0",
-				                                       "delay", "0.001", "valid", code == 0, "version", 5, "acquired", 1,
-				                                       "actual", 1));
+				json_object_set_new(out, sd,
+				                    json_pack("{s:i,s:s,s:s,s:b,s:i,s:b,s:b}", "code", code,
+				                              "lastCheck", "1.0", "delay", "0.001", "valid", code == 0,
+				                              "version", 5, "acquired", 1, "actual", 1));
 	return out;
 }

@@ -22,8 +22,8 @@ struct commit {
 struct fake_journal {
 	struct journal base;
 	struct loop *loop;
-	GPtrArray *rows;    /* durable, in order of creation */
-	GPtrArray *queue;   /* commits under way */
+	GPtrArray *rows;  /* durable, in order of creation */
+	GPtrArray *queue; /* commits under way */
 	unsigned life, commits;
 	int n_failures;
 	enum err_code failure;
@@ -83,7 +83,8 @@ static void deliver(void *arg)
 	g_ptr_array_remove(fj->queue, c);
 }
 
-static void commit(struct journal *j, const struct journal_row *rows, int n, void (*done)(void *, const struct err *), void *arg)
+static void commit(struct journal *j, const struct journal_row *rows, int n, void (*done)(void *, const struct err *),
+                   void *arg)
 {
 	struct fake_journal *fj = (struct fake_journal *)j;
 	struct commit *c = g_new0(struct commit, 1);
@@ -112,8 +113,8 @@ static void commit(struct journal *j, const struct journal_row *rows, int n, voi
 	loop_post(fj->loop, deliver, c);
 }
 
-static int load(struct journal *j, int (*row)(void *, enum kind, const char *, const char *, size_t, struct err *), void *arg,
-                struct err *e)
+static int load(struct journal *j, int (*row)(void *, enum kind, const char *, const char *, size_t, struct err *),
+                void *arg, struct err *e)
 {
 	struct fake_journal *fj = (struct fake_journal *)j;
 

@@ -40,7 +40,7 @@ static void read_disks(struct pool *p, json_t *list, struct domain_spec *s)
 
 	s->n_disks = json_array_size(list);
 	s->disks = POOL_ARRAY(p, struct domain_disk_spec, s->n_disks + 1);
-	json_array_foreach(list, i, j) {
+	json_array_foreach (list, i, j) {
 		s->disks[i].disk = object(p, &M_TYPE_disk, json_object_get(j, "disk"));
 		s->disks[i].attachment = object(p, &M_TYPE_disk_attachment, json_object_get(j, "attachment"));
 		s->disks[i].path = text_of(j, "path");
@@ -55,7 +55,7 @@ static void read_nics(struct pool *p, json_t *list, struct domain_spec *s)
 
 	s->n_nics = json_array_size(list);
 	s->nics = POOL_ARRAY(p, struct domain_nic_spec, s->n_nics + 1);
-	json_array_foreach(list, i, j) {
+	json_array_foreach (list, i, j) {
 		s->nics[i].nic = object(p, &M_TYPE_nic, json_object_get(j, "nic"));
 		s->nics[i].bridge = text_of(j, "bridge");
 		s->nics[i].filter = text_of(j, "filter");
@@ -72,10 +72,15 @@ static void read_spec(struct pool *p, json_t *j, struct domain_spec *s)
 	for (size_t i = 0; i < json_array_size(machines); i++)
 		list[i] = json_string_value(json_array_get(machines, i));
 	*s = (struct domain_spec){ .vm = object(p, &M_TYPE_vm, json_object_get(j, "vm")),
-		.cluster = object(p, &M_TYPE_cluster, json_object_get(j, "cluster")), .has_kvm = json_is_true(json_object_get(j, "kvm")),
-		.machines = machines ? list : NULL, .cd_path = text_of(j, "cd_path"), .display_network = text_of(j, "display_network"),
-		.kernel = text_of(j, "kernel"), .initrd = text_of(j, "initrd"), .cmdline = text_of(j, "cmdline"),
-		.is_paused = json_is_true(json_object_get(j, "paused")) };
+		                   .cluster = object(p, &M_TYPE_cluster, json_object_get(j, "cluster")),
+		                   .has_kvm = json_is_true(json_object_get(j, "kvm")),
+		                   .machines = machines ? list : NULL,
+		                   .cd_path = text_of(j, "cd_path"),
+		                   .display_network = text_of(j, "display_network"),
+		                   .kernel = text_of(j, "kernel"),
+		                   .initrd = text_of(j, "initrd"),
+		                   .cmdline = text_of(j, "cmdline"),
+		                   .is_paused = json_is_true(json_object_get(j, "paused")) };
 	domain_path_volume(p, s->cd_path, &s->cd_ids);
 	read_disks(p, json_object_get(j, "disks"), s);
 	read_nics(p, json_object_get(j, "nics"), s);
@@ -86,7 +91,8 @@ static void read_spec(struct pool *p, json_t *j, struct domain_spec *s)
 /* Against libvirt's own schema, on machines that have it. */
 static void validate(const char *name, const char *xml)
 {
-	xmlRelaxNGParserCtxtPtr parser = g_file_test(SCHEMA, G_FILE_TEST_EXISTS) ? xmlRelaxNGNewParserCtxt(SCHEMA) : NULL;
+	xmlRelaxNGParserCtxtPtr parser =
+	    g_file_test(SCHEMA, G_FILE_TEST_EXISTS) ? xmlRelaxNGNewParserCtxt(SCHEMA) : NULL;
 	xmlRelaxNGPtr schema = parser ? xmlRelaxNGParse(parser) : NULL;
 	xmlRelaxNGValidCtxtPtr ctx = schema ? xmlRelaxNGNewValidCtxt(schema) : NULL;
 	g_autoptr(GString) text = g_string_new(xml);
@@ -105,7 +111,8 @@ static void validate(const char *name, const char *xml)
 
 static void check_pair(const char *name)
 {
-	g_autofree char *in = g_strdup_printf("%s/%s.json", folder, name), *out = g_strdup_printf("%s/%s.xml", folder, name);
+	g_autofree char *in = g_strdup_printf("%s/%s.json", folder, name),
+	                *out = g_strdup_printf("%s/%s.xml", folder, name);
 	g_autofree char *expected = NULL;
 	auto_pool p = pool_new();
 	auto_json *j = NULL;
@@ -162,9 +169,13 @@ static void test_plug_documents(void **state)
 	struct m_disk disk = { .id = (char *)"21111111-2222-3333-4444-555555555555" };
 	struct m_disk_attachment a = { .interface = M_DISK_INTERFACE_VIRTIO };
 	struct domain_nic_spec n = { .nic = &nic, .bridge = "a<&\"b" };
-	struct domain_disk_spec d = { .disk = &disk, .attachment = &a, .target = "vdb",
-		.path = "/rhev/data-center/31111111-2222-3333-4444-555555555555/41111111-2222-3333-4444-555555555555/images/"
-		        "21111111-2222-3333-4444-555555555555/51111111-2222-3333-4444-555555555555" };
+	struct domain_disk_spec d = { .disk = &disk,
+		                      .attachment = &a,
+		                      .target = "vdb",
+		                      .path =
+		                          "/rhev/data-center/31111111-2222-3333-4444-555555555555/"
+		                          "41111111-2222-3333-4444-555555555555/images/"
+		                          "21111111-2222-3333-4444-555555555555/51111111-2222-3333-4444-555555555555" };
 	char *text = domain_nic_plug_xml(p, &n);
 
 	xmlFreeDoc(parse(text));

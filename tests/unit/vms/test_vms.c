@@ -37,7 +37,8 @@ static void test_defaults_of_a_new_vm(void **state)
 	assert_int_equal(vm->status, M_VM_STATUS_DOWN);
 	assert_non_null(vm->sso);
 	assert_true(vm->has.next_run_configuration_exists && !vm->next_run_configuration_exists);
-	assert_true(vm->has.creation_time && vm->has.stop_time && vm->cpu_profile.id && vm->quota.id && vm->large_icon->id);
+	assert_true(vm->has.creation_time && vm->has.stop_time && vm->cpu_profile.id && vm->quota.id &&
+	            vm->large_icon->id);
 	assert_string_equal(vm->original_template.id, UUID_NIL);
 	assert_int_equal(inv_count_by(rig->core->inv, KIND_SNAPSHOT, IDX_SNAPSHOT_vm, vm->id), 1);
 }
@@ -49,17 +50,20 @@ static void test_rules(void **state)
 	rig_fails("vms.add", "", "{\"name\":\"b c\"," BLANK "}", "letters");
 	rig_fails("vms.add", "", "{\"name\":\"b\",\"cluster\":{\"name\":\"x\"},\"template\":{\"name\":\"Blank\"}}",
 	          "Entity not found: Cluster");
-	rig_fails("vms.add", "", "{\"name\":\"b\"," BLANK ",\"memory\":536870912,\"memory_policy\":{\"guaranteed\":" GIB "}}",
+	rig_fails("vms.add", "",
+	          "{\"name\":\"b\"," BLANK ",\"memory\":536870912,\"memory_policy\":{\"guaranteed\":" GIB "}}",
 	          "Physical Memory Guaranteed cannot exceed Memory Size");
 	rig_fails("vms.add", "", "{\"name\":\"b\"," BLANK ",\"memory\":" GIB ",\"memory_policy\":{\"max\":536870912}}",
 	          "Maximum memory");
 	rig_fails("vms.add", "", "{\"name\":\"b\"," BLANK ",\"os\":{\"type\":\"cpm\"}}", "no known operating system");
 	rig_fails("vms.add", "", "{\"name\":\"b\"," BLANK ",\"os\":{\"kernel\":\"k\"}}", "absolute paths");
-	rig_fails("vms.add", "", "{\"name\":\"b\"," BLANK ",\"os\":{\"kernel\":\"/k\",\"cmdline\":\"a\\u0001\"}}", "Control characters");
+	rig_fails("vms.add", "", "{\"name\":\"b\"," BLANK ",\"os\":{\"kernel\":\"/k\",\"cmdline\":\"a\\u0001\"}}",
+	          "Control characters");
 	rig_fails("vms.add", "", "{\"name\":\"b\"," BLANK ",\"cpu\":{\"topology\":{\"sockets\":300,\"cores\":8}}}",
 	          "virtual CPUs at most");
 	rig_fails("vms.add", "", "{\"name\":\"b\"," BLANK ",\"display\":{\"type\":\"spice\"}}", "SPICE");
-	rig_fails("vms.add", "", "{\"name\":\"b\"," BLANK ",\"nics\":{\"nic\":[{\"name\":\"n\"},{\"name\":\"n\"}]}}", "already in use");
+	rig_fails("vms.add", "", "{\"name\":\"b\"," BLANK ",\"nics\":{\"nic\":[{\"name\":\"n\"},{\"name\":\"n\"}]}}",
+	          "already in use");
 	assert_int_equal(inv_count(rig->core->inv, KIND_VM), 1);
 	assert_int_equal(inv_count(rig->core->inv, KIND_NIC), 0);
 }
@@ -155,10 +159,12 @@ static void test_start_fails_on_the_host(void **state)
 	rig_ok("vm.start", id, NULL);
 	rig_pass(100);
 	first = g_intern_string(rig_get(id)->host.id);
-	rig_event(first, id, "{\"status\":\"Down\",\"exitCode\":1,\"exitReason\":3,\"exitMessage\":\"no such machine\"}");
+	rig_event(first, id,
+	          "{\"status\":\"Down\",\"exitCode\":1,\"exitReason\":3,\"exitMessage\":\"no such machine\"}");
 	assert_string_not_equal(rig_get(id)->host.id, first);
 	assert_int_equal(rig_count(first, "VM.destroy"), 1);
-	rig_event(rig_get(id)->host.id, id, "{\"status\":\"Down\",\"exitCode\":1,\"exitReason\":3,\"exitMessage\":\"no such machine\"}");
+	rig_event(rig_get(id)->host.id, id,
+	          "{\"status\":\"Down\",\"exitCode\":1,\"exitReason\":3,\"exitMessage\":\"no such machine\"}");
 	assert_int_equal(status(id), M_VM_STATUS_DOWN);
 	assert_string_equal(rig_get(id)->exit_message, "no such machine");
 }
@@ -240,7 +246,11 @@ static void test_a_quiet_report_commits_nothing(void **state)
 
 static void test_words(void **state)
 {
-	static const struct { const char *word; enum m_vm_status status; const char *event; } WORDS[] = {
+	static const struct {
+		const char *word;
+		enum m_vm_status status;
+		const char *event;
+	} WORDS[] = {
 		{ "Paused", M_VM_STATUS_PAUSED, "VM_PAUSED" },
 		{ "Up", M_VM_STATUS_UP, "USER_RUN_VM" },
 		{ "Powering down", M_VM_STATUS_POWERING_DOWN, NULL },
@@ -279,7 +289,8 @@ static void test_reasons_of_a_pause(void **state)
 static void test_end_is_recorded_then_acknowledged(void **state)
 {
 	const char *id = running("a");
-	g_autofree char *down = g_strdup("{\"status\":\"Down\",\"exitCode\":1,\"exitReason\":2,\"exitMessage\":\"qemu died\"}");
+	g_autofree char *down =
+	    g_strdup("{\"status\":\"Down\",\"exitCode\":1,\"exitReason\":2,\"exitMessage\":\"qemu died\"}");
 	const char *host = g_intern_string(rig_get(id)->host.id);
 
 	rig_event(host, id, down);
@@ -338,8 +349,9 @@ static void test_strays(void **state)
 
 static void test_hostile_reports(void **state)
 {
-	static const char *const REPORTS[] = { "[]", "{}",
-		 "[1,null,[],{}]", "[{\"vmId\":7}]", "[{\"vmId\":\"x\",\"status\":\"Up\"}]", "null" };
+	static const char *const REPORTS[] = {
+		"[]", "{}", "[1,null,[],{}]", "[{\"vmId\":7}]", "[{\"vmId\":\"x\",\"status\":\"Up\"}]", "null"
+	};
 	const char *id = running("a");
 
 	for (size_t i = 0; i < G_N_ELEMENTS(REPORTS); i++) {
@@ -365,7 +377,9 @@ static void test_network_cards(void **state)
 	g_autofree char *path = NULL;
 	const struct m_nic *n;
 
-	n = rig_ok("vm_nics.add", id, "{\"vnic_profile\":{\"name\":\"ovirtmgmt\"},\"mac\":{\"address\":\"56:6F:00:00:00:AA\"}}")->object;
+	n = rig_ok("vm_nics.add", id,
+	           "{\"vnic_profile\":{\"name\":\"ovirtmgmt\"},\"mac\":{\"address\":\"56:6F:00:00:00:AA\"}}")
+	        ->object;
 	assert_string_equal(n->name, "nic1");
 	assert_string_equal(n->mac->address, "56:6f:00:00:00:aa");
 	assert_true(n->plugged && n->linked && n->interface == M_NIC_INTERFACE_VIRTIO);
@@ -394,7 +408,8 @@ static void test_hot_plug_of_network_cards(void **state)
 	rig_fails("vm_nics.add", id, "{\"name\":\"n\"}", "Failed to hot-plug network interface");
 	assert_int_equal(inv_count(rig->core->inv, KIND_NIC), 0);
 	rig_answer(host, "VM.hotplugNic", 0);
-	path = g_strdup_printf("%s/%s", id, ((struct m_nic *)rig_ok("vm_nics.add", id, "{\"name\":\"n\"}")->object)->id);
+	path =
+	    g_strdup_printf("%s/%s", id, ((struct m_nic *)rig_ok("vm_nics.add", id, "{\"name\":\"n\"}")->object)->id);
 	assert_int_equal(rig_count(host, "VM.hotplugNic"), 2);
 	rig_fails("vm_nic.update", path, "{\"interface\":\"e1000\"}", "unplug it first");
 	rig_answer(host, "VM.updateDevice", 91);

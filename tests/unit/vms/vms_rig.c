@@ -37,8 +37,8 @@ static int answer_to(const char *host, const char *method)
 	return GPOINTER_TO_INT(g_hash_table_lookup(rig->answers, key));
 }
 
-static void agent_call_fn(void *arg, const char *host, const char *method, json_t *params, int timeout_ms, const char *cor,
-                          void (*done)(void *, json_t *, const struct err *), void *done_arg)
+static void agent_call_fn(void *arg, const char *host, const char *method, json_t *params, int timeout_ms,
+                          const char *cor, void (*done)(void *, json_t *, const struct err *), void *done_arg)
 {
 	struct rig_verb v = { .params = params };
 	struct answer *a = g_new0(struct answer, 1);
@@ -122,8 +122,8 @@ int rig_open(void **state)
 	rig_pass(100);
 	for (size_t i = 0; i < G_N_ELEMENTS(hosts); i++) {
 		host_rt(rig->core, hosts[i])->is_connected = true;
-		host_rt(rig->core, hosts[i])->caps = json_pack("{s:{s:{s:b}},s:[s,s]}", "networks", "ovirtmgmt", "bridged", 1,
-		                                               "emulatedMachines", "pc", "q35");
+		host_rt(rig->core, hosts[i])->caps = json_pack("{s:{s:{s:b}},s:[s,s]}", "networks", "ovirtmgmt",
+		                                               "bridged", 1, "emulatedMachines", "pc", "q35");
 	}
 	return 0;
 }
@@ -162,7 +162,7 @@ const struct m_vm *rig_get(const char *vm_id) { return INV_GET(rig->core->inv, V
 
 bool rig_told(const char *event_name)
 {
-	INV_EACH(e, rig->core->inv, KIND_EVENT)
+	INV_EACH (e, rig->core->inv, KIND_EVENT)
 		if (g_strcmp0(ENTITY_OBJ(e, event)->event_name, event_name) == 0)
 			return true;
 	return false;
@@ -192,8 +192,8 @@ static void read_body(struct call *c, const char *body)
 		if (m_from_json(c->pool, &M_TYPE_action, body ? body : "", body ? strlen(body) : 0, &M_LIMITS_DEFAULT,
 		                (void **)&c->action, &e) < 0)
 			fail_msg("%s", e.detail);
-	} else if (c->op->body && m_from_json(c->pool, c->op->body->type, body ? body : "", body ? strlen(body) : 0, &M_LIMITS_DEFAULT,
-	                                      &c->body, &e) < 0) {
+	} else if (c->op->body && m_from_json(c->pool, c->op->body->type, body ? body : "", body ? strlen(body) : 0,
+	                                      &M_LIMITS_DEFAULT, &c->body, &e) < 0) {
 		fail_msg("%s", e.detail);
 	}
 }
@@ -245,8 +245,10 @@ void rig_fails(const char *op, const char *ids, const char *body, const char *te
 
 const char *rig_vm(const char *name)
 {
-	g_autofree char *body = g_strdup_printf("{\"name\":\"%s\",\"cluster\":{\"name\":\"Default\"},\"template\":{\"name\":\"Blank\"},"
-	                                        "\"memory\":268435456,\"os\":{\"kernel\":\"/k\"}}", name);
+	g_autofree char *body =
+	    g_strdup_printf("{\"name\":\"%s\",\"cluster\":{\"name\":\"Default\"},\"template\":{\"name\":\"Blank\"},"
+	                    "\"memory\":268435456,\"os\":{\"kernel\":\"/k\"}}",
+	                    name);
 
 	return g_intern_string(((struct m_vm *)rig_ok("vms.add", "", body)->object)->id);
 }
@@ -260,8 +262,9 @@ void rig_report(const char *host, const char *list)
 
 	for (char **s = items; *s && **s; s++) {
 		g_auto(GStrv) kv = g_strsplit(*s, "=", 2);
-		json_array_append_new(report, json_pack("{s:s,s:s,s:s,s:s,s:s}", "vmId", kv[0], "status", kv[1], "elapsedTime", "10",
-		                                        "monitorResponse", "0", "pauseCode", "NOERR"));
+		json_array_append_new(report,
+		                      json_pack("{s:s,s:s,s:s,s:s,s:s}", "vmId", kv[0], "status", kv[1], "elapsedTime",
+		                                "10", "monitorResponse", "0", "pauseCode", "NOERR"));
 	}
 	vms_host_report(rig->core, host, report);
 	json_decref(report);

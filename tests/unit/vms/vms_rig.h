@@ -26,10 +26,10 @@ struct rig {
 	struct chance *chance;
 	struct fake_journal *journal;
 	struct core *core;
-	GArray *verbs;            /* struct rig_verb */
+	GArray *verbs; /* struct rig_verb */
 	/* What the next calls of a verb on a host answer: "host verb" -> code of an error; -1: lost, 0: fine */
 	GHashTable *answers;
-	json_t *vm_stats;         /* answer to VM.getStats, or NULL */
+	json_t *vm_stats; /* answer to VM.getStats, or NULL */
 };
 extern struct rig *rig;
 
