@@ -289,7 +289,8 @@ static void close_all(struct manager *m)
 		http_server_stop(m->http);
 	agents_free(m->agents);
 	if (m->core) {
-		m->core->journal->ops->close(m->core->journal);
+		m->core->hosts->agents = NULL;
+		core_close_journal(m->core);
 		while (loop_turn(m->loop, 0))
 			;
 		fiber_abandon_all(m->loop);

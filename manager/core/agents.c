@@ -258,6 +258,7 @@ void agents_free(struct agents *a)
 {
 	if (!a)
 		return;
+	core_close_agents(a->core);
 	loop_stop(a->loop);
 	pthread_join(a->thread, NULL);
 	g_hash_table_destroy(a->links);
@@ -372,6 +373,8 @@ int agents_pair(struct agents *a, const char *address, int port, const char *cod
 		              .arg = arg,
 		              .waiter = &w };
 
+	if (!a)
+		return err_set(e, ERR_NETWORK, "There is no way to agents.");
 	loop_post(a->loop, do_pair, &pr);
 	waiter_wait(&w, -1);
 	if (pr.error.code == ERR_NONE)

@@ -91,6 +91,10 @@ struct core *core_new(const struct core_config *cfg);
 void core_register_kind(struct core *c, enum kind k, const struct kind_ops *ops);
 /* Read the journal into the inventory. Before core_start. */
 int core_load(struct core *c, struct err *e);
+/* Before the end, while the loop still runs: from now on nobody answers there, and who asks waits until he is abandoned. Closing
+ * the journal commits what was queued. */
+void core_close_agents(struct core *c);
+void core_close_journal(struct core *c);
 void core_free(struct core *c);
 
 /* For transactions: what the journal said to a commit, e NULL when it is durable. */

@@ -4,6 +4,7 @@ import collections
 import os
 import random
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -298,3 +299,18 @@ def test_journal_that_is_none(tmp_path, content):
     assert done.returncode == 1 and "Traceback" not in done.stdout and "hostlerd: " in done.stdout
     with open(path, "rb") as f:
         assert f.read() == content  # it is not ours to change
+
+
+def test_stopped_while_hosts_are_awaited(postgres, tmp_path):
+    """Many hosts that do not answer, and jobs that wait for them: each end is clean, and each start goes on with the jobs."""
+    with socket.create_server(("0.0.0.0", 0), backlog=100) as deaf, rest.solo(tmp_path, postgres) as manager:
+        api = rest.Rest(manager)
+        for i in range(20):
+            answer = api.call("POST", "/hosts", {"name": f"h{i}", "address": f"127.0.1.{i + 1}", "root_password": "x",
+                                                "port": str(deaf.getsockname()[1] if i % 2 else 1), "cluster": {"name": "Default"}})
+            assert answer.status_code == 201, answer.text
+        for pause in 0, 0.3, 1, 0, 2:
+            time.sleep(pause)
+            assert manager.stop() == 0
+            manager.start()
+        assert len(rest.Rest(manager).list("hosts")) == 20
