@@ -13,6 +13,7 @@ import pytest
 
 import products
 import rest
+from pg import Postgres
 
 ROUNDS = int(os.environ.get("HOSTLER_KILLS", "8"))
 HASTY = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}  # a start that fails leaves everything to the system
@@ -314,3 +315,86 @@ def test_stopped_while_hosts_are_awaited(postgres, tmp_path):
             assert manager.stop() == 0
             manager.start()
         assert len(rest.Rest(manager).list("hosts")) == 20
+
+
+# -- a database that goes away ---------------------------------------------------------------
+
+
+@pytest.fixture
+def own_postgres(postgres):
+    """A server that may be killed."""
+    if postgres is None:
+        pytest.skip("PostgreSQL only")
+    with Postgres() as server:
+        yield server
+
+
+def kill(server, sig=signal.SIGQUIT):
+    server.server.send_signal(sig)
+    server.server.wait(30)
+    server.server = None
+
+
+def test_database_away(own_postgres, tmp_path):
+    with rest.solo(tmp_path, own_postgres) as manager:
+        api = rest.Rest(manager)
+        health = lambda: api.session.get(api.root + "/services/health").status_code  # noqa: E731
+        kept = api.add("tags", name="kept")
+        # for a moment: who writes waits, and nobody is refused
+        kill(own_postgres)
+        answers = []
+        waiting = threading.Thread(target=lambda: answers.append(rest.Rest(manager).call("POST", "/tags", {"name": "patient"})))
+        waiting.start()
+        time.sleep(2)
+        assert api.one("tags", "kept")["id"] == kept["id"]
+        own_postgres.start()
+        waiting.join(30)
+        assert answers[0].status_code == 201
+        # for long: refused, with a reason; reads go on
+        before = api.everything()
+        kill(own_postgres)
+        refused = api.call("POST", "/tags", {"name": "refused"})
+        assert refused.status_code in (500, 503) and "database" in rest.fault(refused)[1].lower(), refused.text
+        assert api.everything() == before and health() == 500
+        for _ in range(2):
+            assert api.call("DELETE", "/tags/" + kept["id"]).status_code in (500, 503)
+        assert api.everything() == before
+        own_postgres.start()
+        rest.wait(lambda: health() == 200)
+        api.add("tags", name="after")
+        manager.restart(signal.SIGKILL)
+        names = {tag["name"] for tag in rest.Rest(manager).list("tags")}
+        assert {"kept", "patient", "after"} <= names and "refused" not in names
+
+
+def test_database_killed_under_load(own_postgres, tmp_path):
+    with rest.solo(tmp_path, own_postgres) as manager:
+        stop = threading.Event()
+        writers = [Writer(manager, number, stop) for number in range(4)]
+        for writer in writers:
+            writer.start()
+        for sig in signal.SIGQUIT, signal.SIGKILL, signal.SIGINT:
+            time.sleep(0.7)
+            kill(own_postgres, sig)
+            rest.wait(lambda: not [p for p in os.listdir("/proc") if is_of(p, own_postgres.dir)])
+            own_postgres.start()
+        time.sleep(1)
+        stop.set()
+        for writer in writers:
+            writer.join(60)
+            assert not writer.is_alive()
+        for _ in range(2):
+            api = rest.Rest(manager)
+            held = holdings(api)
+            for writer in writers:
+                settle(writer, held)
+            check_whole(api, held)
+            manager.restart(signal.SIGKILL)
+
+
+def is_of(pid, directory):
+    """A process of the server in the directory; its children end by themselves when it was killed."""
+    try:
+        return os.readlink(f"/proc/{pid}/cwd").startswith(directory)
+    except OSError:
+        return False
