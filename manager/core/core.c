@@ -48,7 +48,10 @@ int core_load(struct core *c, struct err *e) { return c->journal->ops->load(c->j
 
 /* ---- the end ---- */
 
-static void closed_commit(struct journal *j, const struct journal_row *rows, int n, void (*done)(void *arg, const struct err *e), void *arg) {}
+static void closed_commit(struct journal *j, const struct journal_row *rows, int n,
+                          void (*done)(void *arg, const struct err *e), void *arg)
+{
+}
 
 static void closed_close(struct journal *j) {}
 
@@ -56,8 +59,9 @@ static void closed_connect(void *arg, const char *host_id, const char *address, 
 
 static void closed_disconnect(void *arg, const char *host_id) {}
 
-static void closed_call(void *arg, const char *host_id, const char *method, json_t *params, int timeout_ms, const char *correlation_id,
-                        void (*done)(void *done_arg, json_t *result, const struct err *e), void *done_arg)
+static void closed_call(void *arg, const char *host_id, const char *method, json_t *params, int timeout_ms,
+                        const char *correlation_id, void (*done)(void *done_arg, json_t *result, const struct err *e),
+                        void *done_arg)
 {
 	json_decref(params);
 }

@@ -471,13 +471,13 @@ static void test_strange_records(void **state)
 {
 	struct rig *r = *state;
 	const char *rows[] = {
-		"{\"status\":\"started\",\"command\":\"Unknown\",\"params\":\"{}\",\"locks\":[\"" VM2 "\"]}",
+		("{\"status\":\"started\",\"command\":\"Unknown\",\"params\":\"{}\",\"locks\":[\"" VM2 "\"]}"),
 		"{\"status\":\"started\",\"command\":\"Plain\"}",
 		"{\"status\":\"started\",\"external\":true}",
-		"{\"status\":\"started\",\"command\":\"Plain\",\"params\":\"{\\\"number\\\":7}\",\"step_index\":99,"
-		"\"locks\":[\"" VM1 "\",\"" VM1 "\"]}",
-		"{\"status\":\"started\",\"command\":\"Plain\",\"params\":\"[]\",\"step_index\":-5,\"is_undoing\":"
-		"true}",
+		("{\"status\":\"started\",\"command\":\"Plain\",\"params\":\"{\\\"number\\\":7}\",\"step_index\":99,"
+		 "\"locks\":[\"" VM1 "\",\"" VM1 "\"]}"),
+		("{\"status\":\"started\",\"command\":\"Plain\",\"params\":\"[]\",\"step_index\":-5,"
+		 "\"is_undoing\":true}"),
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
