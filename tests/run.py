@@ -239,7 +239,7 @@ PHASES = [
     Phase("e2e-sqlite", e2e("sqlite"), after=("build", "guest"), lock="lab", needs="tests/e2e", minutes=25),
     Phase("unit", meson_suite("--no-suite", "sim", postgres=True), after=("build",), needs="tests/unit"),
     Phase("simulator", meson_suite("--suite", "sim"), after=("build",), needs="sim/meson.build"),
-    Phase("build-clang", builder("fuzz", *SANITIZE, "-Dc_args=-fsanitize=fuzzer-no-link", env={"CC": "clang-14"}, nice=True),
+    Phase("build-clang", builder("fuzz", *SANITIZE, "-Dtests=false", "-Dc_args=-fsanitize=fuzzer-no-link", env={"CC": "clang-14"}, nice=True),
           after=("build",)),
     Phase("build-release", builder("release", "--buildtype=debugoptimized", "-Dtests=false", nice=True), after=("build",)),
     Phase("e2e-postgresql", e2e("postgresql"), after=("build", "guest"), lock="lab", needs="tests/e2e", minutes=25),
