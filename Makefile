@@ -42,7 +42,7 @@ test: ## run all tests; the last line says how many passed and failed
 bench: ## measure, and print the figures
 	@tools/setup.sh test
 	@$(MAKE) --no-print-directory build
-	@BUILD=$(BUILD) /usr/bin/python3 tests/run.py bench
+	@HOSTLER_BUILD=$(BUILD)/release $(BUILD)/venv/bin/python tests/bench/run.py
 
 fuzz: ## run every fuzz target for FUZZ_SECONDS (an hour if not given)
 	@tools/setup.sh test

@@ -132,7 +132,7 @@ void *m_new(struct pool *p, const struct m_type *t);
 bool m_has(const struct m_type *t, const void *obj, const struct m_field *f);
 void m_clear(const struct m_type *t, void *obj, const struct m_field *f);
 /* Set or read a scalar that has a presence bit: M_SET(vm, memory, 1 << 30); M_GET(vm, memory, 0). */
-#define M_SET(obj, member, value) ((obj)->has.member = 1, (obj)->member = (value))
+#define M_SET(obj, member, value) ((obj)->member = (value), (obj)->has.member = 1)
 #define M_GET(obj, member, dflt)  ((obj)->has.member ? (obj)->member : (dflt))
 
 /* Deep copy into a pool, to be changed. */
