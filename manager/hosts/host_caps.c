@@ -86,6 +86,16 @@ static void take_hardware(struct pool *p, struct m_host *h, json_t *hw)
 	h->hardware_information = i;
 }
 
+/* "1" enforcing, "0" permissive, "-1" off; what is not said is not told. */
+static enum m_se_linux_mode selinux_mode(const char *mode)
+{
+	if (!mode)
+		return M_SE_LINUX_MODE_ABSENT;
+	return strcmp(mode, "1") == 0   ? M_SE_LINUX_MODE_ENFORCING
+	       : strcmp(mode, "0") == 0 ? M_SE_LINUX_MODE_PERMISSIVE
+	                                : M_SE_LINUX_MODE_DISABLED;
+}
+
 void host_take_caps(struct pool *p, struct m_host *h, json_t *caps, json_t *hw)
 {
 	int64_t kdump = number(caps, "kdumpStatus");
@@ -104,7 +114,7 @@ void host_take_caps(struct pool *p, struct m_host *h, json_t *caps, json_t *hw)
 	h->device_passthrough = m_new(p, &M_TYPE_host_device_passthrough);
 	M_SET(h->device_passthrough, enabled, g_strcmp0(text(caps, "hostdevPassthrough"), "true") == 0);
 	h->se_linux = m_new(p, &M_TYPE_se_linux);
-	h->se_linux->mode = M_SE_LINUX_MODE_DISABLED;
+	h->se_linux->mode = selinux_mode(text(json_object_get(caps, "selinux"), "mode"));
 	h->iscsi = m_new(p, &M_TYPE_iscsi_details);
 	h->iscsi->initiator = pool_strdup(p, text(caps, "ISCSIInitiatorName"));
 	if (unique)

@@ -159,7 +159,6 @@ static int attachment_list(struct call *c, struct err *e)
 		a->host.id = nic->host.id;
 		a->network.id = nic->network.id;
 		a->host_nic.id = nic->id;
-		M_SET(a, in_sync, true);
 		list[count++] = a;
 	}
 	return call_reply_list(c, &M_TYPE_network_attachment, list, count);
