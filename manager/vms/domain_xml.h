@@ -32,8 +32,22 @@ struct domain_nic_spec {
 	bool is_mirrored;   /* sees all packets of its bridge */
 };
 
+/* Files that the guest finds on a small medium which the agent makes (cloud-init, sysprep, payloads of the VM). */
+struct domain_payload_file {
+	const char *path; /* "openstack/latest/user_data" */
+	const void *data;
+	size_t size;
+};
+
+struct domain_payload {
+	bool is_floppy;    /* else a CD */
+	const char *label; /* volume id: "config-2", "cidata"; NULL: the agent's choice */
+	struct domain_payload_file *files;
+	size_t n_files;
+};
+
 struct domain_spec {
-	const struct m_vm *vm;
+	const struct m_vm *vm; /* as it is to run: overrides of a run-once are merged in already */
 	const struct m_cluster *cluster;
 	struct domain_disk_spec *disks;
 	size_t n_disks;
@@ -41,6 +55,8 @@ struct domain_spec {
 	size_t n_nics;
 	const char *cd_path; /* NULL: the drive is empty */
 	struct volume_ids cd_ids;
+	struct domain_payload *payloads;
+	size_t n_payloads;
 	const char *display_network; /* bridge of the network that consoles listen on, or NULL */
 	/* the host */
 	bool has_kvm;
