@@ -90,6 +90,7 @@ static void read_parameters(struct http_exchange *x, const struct route *r, stru
 	q->format = truth(parameter(x, r, "format", NULL), 0);
 	q->clone = truth(parameter(x, r, "clone", NULL), 0);
 	q->is_async = truth(parameter(x, r, "async", NULL), 0);
+	q->is_dry_run = truth(parameter(x, r, "dry_run", NULL), 0);
 	q->filter = truth(parameter(x, r, "filter", "Filter"), -1);
 }
 
