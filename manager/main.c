@@ -193,23 +193,29 @@ static void watch_signals(struct manager *m)
 	watch_start(m->loop, &m->signals, signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), LOOP_READ, on_signal, m);
 }
 
-/* The hash of the password that init left; only computed when it is not the stored one. */
+static const char *admin_hash_now(const struct core *c)
+{
+	INV_EACH (en, c->inv, KIND_USER)
+		if (g_strcmp0(ENTITY_OBJ(en, user)->user_name, "admin@internal-authz") == 0)
+			return ENTITY_OBJ(en, user)->password_hash;
+	return NULL;
+}
+
+/* The hash of the password that init left; only computed when it is not the stored one. The file is gone once the
+ * administrator has chosen another; written anew, it counts again. */
 static char *admin_hash(struct manager *m, struct err *e)
 {
 	g_autofree char *path = g_build_filename(m->o->state, "admin-password", NULL), *password = NULL;
+	const char *now = admin_hash_now(m->core);
 
 	if (!g_file_get_contents(path, &password, NULL, NULL)) {
+		if (now)
+			return g_strdup(now);
 		err_set(e, ERR_BACKEND, "%s cannot be read. Run 'hostlerd init' first.", path);
 		return NULL;
 	}
 	g_strchomp(password);
-	INV_EACH (en, m->core->inv, KIND_USER) {
-		const struct m_user *u = en->pub;
-		if (g_strcmp0(u->user_name, "admin@internal-authz") == 0 && u->password_hash &&
-		    password_matches(u->password_hash, password))
-			return g_strdup(u->password_hash);
-	}
-	return password_hash(m->core->chance, password);
+	return now && password_matches(now, password) ? g_strdup(now) : password_hash(m->core->chance, password);
 }
 
 static int serve(struct manager *m, struct err *e)

@@ -10,11 +10,13 @@
 #include "manager/networks/networks.h"
 #include "manager/storage/storage.h"
 #include "manager/system/system.h"
+#include "manager/users/users.h"
 #include "manager/vms/vms.h"
 
 void manager_register_all(struct core *c)
 {
 	system_register(c);
+	users_register(c);
 	clusters_register(c);
 	networks_register(c);
 	hosts_register(c);

@@ -5,6 +5,38 @@
 
 #include "manager/core/tables.h"
 
+#define TARGET(K, COLLECTION, NAME, M)                                                                                 \
+	{                                                                                                              \
+		KIND_##K, COLLECTION, NAME, IDX_PERMISSION_##M, offsetof(struct m_permission, M)                       \
+	}
+const struct perm_target PERM_TARGETS[] = {
+	TARGET(VM, "vms", "VM", vm),
+	TARGET(DISK, "disks", "Disk", disk),
+	TARGET(HOST, "hosts", "Host", host),
+	TARGET(CLUSTER, "clusters", "Cluster", cluster),
+	TARGET(DATA_CENTER, "datacenters", "Data Center", data_center),
+	TARGET(STORAGE_DOMAIN, "storagedomains", "Storage Domain", storage_domain),
+	TARGET(TEMPLATE, "templates", "Template", template),
+	TARGET(NETWORK, "networks", "Network", network),
+	TARGET(VNIC_PROFILE, "vnicprofiles", "vNIC Profile", vnic_profile),
+	TARGET(CPU_PROFILE, "cpuprofiles", "CPU Profile", cpu_profile),
+	TARGET(DISK_PROFILE, "diskprofiles", "Disk Profile", disk_profile),
+	TARGET(MAC_POOL, "macpools", "MAC Pool", mac_pool),
+	TARGET(QUOTA, "quotas", "Quota", quota),
+	{ .collection = NULL },
+};
+
+const struct perm_target *perm_target_of(const struct m_permission *p, const char **object_id)
+{
+	for (const struct perm_target *t = PERM_TARGETS; t->collection; t++) {
+		*object_id = ((const struct m_ref *)((const char *)p + t->offset))->id;
+		if (*object_id)
+			return t;
+	}
+	*object_id = NULL;
+	return NULL;
+}
+
 /* Where an object inherits from; an edge to KIND_NONE ends the walk (the system is always the last ancestor). */
 struct object {
 	enum kind kind;
@@ -80,6 +112,11 @@ static void find_whole(struct core *c, enum kind *k, const char **id)
 		*id = q->data_center ? q->data_center->id : NULL;
 		break;
 	}
+	case KIND_PERMISSION: {
+		const struct perm_target *on = perm_target_of(obj, id);
+		whole = on ? on->kind : *k;
+		break;
+	}
 	case KIND_STEP:
 		whole = KIND_JOB;
 		*id = ((const struct m_step *)obj)->job.id;
@@ -133,19 +170,10 @@ static int ancestors(struct core *c, enum kind k, const char *id, struct object 
 
 static bool is_on(const struct m_permission *p, enum kind k, const char *id)
 {
-	const struct m_ref *ref;
+	const char *on;
+	const struct perm_target *t = perm_target_of(p, &on);
 
-	switch (k) {
-	case KIND_VM: ref = &p->vm; break;
-	case KIND_DISK: ref = &p->disk; break;
-	case KIND_HOST: ref = &p->host; break;
-	case KIND_CLUSTER: ref = &p->cluster; break;
-	case KIND_DATA_CENTER: ref = &p->data_center; break;
-	case KIND_STORAGE_DOMAIN: ref = &p->storage_domain; break;
-	case KIND_TEMPLATE: ref = &p->template; break;
-	default: return false;
-	}
-	return ref->id && strcmp(ref->id, id) == 0;
+	return t && t->kind == k && strcmp(on, id) == 0;
 }
 
 static const struct role_type *predefined(const char *role_id)
@@ -177,18 +205,30 @@ static bool role_has(struct core *c, const char *role_id, const char *permit)
 	return false;
 }
 
+bool perm_role_has(struct core *c, const char *role_id, const char *permit) { return role_has(c, role_id, permit); }
+
 typedef bool (*grant_fn)(struct core *c, const struct m_permission *p, void *arg);
 
-/* Any permission of the user or of Everyone for which fn is true? */
-static bool any_grant(struct core *c, const char *user_id, grant_fn fn, void *arg)
+static bool any_of_group(struct core *c, const char *group_id, grant_fn fn, void *arg)
 {
-	INV_EACH_BY (e, c->inv, KIND_PERMISSION, IDX_PERMISSION_user, user_id)
-		if (fn(c, e->pub, arg))
-			return true;
-	INV_EACH_BY (e, c->inv, KIND_PERMISSION, IDX_PERMISSION_group, PERM_EVERYONE)
+	INV_EACH_BY (e, c->inv, KIND_PERMISSION, IDX_PERMISSION_group, group_id)
 		if (fn(c, e->pub, arg))
 			return true;
 	return false;
+}
+
+/* Any permission of the user, his groups or Everyone for which fn is true? */
+static bool any_grant(struct core *c, const char *user_id, grant_fn fn, void *arg)
+{
+	const struct m_user *u = INV_GET(c->inv, USER, user, user_id);
+
+	INV_EACH_BY (e, c->inv, KIND_PERMISSION, IDX_PERMISSION_user, user_id)
+		if (fn(c, e->pub, arg))
+			return true;
+	for (uint32_t i = 0; u && i < u->groups.n; i++)
+		if (u->groups.v[i].id && any_of_group(c, u->groups.v[i].id, fn, arg))
+			return true;
+	return any_of_group(c, PERM_EVERYONE, fn, arg);
 }
 
 struct question {
@@ -232,11 +272,25 @@ static bool shows(struct core *c, const struct m_permission *p, void *arg)
 	return (!pre || pre->view_children || pre->is_admin) && grants(c, p, arg);
 }
 
+static bool is_principal(struct core *c, const struct identity *who, const struct m_permission *p)
+{
+	const struct m_user *u = INV_GET(c->inv, USER, user, who->user_id);
+
+	if (g_strcmp0(p->user.id, who->user_id) == 0 || g_strcmp0(p->group.id, PERM_EVERYONE) == 0)
+		return true;
+	for (uint32_t i = 0; u && p->group.id && i < u->groups.n; i++)
+		if (g_strcmp0(u->groups.v[i].id, p->group.id) == 0)
+			return true;
+	return false;
+}
+
 /* Oneself, and what one started. */
 static bool is_own(struct core *c, const struct identity *who, enum kind k, const char *id)
 {
 	const struct m_job *job;
 
+	if (k == KIND_PERMISSION && id && inv_get(c->inv, k, id) && is_principal(c, who, inv_get(c->inv, k, id)))
+		return true;
 	find_whole(c, &k, &id);
 	if (k == KIND_USER)
 		return g_strcmp0(id, who->user_id) == 0;

@@ -16,5 +16,18 @@ int perm_check(struct core *c, const struct identity *who, const char *permit, e
 /* May who see it? A permission on the object, on an ancestor whose role shows children, or a role on the system does; and
  * everybody sees himself and his jobs. */
 bool perm_can_see(struct core *c, const struct identity *who, enum kind k, const char *object_id);
+/* What permissions can be on, besides the system. */
+struct perm_target {
+	enum kind kind;
+	const char *collection; /* in paths: "vms" */
+	const char *name;       /* for people: "VM" */
+	int idx;                /* IDX_PERMISSION_... */
+	size_t offset;          /* of the reference in struct m_permission */
+};
+extern const struct perm_target PERM_TARGETS[]; /* ends with collection NULL */
+/* The object that a permission is on; NULL: the system, or nothing. */
+const struct perm_target *perm_target_of(const struct m_permission *p, const char **object_id);
+/* Does the role (predefined or not) hold the permit? */
+bool perm_role_has(struct core *c, const char *role_id, const char *permit);
 /* Holds the user a role of admin type anywhere? */
 bool perm_is_admin(struct core *c, const char *user_id);

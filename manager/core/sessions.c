@@ -22,6 +22,8 @@ enum {
 	FAILURE_DELAY_MAX_MS = 5000,
 	ITERATIONS = 60000,
 	HASH_LEN = 32,
+	PASSWORD_MIN = 6,
+	PASSWORD_MAX = 256,
 };
 
 struct session {
@@ -147,6 +149,34 @@ void session_logout(struct core *c, const char *token)
 		session_end(c->sessions, s);
 }
 
+void session_look_again(struct core *c)
+{
+	for (GList *l = c->sessions->lru.head; l; l = l->next) {
+		struct session *s = l->data;
+		s->who.is_admin = perm_is_admin(c, s->who.user_id);
+	}
+}
+
+void session_end_user(struct core *c, const char *user_id)
+{
+	for (GList *l = c->sessions->lru.head, *next; l; l = next) {
+		struct session *s = l->data;
+		next = l->next;
+		if (strcmp(s->who.user_id, user_id) == 0)
+			session_end(c->sessions, s);
+	}
+}
+
+bool session_is_logged_in(struct core *c, const char *user_id)
+{
+	for (GList *l = c->sessions->lru.head; l; l = l->next) {
+		const struct session *s = l->data;
+		if (strcmp(s->who.user_id, user_id) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* ---- passwords ---- */
 
 static void to_hex(const unsigned char *in, size_t n, char *out)
@@ -159,19 +189,6 @@ static bool derive(const char *password, const char *salt, int iterations, unsig
 {
 	return PKCS5_PBKDF2_HMAC(password, (int)strlen(password), (const unsigned char *)salt, (int)strlen(salt),
 	                         iterations, EVP_sha512(), HASH_LEN, out) == 1;
-}
-
-char *password_hash(struct chance *chance, const char *password)
-{
-	unsigned char salt_bytes[16], out[HASH_LEN];
-	char salt[33], hex[2 * HASH_LEN + 1];
-
-	chance_bytes(chance, salt_bytes, sizeof(salt_bytes));
-	to_hex(salt_bytes, sizeof(salt_bytes), salt);
-	if (!derive(password, salt, ITERATIONS, out))
-		return NULL;
-	to_hex(out, sizeof(out), hex);
-	return g_strdup_printf("pbkdf2-sha512$%d$%s$%s", ITERATIONS, salt, hex);
 }
 
 bool password_matches(const char *hash, const char *password)
@@ -188,6 +205,53 @@ bool password_matches(const char *hash, const char *password)
 		return false;
 	to_hex(out, sizeof(out), hex);
 	return CRYPTO_memcmp(hex, part[3], 2 * HASH_LEN) == 0;
+}
+
+struct hashing {
+	unsigned char salt[16];
+	char *password, *hash;
+};
+
+static char *hash_with(const unsigned char salt_bytes[16], const char *password)
+{
+	unsigned char out[HASH_LEN];
+	char salt[33], hex[2 * HASH_LEN + 1];
+
+	to_hex(salt_bytes, 16, salt);
+	if (!derive(password, salt, ITERATIONS, out))
+		return NULL;
+	to_hex(out, sizeof(out), hex);
+	return g_strdup_printf("pbkdf2-sha512$%d$%s$%s", ITERATIONS, salt, hex);
+}
+
+char *password_hash(struct chance *chance, const char *password)
+{
+	unsigned char salt[16];
+
+	chance_bytes(chance, salt, sizeof(salt));
+	return hash_with(salt, password);
+}
+
+static void hash_work(void *arg)
+{
+	struct hashing *h = arg;
+	h->hash = hash_with(h->salt, h->password);
+}
+
+int password_hash_wait(struct core *c, const char *password, char **hash, struct err *e)
+{
+	struct hashing h = { .password = g_strdup(password) };
+	int rc = 0;
+
+	chance_bytes(c->chance, h.salt, sizeof(h.salt));
+	if (c->tasks)
+		rc = task_run(c->tasks, hash_work, &h, e);
+	else
+		hash_work(&h);
+	OPENSSL_cleanse(h.password, strlen(h.password));
+	g_free(h.password);
+	*hash = h.hash;
+	return rc < 0 ? -1 : h.hash ? 0 : err_set(e, ERR_INTERNAL, "The password could not be hashed.");
 }
 
 struct check {
@@ -312,7 +376,22 @@ static int refuse_locked(const char *user, struct err *e)
 	               user);
 }
 
-static int authenticate(struct core *c, const char *user, const char *password, struct identity *who, struct err *e)
+static int check_expiry(struct core *c, const struct m_user *u, struct err *e)
+{
+	struct event_refs refs = { .user = u->id };
+
+	if (!u->has.password_expires || u->password_expires > loop_wall_ms(c->loop))
+		return 0;
+	event_emit(c, "USER_ACCOUNT_PASSWORD_EXPIRED", &refs, "User %s cannot login, as the password has expired.",
+	           u->user_name);
+	return err_set(e, ERR_AUTH,
+	               "Cannot authenticate user '%.100s': The password is out of date. "
+	               "Change it first: POST user, password and new_password to /ovirt-engine/hostler/password.",
+	               u->user_name);
+}
+
+static int authenticate(struct core *c, const char *user, const char *password, bool is_change, struct identity *who,
+                        struct err *e)
 {
 	static const char dummy[] = "pbkdf2-sha512$60000$00$"
 	                            "0000000000000000000000000000000000000000000000000000000000000000";
@@ -336,6 +415,8 @@ static int authenticate(struct core *c, const char *user, const char *password, 
 			record_failure(c, id);
 		return refuse(c, user, u ? failures + 1 : stranger_failed(c, user), e);
 	}
+	if (!is_change && check_expiry(c, u, e) < 0)
+		return -1;
 	if (failures || u->has.locked_until)
 		record_success(c, id);
 	g_strlcpy(who->user_id, id, sizeof(who->user_id));
@@ -348,7 +429,7 @@ int session_login(struct core *c, const char *user, const char *password, struct
 {
 	unsigned char bytes[32];
 
-	if (authenticate(c, user, password, &out->who, e) < 0)
+	if (authenticate(c, user, password, false, &out->who, e) < 0)
 		return -1;
 	chance_bytes(c->chance, bytes, sizeof(bytes));
 	to_hex(bytes, sizeof(bytes), out->token);
@@ -375,8 +456,38 @@ int session_basic(struct core *c, const char *user, const char *password, struct
 		*who = s->who;
 		return 0;
 	}
-	if (authenticate(c, user, password, who, e) < 0)
+	if (authenticate(c, user, password, false, who, e) < 0)
 		return -1;
 	session_add(c->sessions, key, who, BASIC_CACHE_MS);
 	return 0;
+}
+
+int session_change_password(struct core *c, const char *user, const char *old_password, const char *new_password,
+                            struct identity *who, struct err *e)
+{
+	g_autofree char *hash = NULL;
+	struct txn *t;
+	struct m_user *u;
+
+	if (authenticate(c, user, old_password, true, who, e) < 0)
+		return -1;
+	if (strlen(new_password) < PASSWORD_MIN || strlen(new_password) > PASSWORD_MAX)
+		return err_field(e, ERR_INVALID, "new_password", "A password has %d to %d characters.", PASSWORD_MIN,
+		                 PASSWORD_MAX);
+	if (strcmp(old_password, new_password) == 0)
+		return err_field(e, ERR_INVALID, "new_password", "The new password must differ from the old one.");
+	if (password_hash_wait(c, new_password, &hash, e) < 0)
+		return -1;
+	t = txn_begin(c);
+	u = txn_edit(t, KIND_USER, who->user_id);
+	if (!u) {
+		txn_cancel(t);
+		return err_set(e, ERR_AUTH, "The user was removed meanwhile.");
+	}
+	u->password_hash = pool_strdup(txn_pool(t), hash);
+	if (u->has.password_expires)
+		M_SET(u, password_expires, loop_wall_ms(c->loop) + PASSWORD_VALID_MS);
+	txn_event(t, "USER_PASSWORD_CHANGED", &(struct event_refs){ .user = who->user_id },
+	          "Password changed successfully for %s", who->user_name);
+	return txn_commit(t, e);
 }

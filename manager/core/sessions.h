@@ -36,7 +36,17 @@ int64_t session_expires(struct core *c, const char *token);
 /* Unknown tokens are fine. */
 void session_logout(struct core *c, const char *token);
 unsigned session_count(struct core *c);
+/* Roles have changed: look again who is an administrator. A user is gone or has another password: his sessions end. */
+void session_look_again(struct core *c);
+void session_end_user(struct core *c, const char *user_id);
+bool session_is_logged_in(struct core *c, const char *user_id);
+/* Another password for one's own account, also when the old one is out of date. Waits. */
+int session_change_password(struct core *c, const char *user, const char *old_password, const char *new_password,
+                            struct identity *who, struct err *e);
 
 /* "pbkdf2-sha512$iterations$salt$hash"; blocks for some 50 ms: on a worker, or at set-up. */
 char *password_hash(struct chance *chance, const char *password);
+/* The same on a worker, in a fiber; *hash is to be freed. */
+int password_hash_wait(struct core *c, const char *password, char **hash, struct err *e);
+#define PASSWORD_VALID_MS (180LL * 24 * 3600 * 1000)
 bool password_matches(const char *hash, const char *password);

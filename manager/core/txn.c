@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "manager/core/perm.h"
 
 struct item {
 	enum kind kind;
@@ -104,7 +105,7 @@ void *txn_new(struct txn *t, enum kind k, const char *id)
 	return draft;
 }
 
-void txn_remove(struct txn *t, enum kind k, const char *id)
+static void remove_item(struct txn *t, enum kind k, const char *id)
 {
 	struct item *it = find_item(t, k, id);
 	const void *base = inv_latest(t->core->inv, k, id);
@@ -113,6 +114,34 @@ void txn_remove(struct txn *t, enum kind k, const char *id)
 		it->draft = NULL;
 	else if (base)
 		add_item(t, k, id, base, NULL);
+}
+
+/* Permissions on what is removed, and its tags, are nothing without it. */
+static void remove_attached(struct txn *t, enum kind k, const char *id)
+{
+	static const struct {
+		enum kind kind;
+		int idx;
+	} TAGS[] = { { KIND_VM, IDX_TAG_ASSIGNMENT_vm },
+		     { KIND_HOST, IDX_TAG_ASSIGNMENT_host },
+		     { KIND_TEMPLATE, IDX_TAG_ASSIGNMENT_template },
+		     { KIND_USER, IDX_TAG_ASSIGNMENT_user },
+		     { KIND_GROUP, IDX_TAG_ASSIGNMENT_group } };
+
+	for (const struct perm_target *pt = PERM_TARGETS; pt->collection; pt++)
+		if (pt->kind == k)
+			INV_EACH_BY (e, t->core->inv, KIND_PERMISSION, pt->idx, id)
+				remove_item(t, KIND_PERMISSION, e->id);
+	for (size_t i = 0; i < G_N_ELEMENTS(TAGS); i++)
+		if (TAGS[i].kind == k)
+			INV_EACH_BY (e, t->core->inv, KIND_TAG_ASSIGNMENT, TAGS[i].idx, id)
+				remove_item(t, KIND_TAG_ASSIGNMENT, e->id);
+}
+
+void txn_remove(struct txn *t, enum kind k, const char *id)
+{
+	remove_attached(t, k, id);
+	remove_item(t, k, id);
 }
 
 /* ---- commit ---- */

@@ -24,6 +24,7 @@ const void *txn_get(struct txn *t, enum kind k, const char *id);
 void *txn_edit(struct txn *t, enum kind k, const char *id);
 /* Draft of a new entity; the id (NULL: a new UUID) must not be in use. */
 void *txn_new(struct txn *t, enum kind k, const char *id);
+/* Permissions on it and its tags go with it. */
 void txn_remove(struct txn *t, enum kind k, const char *id);
 bool txn_is_empty(const struct txn *t);
 

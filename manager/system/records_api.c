@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Records that the system keeps: jobs and their steps, events, tags, bookmarks, roles, permissions, users. */
+/* Records that the system keeps: jobs and their steps, events, tags, bookmarks, what users keep. */
 #include <string.h>
 
 #include "manager/api/generic.h"
@@ -282,14 +282,6 @@ const struct api_op RECORD_OPS[] = {
 	ROW("bookmark.update", generic_update, KIND_BOOKMARK, SYS("bookmark_management")),
 	ROW("bookmark.remove", generic_remove, KIND_BOOKMARK, SYS("bookmark_management")),
 	ROW("affinity_labels.list", generic_list, KIND_AFFINITY_LABEL),
-	ROW("roles.list", generic_list, KIND_ROLE),
-	ROW("role.get", generic_get, KIND_ROLE),
-	ROW("system_permissions.list", generic_list, KIND_PERMISSION),
-	ROW("permission.get", generic_get, KIND_PERMISSION),
-	ROW("users.list", generic_list, KIND_USER),
-	ROW("user.get", generic_get, KIND_USER),
-	ROW("groups.list", generic_list, KIND_GROUP),
-	ROW("group.get", generic_get, KIND_GROUP),
 	ROW("ssh_public_keys.list", generic_list, KIND_SSH_PUBLIC_KEY, BELOW(KIND_USER, IDX_SSH_PUBLIC_KEY_user)),
 	ROW("ssh_public_key.get", generic_get, KIND_SSH_PUBLIC_KEY, BELOW(KIND_USER, IDX_SSH_PUBLIC_KEY_user)),
 	ROW("ssh_public_keys.add", key_add, KIND_SSH_PUBLIC_KEY, BELOW(KIND_USER, IDX_SSH_PUBLIC_KEY_user),

@@ -292,31 +292,6 @@ static int level_get(struct call *c, struct err *e)
 
 /* ---- domains: where users come from ---- */
 
-static struct m_domain *make_domain(struct call *c)
-{
-	uuid_text id;
-
-	uuid_derive("domain", "internal-authz", id);
-	return named(c, &M_TYPE_domain, pool_strdup(c->pool, id), "internal-authz");
-}
-
-static int domain_list(struct call *c, struct err *e)
-{
-	void **list = POOL_ARRAY(c->pool, void *, 1);
-
-	list[0] = make_domain(c);
-	return call_reply_list(c, &M_TYPE_domain, list, 1);
-}
-
-static int domain_get(struct call *c, struct err *e)
-{
-	struct m_domain *d = make_domain(c);
-
-	if (strcmp(d->id, c->ids[0]) != 0)
-		return err_set(e, ERR_NO_ENTITY, "There is no domain %s.", c->ids[0]);
-	return call_reply_entity(c, &M_TYPE_domain, d);
-}
-
 const struct api_op SYSTEM_OPS[] = {
 	{ .name = "system.get", .run = root_get },
 	{ .name = "operating_systems.list", .run = os_list, .kind = NO_KIND },
@@ -328,8 +303,6 @@ const struct api_op SYSTEM_OPS[] = {
 	{ .name = "system_option.get", .run = option_get, .kind = NO_KIND },
 	{ .name = "cluster_levels.list", .run = level_list, .kind = NO_KIND },
 	{ .name = "cluster_level.get", .run = level_get, .kind = NO_KIND },
-	{ .name = "domains.list", .run = domain_list, .kind = NO_KIND },
-	{ .name = "domain.get", .run = domain_get, .kind = NO_KIND },
 	/* providers of products that are gone: there are none, and none can be added */
 	{ .name = "openstack_image_providers.list", .run = generic_list_empty, .kind = NO_KIND },
 	{ .name = "openstack_network_providers.list", .run = generic_list_empty, .kind = NO_KIND },

@@ -101,6 +101,26 @@ static void logout(struct page_call *pc)
 	reply_json(pc, 200, json_object());
 }
 
+/* One's own password: user, password, new_password. Works also when the old one is out of date. */
+static void change_password(struct page_call *pc)
+{
+	const char *user = page_param(pc, "user"), *old = page_param(pc, "password"),
+	           *new = page_param(pc, "new_password");
+	struct err e = ERR_INIT;
+	struct identity who;
+
+	if (!user || !old || !new)
+		reply_error(pc, NULL, "invalid_request", "The parameters user, password and new_password are wanted.");
+	else if (!http_is_tls(pc->x))
+		reply_error(pc, NULL, "invalid_request", "Passwords are only taken over HTTPS.");
+	else if (session_change_password(pc->core, user, old, new, &who, &e) < 0) {
+		reply_error(pc, NULL, e.code == ERR_AUTH ? "access_denied" : "invalid_request", e.detail);
+	} else {
+		users_forget_first_password(pc->core, who.user_id);
+		reply_json(pc, 200, json_object());
+	}
+}
+
 static void status(struct page_call *pc)
 {
 	reply_json(pc, 200,
@@ -114,6 +134,7 @@ const struct page SSO_PAGES[] = {
 	{ "/ovirt-engine/sso/oauth/token-info", "POST", token_info },
 	{ "/ovirt-engine/sso/oauth/revoke", "POST", logout },
 	{ "/ovirt-engine/services/sso-logout", "GET,POST", logout },
+	{ "/ovirt-engine/hostler/password", "POST", change_password },
 	{ "/ovirt-engine/sso/status", "GET", status },
 	{ .path = NULL },
 };

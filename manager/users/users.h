@@ -1,6 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* Login pages. */
+/* Who may do what: login pages, users and groups of the internal domain, roles, permissions. */
 #include "manager/api/front.h"
 
+/* The directory that users of this installation live in, and the profile they log in through. */
+#define INTERNAL_DOMAIN  "internal-authz"
+#define INTERNAL_PROFILE "internal"
+
 extern const struct page SSO_PAGES[];
+extern const struct api_op USER_OPS[], GROUP_OPS[], ROLE_OPS[], PERMISSION_OPS[];
+
+void users_register(struct core *c);
+/* The internal domain as the API shows it, in the call's pool. */
+struct m_domain *users_domain(struct call *c);
+/* "jane@internal-authz" from "jane", in the pool; the name without its domain. */
+char *user_full_name(struct pool *p, const char *name);
+char *user_short_name(struct pool *p, const char *name);
+/* The password that the set-up wrote down is not the administrator's any more: its file goes. Any user's id. */
+void users_forget_first_password(struct core *c, const char *user_id);

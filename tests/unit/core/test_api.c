@@ -67,6 +67,9 @@ static const char *const CHECK_THEMSELVES[] = {
 	"storage_domain_disks.add",
 	"disk_profiles.add",
 	"assigned_disk_profiles.add",
+	"system_permissions.add",
+	"assigned_permissions.add",
+	"permission.remove",
 	NULL,
 };
 
