@@ -100,6 +100,7 @@ static void conn_free(struct edge_conn *c)
 
 	conn_uncount(c, t->server);
 	atomic_fetch_sub(&t->load, 1);
+	edge_ws_free(c->ws);
 	edge_cred_unref(c->cred);
 	g_free(c);
 }
@@ -356,6 +357,7 @@ void edge_conn_check(struct edge_conn *c)
 		if (conn_has_moved(c, false))
 			c->since_ms = now;
 		break;
+	case PHASE_UPGRADED: edge_ws_check(c->ws); return;
 	case PHASE_WAITING:
 	case PHASE_CLOSING: return;
 	}

@@ -29,6 +29,8 @@ bool http_is_tls(const struct http_exchange *x) { return x->is_tls; }
 
 struct pool *http_pool(struct http_exchange *x) { return x->pool; }
 
+struct edge_thread *http_thread(const struct http_exchange *x) { return x->thread; }
+
 /* The first cookie of that name in any Cookie header; quotes around the value are not part of it. */
 const char *http_cookie(const struct http_exchange *x, const char *name)
 {

@@ -9,7 +9,7 @@
  *   http_thread.c   the outer loop, queue, time limits       http_exchange.c what handlers may ask
  *   http_conn.c     accepting, counting, end of connections  http_reply.c    answers
  *   http_tls.c      certificates, sessions, record I/O       http_stream.c   long answers
- *                                                            http_gzip.c     compression
+ *   http_ws.c       WebSockets   ws_frame.c  their frames    http_gzip.c     compression
  */
 #include <gnutls/gnutls.h>
 #include <microhttpd.h>
@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 
 #include "base/err.h"
+#include "manager/http/edge.h"
 #include "manager/http/http.h"
 
 #define EDGE_MAX_THREADS 4
@@ -30,18 +31,7 @@
 
 enum edge_kind { EDGE_TLS, EDGE_PLAIN, N_EDGE_KIND };
 
-struct edge_thread;
 struct edge_conn;
-
-/* ---- messages to a thread: first in, first out ---- */
-
-struct edge_msg {
-	struct edge_msg *next;
-	void (*fn)(struct edge_thread *t, struct edge_msg *m);
-};
-
-/* Wakes the thread if it sleeps. False, and nothing done, once the thread has ended. */
-bool edge_post(struct edge_thread *t, struct edge_msg *m);
 
 /* ---- the server ---- */
 
@@ -114,6 +104,7 @@ enum edge_phase {
 	PHASE_BODY,
 	PHASE_WAITING, /* the handler has it */
 	PHASE_REPLY,
+	PHASE_UPGRADED, /* a WebSocket */
 	PHASE_CLOSING /* shut down by us; the library will notice */
 };
 
@@ -128,6 +119,7 @@ struct edge_conn {
 	struct edge_conn *noted_prev, *noted_next;
 	struct MHD_Connection *mc;
 	struct http_exchange *exchange;
+	struct http_ws *ws; /* what it was turned into */
 	enum edge_kind kind;
 	enum edge_phase phase;
 	int fd;
@@ -180,6 +172,17 @@ static inline void edge_conn_enter(struct edge_conn *c, enum edge_phase phase)
 	c->has_counter = false;
 }
 
+/* ---- WebSockets ---- */
+
+/* The socket is ready. */
+void edge_ws_event(struct http_ws *ws, uint32_t events);
+/* Time limits. */
+void edge_ws_check(struct http_ws *ws);
+/* End it now; the connection is shut down and given back to the library. */
+void edge_ws_drop(struct http_ws *ws);
+/* Its connection is gone. */
+void edge_ws_free(struct http_ws *ws);
+
 /* ---- TLS ---- */
 
 struct edge_cred *edge_cred_load(const char *cert_file, const char *key_file, struct err *e);
@@ -211,6 +214,7 @@ struct http_exchange {
 	struct pool *pool;
 	int refs; /* edge thread only: the request, a stream */
 	bool has_headers, is_replied, must_close, is_tls;
+	bool is_upgraded; /* no answer of the library's: the connection was taken over */
 	bool is_waiting, is_out;           /* on the list below; counted in the server's refs */
 	const struct edge_fault *fault;    /* to be answered once the body was read over */
 	struct http_exchange *prev, *next; /* waiting */
@@ -248,6 +252,8 @@ enum edge_coding {
 };
 enum edge_coding edge_reply_coding(const struct http_exchange *x, const char *content_type, size_t len);
 bool edge_reply_begin(struct http_exchange *x);
+/* The exchange has its answer: whoever owned it is done with it. */
+void edge_reply_done(struct http_exchange *x);
 /* Adds the headers, sends. has_body: the library will send header and body one right after the other. */
 void edge_reply_with(struct http_exchange *x, int status, const char *content_type, struct MHD_Response *r,
                      enum edge_coding coding, bool has_body);

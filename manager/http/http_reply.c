@@ -41,8 +41,7 @@ FAULT(FAULT_STOPPING, 503, "Service Unavailable", "The server is shutting down. 
 
 /* ---- the common way out ---- */
 
-/* The exchange has its answer: whoever owned it is done with it. */
-static void reply_done(struct http_exchange *x)
+void edge_reply_done(struct http_exchange *x)
 {
 	struct http_server *s = x->server;
 	bool was_out = x->is_out, is_lost = !x->conn;
@@ -67,7 +66,7 @@ bool edge_reply_begin(struct http_exchange *x)
 	if (x->is_replied)
 		log_error("a request was answered twice", "PATH", x->path);
 	else
-		reply_done(x);
+		edge_reply_done(x);
 	return false;
 }
 
@@ -129,7 +128,7 @@ void edge_reply_with(struct http_exchange *x, int status, const char *content_ty
 		add(r, "Content-Encoding", "gzip");
 	has_body = has_body && status != 204 && status != 304 && strcmp(x->method, "HEAD") != 0;
 	queue(x->conn, status, r, has_body);
-	reply_done(x);
+	edge_reply_done(x);
 }
 
 void edge_reply_fault(struct http_exchange *x, const struct edge_fault *f)

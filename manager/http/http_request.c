@@ -297,7 +297,7 @@ enum MHD_Result edge_request_more(void *cls, struct MHD_Connection *mc, const ch
 	struct http_exchange *x = *req_cls;
 	size_t n = *size;
 
-	if (!x)
+	if (!x || x->is_upgraded) /* the latter: it has ended, and was given back */
 		return MHD_NO;
 	if (!x->has_headers) {
 		begin_body(x, mc, url, method, version);

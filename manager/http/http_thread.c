@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "manager/http/websocket.h"
 
 #define EVENTS       64
 #define POOL_EXTRA   (16 * 1024) /* of a connection, beside max_header: parsed headers, our own headers */
@@ -160,6 +161,51 @@ static void set_accepting(struct edge_thread *t, bool on)
 	}
 }
 
+/* Tags of watches have their lowest bit set; the others are of the loop and of connections. */
+static void *watch_tag(struct edge_watch *w) { return (void *)((uintptr_t)w | 1); }
+
+int edge_watch_start(struct edge_thread *t, struct edge_watch *w, int fd, uint32_t events,
+                     void (*fn)(struct edge_watch *w, uint32_t events))
+{
+	struct epoll_event ev = { .events = events, .data.ptr = watch_tag(w) };
+
+	*w = (struct edge_watch){ .thread = t, .fn = fn, .fd = fd, .events = events };
+	if (epoll_ctl(t->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0)
+		return errno;
+	w->is_active = true;
+	return 0;
+}
+
+void edge_watch_change(struct edge_watch *w, uint32_t events)
+{
+	struct epoll_event ev = { .events = events, .data.ptr = watch_tag(w) };
+
+	if (!w->is_active || w->events == events)
+		return;
+	w->events = events;
+	if (epoll_ctl(w->thread->epoll_fd, EPOLL_CTL_MOD, w->fd, &ev) < 0)
+		log_error("cannot watch a descriptor", "ERROR", g_strerror(errno));
+}
+
+void edge_watch_stop(struct edge_watch *w)
+{
+	if (!w->is_active)
+		return;
+	w->is_active = false;
+	epoll_ctl(w->thread->epoll_fd, EPOLL_CTL_DEL, w->fd, NULL);
+}
+
+static void dispatch_other(void *tag, uint32_t events)
+{
+	struct edge_watch *w = (struct edge_watch *)((uintptr_t)tag & ~(uintptr_t)1);
+	struct edge_conn *c = tag;
+
+	if (tag == w)
+		c->ws ? edge_ws_event(c->ws, events) : edge_conn_unblock(c);
+	else if (w->is_active)
+		w->fn(w, events);
+}
+
 static void dispatch(struct edge_thread *t, struct epoll_event *ev)
 {
 	void *tag = ev->data.ptr;
@@ -176,7 +222,7 @@ static void dispatch(struct edge_thread *t, struct epoll_event *ev)
 			return;
 		}
 	}
-	edge_conn_unblock(tag);
+	dispatch_other(tag, ev->events);
 }
 
 static void sweep(struct edge_thread *t)
@@ -187,7 +233,8 @@ static void sweep(struct edge_thread *t)
 	for (struct edge_conn *c = t->conns; c; c = next) {
 		next = c->next;
 		edge_conn_check(c);
-		if (t->is_stopping && c->phase != PHASE_REPLY && c->phase != PHASE_BODY && c->phase != PHASE_CLOSING)
+		if (t->is_stopping && c->phase != PHASE_REPLY && c->phase != PHASE_BODY && c->phase != PHASE_UPGRADED &&
+		    c->phase != PHASE_CLOSING)
 			edge_conn_shutdown(c);
 	}
 	if (!t->is_stopping && !t->is_accepting && t->now_ms >= t->accept_again_ms)
@@ -229,6 +276,8 @@ static void thread_finish(struct edge_thread *t)
 	while (t->waiting)
 		edge_exchange_abandon(t->waiting, FAULT_STOPPING);
 	for (struct edge_conn *c = t->conns; c; c = c->next) {
+		if (c->ws)
+			edge_ws_drop(c->ws);
 		edge_conn_shutdown(c);
 		edge_conn_unblock(c);
 	}
@@ -261,6 +310,9 @@ static void begin_stop(struct edge_thread *t, struct edge_msg *m)
 	t->next_sweep_ms = t->now_ms;
 	while (t->waiting)
 		edge_exchange_abandon(t->waiting, FAULT_STOPPING);
+	for (struct edge_conn *c = t->conns; c; c = c->next)
+		if (c->phase == PHASE_UPGRADED)
+			http_ws_close(c->ws, WS_GOING_AWAY, "the server is shutting down");
 }
 
 /* ---- life ---- */
