@@ -16,7 +16,9 @@
 struct accel;
 struct caps;
 struct edge;
+struct hooks; /* agent/hooks */
 struct host_stats;
+struct mom;
 struct networks;
 struct storage; /* agent/storage */
 struct virt;
@@ -31,6 +33,11 @@ struct agent_options {
 	const char *accel;        /* "auto", "kvm" or "tcg" */
 	const char *probe_kernel; /* kernel and initrd for the probe of KVM, or NULL */
 	const char *probe_initrd;
+	const char *hooks_dir;    /* scripts of the host's owner, by point */
+	const char *hooks_user;   /* who runs them when we are root; NULL or unknown: root */
+	const char *hooks_python; /* folder with the module "hooking" */
+	const char *ksm_dir;      /* /sys/kernel/mm/ksm */
+	int hooks_timeout_ms;     /* of one script */
 	int port;
 	int ready_fd; /* -1: none; a line is written there when the port is open */
 };
@@ -48,6 +55,8 @@ struct agent {
 	struct accel *accel;
 	struct caps *caps;
 	struct host_stats *stats;
+	struct hooks *hooks;
+	struct mom *mom; /* memory policy: ballooning and KSM */
 	struct networks *networks;
 	struct storage *storage; /* made by storage_init, NULL without */
 	struct edge *edge;       /* the port: TLS, STOMP, JSON-RPC */

@@ -16,6 +16,7 @@
 #include "agent/host/accel.h"
 #include "agent/host/caps.h"
 #include "agent/host/stats.h"
+#include "agent/hooks/hooks.h"
 #include "agent/identity.h"
 #include "agent/network/network.h"
 #include "agent/pairing.h"
@@ -47,6 +48,11 @@ enum {
 	OPT_READY_FD,
 	OPT_KERNEL,
 	OPT_INITRD,
+	OPT_HOOKS,
+	OPT_HOOKS_USER,
+	OPT_HOOKS_PYTHON,
+	OPT_HOOKS_TIMEOUT,
+	OPT_KSM,
 	OPT_TOKEN,
 	OPT_FINGERPRINT,
 	OPT_NAME,
@@ -90,6 +96,13 @@ static error_t take_option(int key, char *arg, struct argp_state *state)
 	case OPT_READY_FD: c->agent.ready_fd = to_number(arg, 0, 1023, state, "the descriptor"); break;
 	case OPT_KERNEL: c->agent.probe_kernel = arg; break;
 	case OPT_INITRD: c->agent.probe_initrd = arg; break;
+	case OPT_HOOKS: c->agent.hooks_dir = arg; break;
+	case OPT_HOOKS_USER: c->agent.hooks_user = *arg ? arg : NULL; break;
+	case OPT_HOOKS_PYTHON: c->agent.hooks_python = arg; break;
+	case OPT_HOOKS_TIMEOUT:
+		c->agent.hooks_timeout_ms = 1000 * to_number(arg, 1, 3600, state, "the time for a hook");
+		break;
+	case OPT_KSM: c->agent.ksm_dir = arg; break;
 	default: return ARGP_ERR_UNKNOWN;
 	}
 	return 0;
@@ -105,6 +118,11 @@ static const struct argp_option RUN_OPTIONS[] = {
 	{ "accel", OPT_ACCEL, "auto|kvm|tcg", 0, "Use KVM: find out with a small guest, always, never", 0 },
 	{ "probe-kernel", OPT_KERNEL, "FILE", 0, "Kernel that has to boot before KVM is used", 0 },
 	{ "probe-initrd", OPT_INITRD, "FILE", 0, "Its initrd", 0 },
+	{ "hooks", OPT_HOOKS, "DIR", 0, "Hook scripts (/usr/libexec/vdsm/hooks)", 0 },
+	{ "hooks-user", OPT_HOOKS_USER, "NAME", 0, "Who runs them if we are root (vdsm, if there is such a user)", 0 },
+	{ "hooks-python", OPT_HOOKS_PYTHON, "DIR", 0, "Where they find the module hooking (" HOOKS_PYTHON ")", 0 },
+	{ "hooks-timeout", OPT_HOOKS_TIMEOUT, "SECONDS", 0, "Time for one of them (60)", 0 },
+	{ "ksm", OPT_KSM, "DIR", 0, "The kernel's switches for merging pages (/sys/kernel/mm/ksm)", 0 },
 	{ "log-level", OPT_LOG_LEVEL, "LEVEL", 0, "error, warn, info or debug", 0 },
 	{ "ready-fd", OPT_READY_FD, "N", 0, "Write a line there once the port is open", 0 },
 	{ 0 },
@@ -261,6 +279,8 @@ struct start_up {
 
 static int start_all(struct agent *a, struct err *e)
 {
+	hooks_init(a);
+	hooks_started(a);
 	accel_init(a);
 	caps_init(a);
 	host_stats_init(a);
@@ -313,6 +333,8 @@ static int run_agent(const struct agent_options *o)
 	edge_deinit(&a);
 	if (a.storage)
 		storage_deinit(&a);
+	if (a.hooks)
+		hooks_stopped(&a);
 	if (s.is_failed)
 		log_error("the agent cannot start", "ERROR", s.error.detail);
 	_exit(s.is_failed); /* worker threads may sit in calls that never end */
@@ -326,6 +348,11 @@ int main(int argc, char **argv)
 		           .storage_root = "/rhev/data-center",
 		           .libvirt_uri = "qemu:///system",
 		           .accel = "auto",
+		           .hooks_dir = "/usr/libexec/vdsm/hooks",
+		           .hooks_user = "vdsm",
+		           .hooks_python = HOOKS_PYTHON,
+		           .hooks_timeout_ms = 60000,
+		           .ksm_dir = "/sys/kernel/mm/ksm",
 		           .port = 54321,
 		           .ready_fd = -1 },
 		.enroll = { .state_dir = "/var/lib/hostler-agent", .port = 54321 },

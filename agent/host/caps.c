@@ -7,6 +7,7 @@
 #include <sys/utsname.h>
 
 #include "agent/agent.h"
+#include "agent/hooks/hooks.h"
 #include "agent/host/accel.h"
 #include "agent/host/system.h"
 #include "agent/network/network.h"
@@ -202,7 +203,6 @@ static void add_promises(json_t *j)
 	for (size_t i = 0; i < G_N_ELEMENTS(NOT_YET_BOOL); i++)
 		json_object_set_new(j, NOT_YET_BOOL[i], json_false());
 	json_object_set_new(j, "vncEncrypted", json_string("false"));
-	json_object_set_new(j, "hooks", json_object());
 	json_object_set_new(j, "additionalFeatures", json_array());
 	json_object_set_new(j, "ISCSIInitiatorName", json_string(""));
 	json_object_set_new(j, "HBAInventory", json_pack("{s:[], s:[]}", "FC", "iSCSI"));
@@ -235,6 +235,7 @@ int caps_json(struct agent *a, const char *local_address, json_t **out, struct e
 	network_add_capabilities(a, j);
 	json_object_update(j, a->caps->facts);
 	storage_add_capabilities(a, j);
+	json_object_set_new(j, "hooks", hooks_installed(a));
 	json_object_set_new(j, "uuid", json_string(a->host_id));
 	json_object_set_new(j, "kvmEnabled", json_string(accel_is_kvm(a) ? "true" : "false"));
 	json_object_set_new(j, "kvmReason", json_string(accel_reason(a)));

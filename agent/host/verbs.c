@@ -4,11 +4,13 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/hooks/hooks.h"
 #include "agent/host/caps.h"
 #include "agent/host/stats.h"
 #include "agent/host/system.h"
 #include "agent/storage/storage.h"
 #include "agent/verb.h"
+#include "base/auto.h"
 #include "base/log.h"
 
 static int ping(struct agent *a, struct verb_call *c, struct err *e) { return 0; }
@@ -25,7 +27,12 @@ static int echo(struct agent *a, struct verb_call *c, struct err *e)
 
 static int get_capabilities(struct agent *a, struct verb_call *c, struct err *e)
 {
-	return caps_json(a, c->local, &c->result, e);
+	auto_json *nothing = json_object();
+
+	if (hooks_json(a, HOOK_BEFORE_GET_CAPS, NULL, NULL, &nothing, e) < 0 ||
+	    caps_json(a, c->local, &c->result, e) < 0)
+		return -1;
+	return hooks_json(a, HOOK_AFTER_GET_CAPS, NULL, NULL, &c->result, e);
 }
 
 static int get_hardware_info(struct agent *a, struct verb_call *c, struct err *e)
@@ -36,9 +43,13 @@ static int get_hardware_info(struct agent *a, struct verb_call *c, struct err *e
 
 static int get_stats(struct agent *a, struct verb_call *c, struct err *e)
 {
+	auto_json *nothing = json_object();
+
+	if (hooks_json(a, HOOK_BEFORE_GET_STATS, NULL, NULL, &nothing, e) < 0)
+		return -1;
 	c->result = host_stats_json(a);
 	storage_add_stats(a, c->result);
-	return 0;
+	return hooks_json(a, HOOK_AFTER_GET_STATS, NULL, NULL, &c->result, e);
 }
 
 static int set_mom_policy_parameters(struct agent *a, struct verb_call *c, struct err *e)
@@ -57,7 +68,9 @@ static int hostdev_list_by_caps(struct agent *a, struct verb_call *c, struct err
 
 	if (verb_array_or(c, "caps", &kinds, e) < 0)
 		return -1;
-	return hostdev_list(a, kinds, &c->result, e);
+	if (hostdev_list(a, kinds, &c->result, e) < 0)
+		return -1;
+	return hooks_json(a, HOOK_AFTER_HOSTDEV_LIST_BY_CAPS, NULL, NULL, &c->result, e);
 }
 
 static int set_log_level(struct agent *a, struct verb_call *c, struct err *e)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/hooks/hooks.h"
 #include "agent/network/network.h"
 #include "agent/verb.h"
 #include "base/auto.h"
@@ -209,16 +210,39 @@ static int change(struct agent *a, json_t *next, bool is_checked, int64_t timeou
 
 static const char *address_of(void *arg, const char *device) { return link_ipv4(arg, device); }
 
+/* What is asked for as hooks see it and may change it: {request: {networks, bondings, options}}. */
+static int set_up_hooked(struct agent *a, struct verb_call *c, json_t **request, struct err *e)
+{
+	static const char *const PARTS[] = { "networks", "bondings", "options" };
+	json_t *asked = json_object(), *made;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(PARTS); i++)
+		json_object_set_new(asked, PARTS[i],
+		                    json_deep_copy(json_object_get(c->params, PARTS[i])) ?: json_object());
+	*request = json_pack("{s:o}", "request", asked);
+	if (!hooks_has(a, HOOK_BEFORE_NETWORK_SETUP))
+		return 0;
+	if (hooks_json(a, HOOK_BEFORE_NETWORK_SETUP, NULL, NULL, request, e) < 0)
+		return -1;
+	made = json_object_get(*request, "request");
+	for (size_t i = 0; i < G_N_ELEMENTS(PARTS); i++)
+		if (json_object_get(made, PARTS[i]))
+			json_object_set(c->params, PARTS[i], json_object_get(made, PARTS[i]));
+	return 0;
+}
+
 static int set_up_networks(struct agent *a, struct verb_call *c, struct err *e)
 {
 	struct networks *n = a->networks;
 	json_t *wanted, *bonds;
-	auto_json *next = NULL;
+	auto_json *next = NULL, *request = NULL;
 	bool is_checked, is_final;
 	int64_t timeout_s;
+	struct err ignored = ERR_INIT;
 	int r;
 
-	if (verb_object_or(c, "networks", &wanted, e) < 0 || verb_object_or(c, "bondings", &bonds, e) < 0 ||
+	if (set_up_hooked(a, c, &request, e) < 0 || verb_object_or(c, "networks", &wanted, e) < 0 ||
+	    verb_object_or(c, "bondings", &bonds, e) < 0 ||
 	    verb_bool_or(c, "options.connectivityCheck", true, &is_checked, e) < 0 ||
 	    verb_int_or(c, "options.connectivityTimeout", 1, 3600, CHECK_DEFAULT_S, &timeout_s, e) < 0 ||
 	    verb_bool_or(c, "options.commitOnSuccess", false, &is_final, e) < 0)
@@ -240,6 +264,8 @@ static int set_up_networks(struct agent *a, struct verb_call *c, struct err *e)
 		json_decref(n->safe);
 		n->safe = json_incref(n->running);
 	}
+	hooks_json(a, r == 0 ? HOOK_AFTER_NETWORK_SETUP : HOOK_AFTER_NETWORK_SETUP_FAIL, NULL, NULL, &request,
+	           &ignored);
 	return r;
 }
 

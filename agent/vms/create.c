@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "agent/agent.h"
+#include "agent/hooks/hooks.h"
 #include "agent/host/accel.h"
 #include "agent/host/system.h"
 #include "agent/network/network.h"
@@ -18,6 +19,7 @@
 #include "agent/vms/sample.h"
 #include "agent/vms/virt.h"
 #include "agent/vms/xml.h"
+#include "base/auto.h"
 #include "base/log.h"
 
 struct start {
@@ -26,6 +28,7 @@ struct start {
 	const char *correlation_id;
 	xmlDocPtr doc;
 	const char *xml; /* as it is defined */
+	unsigned flags;  /* of the start, as hooks left them */
 	bool is_paused;
 };
 
@@ -64,6 +67,25 @@ int disk_prepare(struct agent *a, struct pool *p, xmlNodePtr node, const struct 
 	return 0;
 }
 
+int disk_prepared(struct vm *vm, struct pool *p, xmlNodePtr node, const struct domain_disk *d, struct err *e)
+{
+	auto_json *drive = NULL;
+	const char *path = domain_disk_source(p, node), *made;
+	struct stat st;
+
+	if (!d || !path || !hooks_has(vm->agent, HOOK_AFTER_DISK_PREPARE))
+		return 0;
+	drive = json_pack("{s:s, s:s, s:s?, s:s, s:s?, s:s?, s:s?, s:s?}", "type", "disk", "device",
+	                  d->device ? d->device : "disk", "name", d->name, "path", path, "poolID", d->pool_id,
+	                  "domainID", d->domain_id, "imageID", d->image_id, "volumeID", d->volume_id);
+	if (hooks_json(vm->agent, HOOK_AFTER_DISK_PREPARE, vm->id, NULL, &drive, e) < 0)
+		return -1;
+	made = json_string_value(json_object_get(drive, "path"));
+	if (made && strcmp(made, path) != 0)
+		domain_disk_set_source(node, made, stat(made, &st) == 0 && S_ISBLK(st.st_mode));
+	return 0;
+}
+
 static int prepare_disks(struct start *s, struct err *e)
 {
 	xmlNodePtr devices = xml_child(xmlDocGetRootElement(s->doc), "devices");
@@ -73,7 +95,8 @@ static int prepare_disks(struct start *s, struct err *e)
 
 		if (s->vm->is_doomed)
 			return err_set(e, ERR_CANCELLED, "destroyed while starting");
-		if (disk_prepare(s->vm->agent, s->pool, n, disk_of(s->vm->domain, name), e) < 0)
+		if (disk_prepare(s->vm->agent, s->pool, n, disk_of(s->vm->domain, name), e) < 0 ||
+		    disk_prepared(s->vm, s->pool, n, disk_of(s->vm->domain, name), e) < 0)
 			return -1;
 	}
 	return 0;
@@ -117,7 +140,7 @@ static int start_work(virConnectPtr conn, void *arg, struct err *e)
 		return virt_err(e, "define");
 	if (virDomainIsActive(dom) == 1) /* started by a call whose answer was lost */
 		return 0;
-	if (virDomainCreateWithFlags(dom, s->is_paused ? VIR_DOMAIN_START_PAUSED : 0) == 0)
+	if (virDomainCreateWithFlags(dom, s->flags) == 0)
 		return 0;
 	virt_err(e, "start");
 	if (e->code != ERR_NETWORK)
@@ -143,8 +166,13 @@ static int start_domain(struct start *s, struct err *e)
 
 static int start(struct start *s, struct err *e)
 {
-	if (prepare_disks(s, e) < 0 || accel_wait(s->vm->agent, e) < 0 || fill(s, e) < 0)
+	if (hooks_devices(s->vm, HOOK_BEFORE_DEVICE_CREATE, s->doc, true, e) < 0 || prepare_disks(s, e) < 0 ||
+	    accel_wait(s->vm->agent, e) < 0 || fill(s, e) < 0)
 		return -1;
+	s->flags = s->is_paused ? VIR_DOMAIN_START_PAUSED : 0;
+	if (hooks_vm_start(s->vm, &s->doc, &s->flags, s->pool, e) < 0)
+		return -1;
+	s->is_paused = s->flags & VIR_DOMAIN_START_PAUSED;
 	s->xml = xml_text_of(s->pool, s->doc, NULL);
 	if (s->vm->is_doomed)
 		return err_set(e, ERR_CANCELLED, "destroyed while starting");
@@ -154,10 +182,11 @@ static int start(struct start *s, struct err *e)
 static void start_fiber(void *arg)
 {
 	struct start *s = arg;
-	struct vm *vm = s->vm;
+	auto_vm vm = vm_ref(s->vm);
 	struct err e = ERR_INIT;
+	bool is_started = start(s, &e) == 0;
 
-	if (start(s, &e) == 0) {
+	if (is_started) {
 		log_info("vm started", "VM", vm->id, "NAME", vm->domain->name, "CORRELATION", s->correlation_id);
 		if (vm_sync(vm, &e) < 0)
 			vm_move(vm, s->is_paused ? VM_PAUSED : VM_UP);
@@ -175,6 +204,10 @@ static void start_fiber(void *arg)
 	xmlFreeDoc(s->doc);
 	pool_free(s->pool);
 	g_free(s);
+	if (is_started) { /* without the lock: a script that hangs must not hold up the machine's end */
+		hooks_vm(vm, HOOK_AFTER_VM_START, NULL, &e);
+		hooks_devices_of(vm, HOOK_AFTER_DEVICE_CREATE, &e);
+	}
 }
 
 /* --- VM.create ------------------------------------------------------------------ */
@@ -291,7 +324,9 @@ int vm_destroy(struct agent *a, struct verb_call *c, struct err *e)
 	if (vms_of_call(a, c, &found, e) < 0)
 		return -1;
 	vm = vm_ref(found);
-	if (verb_int_or(c, "gracefulAttempts", 0, 10, 1, &graceful, e) < 0)
+	if (verb_int_or(c, "gracefulAttempts", 0, 10, 1, &graceful, e) < 0 ||
+	    hooks_devices_of(vm, HOOK_BEFORE_DEVICE_DESTROY, e) < 0 ||
+	    hooks_vm(vm, HOOK_BEFORE_VM_DESTROY, NULL, e) < 0)
 		return -1;
 	vm->is_doomed = true;
 	if (destroy(a, vm, graceful, &held, e) < 0) {
@@ -303,5 +338,7 @@ int vm_destroy(struct agent *a, struct verb_call *c, struct err *e)
 		vm_end(vm, false, EXIT_BY_ADMIN, "Admin shut down from the engine");
 	log_info("vm removed", "VM", vm->id, "CORRELATION", c->correlation_id);
 	vm_remove(vm);
+	hooks_devices_of(vm, HOOK_AFTER_DEVICE_DESTROY, e);
+	hooks_vm(vm, HOOK_AFTER_VM_DESTROY, NULL, e);
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "agent/agent.h"
+#include "agent/hooks/hooks.h"
 #include "agent/network/network.h"
 #include "agent/storage/storage.h"
 #include "agent/vms/life.h"
@@ -20,7 +21,21 @@ struct edit {
 	const void *arg;
 	unsigned flags;
 	bool is_secret;
+	bool is_hooked; /* hooks see the element before it is applied, and may change it */
+	char *made;     /* with hooks: the changed element */
 };
+
+struct raw_change {
+	const char *xml;
+};
+
+static int raw_work(virDomainPtr dom, void *arg, struct err *e)
+{
+	const struct raw_change *r = arg;
+
+	return virDomainUpdateDeviceFlags(dom, r->xml, VIR_DOMAIN_AFFECT_LIVE) < 0 ? virt_err(e, "change the device")
+	                                                                           : 0;
+}
 
 static int edit_work(virDomainPtr dom, void *arg, struct err *e)
 {
@@ -39,13 +54,50 @@ static int edit_work(virDomainPtr dom, void *arg, struct err *e)
 	node = ed->change(ed, xml_child(xmlDocGetRootElement(doc), "devices"), p, e);
 	if (!node)
 		return -1;
+	if (ed->is_hooked) {
+		ed->made = g_strdup(xml_text_of(p, doc, node));
+		return 0;
+	}
 	if (virDomainUpdateDeviceFlags(dom, xml_text_of(p, doc, node), ed->flags) < 0)
 		return virt_err(e, "change the device");
 	return 0;
 }
 
+/* Apply an element between the hooks of updateDevice. */
+static int apply(struct agent *a, struct vm *vm, xmlDocPtr doc, xmlNodePtr node, struct err *e)
+{
+	auto_pool p = pool_new();
+	struct raw_change r;
+	struct err ignored = ERR_INIT;
+	int rc;
+
+	if (hooks_device(vm, HOOK_BEFORE_UPDATE_DEVICE, &node, NULL, true, e) < 0)
+		return -1;
+	r.xml = xml_text_of(p, doc, node);
+	rc = virt_run_domain(a, VIRT_OPS, vm->id, raw_work, &r, e);
+	hooks_device(vm, rc == 0 ? HOOK_AFTER_UPDATE_DEVICE : HOOK_AFTER_UPDATE_DEVICE_FAIL, &node, NULL, false,
+	             &ignored);
+	if (rc == 0)
+		vm_sync_soon(vm);
+	return rc;
+}
+
+static int edit_hooked(struct agent *a, struct vm *vm, struct edit *ed, struct err *e)
+{
+	auto_xml doc = NULL;
+
+	if (virt_run_domain(a, VIRT_OPS, vm->id, edit_work, ed, e) == 0)
+		doc = xml_parse(ed->made, e);
+	g_free(ed->made);
+	return doc ? apply(a, vm, doc, xmlDocGetRootElement(doc), e) : -1;
+}
+
 static int edit(struct agent *a, struct vm *vm, struct edit *ed, struct err *e)
 {
+	if (ed->is_hooked && (hooks_has(a, HOOK_BEFORE_UPDATE_DEVICE) || hooks_has(a, HOOK_AFTER_UPDATE_DEVICE) ||
+	                      hooks_has(a, HOOK_AFTER_UPDATE_DEVICE_FAIL)))
+		return edit_hooked(a, vm, ed, e);
+	ed->is_hooked = false;
 	ed->flags |= VIR_DOMAIN_AFFECT_LIVE;
 	if (virt_run_domain(a, VIRT_OPS, vm->id, edit_work, ed, e) < 0)
 		return -1;
@@ -84,6 +136,7 @@ static int update_graphics(struct agent *a, struct verb_call *c, struct vm *vm, 
 {
 	struct ticket t = { .type = NULL };
 	struct edit ed = { .change = set_ticket, .arg = &t, .is_secret = true };
+	json_t *about = NULL; /* who the ticket is for */
 	int64_t ttl;
 	time_t until;
 	struct tm tm;
@@ -106,7 +159,12 @@ static int update_graphics(struct agent *a, struct verb_call *c, struct vm *vm, 
 		until = (time_t)(loop_wall_ms(a->loop) / 1000 + ttl);
 		strftime(t.valid_to, sizeof(t.valid_to), "%Y-%m-%dT%H:%M:%S", gmtime_r(&until, &tm));
 	}
-	return edit(a, vm, &ed, e);
+	json_unpack(c->params, "{s:{s:o}}", "params", "params", &about);
+	hooks_vm(vm, HOOK_BEFORE_VM_SET_TICKET, about, e);
+	if (edit(a, vm, &ed, e) < 0)
+		return -1;
+	hooks_vm(vm, HOOK_AFTER_VM_SET_TICKET, about, e);
+	return 0;
 }
 
 /* --- network cards --------------------------------------------------------------- */
@@ -142,7 +200,7 @@ static xmlNodePtr change_nic(struct edit *ed, xmlNodePtr devices, struct pool *p
 static int update_interface(struct agent *a, struct verb_call *c, struct vm *vm, struct err *e)
 {
 	struct nic_change n = { .alias = NULL };
-	struct edit ed = { .change = change_nic, .arg = &n };
+	struct edit ed = { .change = change_nic, .arg = &n, .is_hooked = true };
 	json_t *params;
 
 	if (verb_object(c, "params", &params, e) < 0 || verb_string(c, "params.alias", &n.alias, e) < 0 ||
@@ -159,22 +217,9 @@ static int update_interface(struct agent *a, struct verb_call *c, struct vm *vm,
 
 /* --- a device as XML ----------------------------------------------------------------- */
 
-struct raw_change {
-	const char *xml;
-};
-
-static int raw_work(virDomainPtr dom, void *arg, struct err *e)
-{
-	const struct raw_change *r = arg;
-
-	return virDomainUpdateDeviceFlags(dom, r->xml, VIR_DOMAIN_AFFECT_LIVE) < 0 ? virt_err(e, "change the device")
-	                                                                           : 0;
-}
-
 static int update_xml(struct agent *a, struct verb_call *c, struct vm *vm, const char *xml, struct err *e)
 {
 	auto_xml doc = xml_parse(xml, e);
-	struct raw_change r;
 	xmlNodePtr node;
 
 	if (!doc)
@@ -184,11 +229,7 @@ static int update_xml(struct agent *a, struct verb_call *c, struct vm *vm, const
 		node = xml_first(xml_child(node, "devices"));
 	if (!node)
 		return err_field(e, ERR_INVALID, "params.xml", "parameter params.xml has no device");
-	r.xml = xml_text_of(c->pool, doc, node);
-	if (virt_run_domain(a, VIRT_OPS, vm->id, raw_work, &r, e) < 0)
-		return -1;
-	vm_sync_soon(vm);
-	return 0;
+	return apply(a, vm, doc, node, e);
 }
 
 int vm_update_device(struct agent *a, struct verb_call *c, struct err *e)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/hooks/hooks.h"
 #include "agent/network/network.h"
 #include "agent/storage/storage.h"
 #include "agent/vms/life.h"
@@ -22,8 +23,26 @@ enum { UNPLUG_WAIT_MS = 30000, UNPLUG_LOOK_MS = 1000 };
 struct kind {
 	const char *element;
 	int plug_error, unplug_error;
+	enum hook_point before, after, failed, before_out, after_out, failed_out;
 };
-static const struct kind NIC = { "interface", 49, 50 }, DISK = { "disk", 45, 46 };
+static const struct kind NIC = { "interface",
+	                         49,
+	                         50,
+	                         HOOK_BEFORE_NIC_HOTPLUG,
+	                         HOOK_AFTER_NIC_HOTPLUG,
+	                         HOOK_AFTER_NIC_HOTPLUG_FAIL,
+	                         HOOK_BEFORE_NIC_HOTUNPLUG,
+	                         HOOK_AFTER_NIC_HOTUNPLUG,
+	                         HOOK_AFTER_NIC_HOTUNPLUG_FAIL };
+static const struct kind DISK = { "disk",
+	                          45,
+	                          46,
+	                          HOOK_BEFORE_DISK_HOTPLUG,
+	                          HOOK_AFTER_DISK_HOTPLUG,
+	                          HOOK_NONE,
+	                          HOOK_BEFORE_DISK_HOTUNPLUG,
+	                          HOOK_AFTER_DISK_HOTUNPLUG,
+	                          HOOK_NONE };
 
 struct plug {
 	xmlDocPtr doc;
@@ -107,19 +126,33 @@ static int failed(int code, struct err *e)
 {
 	const struct err cause = *e;
 
-	return err_agent(e, code, "%s", cause.detail);
+	return cause.code == ERR_AGENT && cause.agent_code == 1500 ? -1 : err_agent(e, code, "%s", cause.detail);
+}
+
+/* Hooks that cannot change anything any more. */
+static void tell_hooks(struct vm *vm, enum hook_point point, struct plug *p)
+{
+	struct err e = ERR_INIT;
+
+	if (point != HOOK_NONE)
+		hooks_device(vm, point, &p->device, p->meta, false, &e);
 }
 
 static int plug_nic(struct agent *a, struct verb_call *c, struct vm *vm, struct plug *p, struct err *e)
 {
 	if (plug_read(c, &NIC, p, e) < 0)
 		return -1;
+	if (hooks_device(vm, NIC.before, &p->device, p->meta, true, e) < 0)
+		return -1;
 	if (xml_attr_is(xml_child(p->device, "source"), "bridge", DUMMY_BRIDGE) && network_make_dummy(a, e) < 0)
 		return -1;
 	p->xml = xml_text_of(c->pool, p->doc, p->device);
-	if (virt_run_domain(a, VIRT_OPS, vm->id, attach_work, p, e) < 0)
+	if (virt_run_domain(a, VIRT_OPS, vm->id, attach_work, p, e) < 0) {
+		tell_hooks(vm, NIC.failed, p);
 		return failed(NIC.plug_error, e);
+	}
 	write_meta(a, vm, p);
+	tell_hooks(vm, NIC.after, p);
 	return finish(c, vm, e);
 }
 
@@ -135,6 +168,15 @@ static void disk_ids(struct plug *p, struct domain_disk *d)
 		domain_path_ids(p->pool, path, &d->domain_id, &d->image_id, &d->volume_id);
 }
 
+static int attach_disk(struct agent *a, struct vm *vm, struct plug *p, const struct domain_disk *d, struct err *e)
+{
+	if (disk_prepared(vm, p->pool, p->device, d, e) < 0 ||
+	    hooks_device(vm, DISK.before, &p->device, p->meta, true, e) < 0)
+		return -1;
+	p->xml = xml_text_of(p->pool, p->doc, p->device);
+	return virt_run_domain(a, VIRT_OPS, vm->id, attach_work, p, e);
+}
+
 static int plug_disk(struct agent *a, struct verb_call *c, struct vm *vm, struct plug *p, struct err *e)
 {
 	struct domain_disk d = { .name = NULL };
@@ -144,8 +186,7 @@ static int plug_disk(struct agent *a, struct verb_call *c, struct vm *vm, struct
 	disk_ids(p, &d);
 	if (disk_prepare(a, c->pool, p->device, &d, e) < 0)
 		return failed(DISK.plug_error, e);
-	p->xml = xml_text_of(c->pool, p->doc, p->device);
-	if (virt_run_domain(a, VIRT_OPS, vm->id, attach_work, p, e) < 0) {
+	if (attach_disk(a, vm, p, &d, e) < 0) {
 		struct err ignored = ERR_INIT;
 
 		if (d.domain_id)
@@ -153,6 +194,7 @@ static int plug_disk(struct agent *a, struct verb_call *c, struct vm *vm, struct
 		return failed(DISK.plug_error, e);
 	}
 	write_meta(a, vm, p);
+	tell_hooks(vm, DISK.after, p);
 	return finish(c, vm, e);
 }
 
@@ -212,11 +254,16 @@ static int unplug(struct agent *a, struct verb_call *c, struct vm *vm, const str
 	p->is_removal = true;
 	if (vm_sync(vm, e) < 0)
 		return failed(k->unplug_error, e);
+	if (hooks_device(vm, k->before_out, &p->device, p->meta, false, e) < 0)
+		return -1;
 	if (is_plugged(vm, p, &live_xml)) {
 		p->xml = live_xml;
-		if (virt_run_domain(a, VIRT_OPS, vm->id, detach_work, p, e) < 0 || wait_unplugged(vm, p, e) < 0)
+		if (virt_run_domain(a, VIRT_OPS, vm->id, detach_work, p, e) < 0 || wait_unplugged(vm, p, e) < 0) {
+			tell_hooks(vm, k->failed_out, p);
 			return failed(k->unplug_error, e);
+		}
 	}
+	tell_hooks(vm, k->after_out, p);
 	write_meta(a, vm, p);
 	if (k == &DISK) {
 		disk_ids(p, &d);
@@ -271,7 +318,10 @@ int vm_set_number_of_cpus(struct agent *a, struct verb_call *c, struct err *e)
 	    vm_hold(vm, &held, e) < 0)
 		return -1;
 	cpus = (unsigned)n;
+	if (hooks_vm(vm, HOOK_BEFORE_SET_NUM_OF_CPUS, NULL, e) < 0)
+		return -1;
 	if (virt_run_domain(a, VIRT_OPS, vm->id, set_cpus_work, &cpus, e) < 0)
 		return failed(60, e);
+	hooks_vm(vm, HOOK_AFTER_SET_NUM_OF_CPUS, NULL, e);
 	return finish(c, vm, e);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/hooks/hooks.h"
 #include "agent/vms/virt.h"
 #include "base/log.h"
 
@@ -42,17 +43,25 @@ static int kill_work(virDomainPtr dom, void *arg, struct err *e)
 	return virDomainDestroyFlags(dom, 0) < 0 ? virt_err(e, "destroy") : 0;
 }
 
-static int simple(struct agent *a, struct verb_call *c, virt_domain_fn fn, struct err *e)
+static int hooked(struct agent *a, struct verb_call *c, virt_domain_fn fn, enum hook_point before,
+                  enum hook_point after, struct err *e)
 {
 	auto_vm_lock held = NULL;
 	struct vm *vm;
 
 	if (vms_running(a, c, &vm, e) < 0 || vm_hold(vm, &held, e) < 0)
 		return -1;
-	return virt_run_domain(a, VIRT_OPS, vm->id, fn, NULL, e);
+	if (before != HOOK_NONE && hooks_vm(vm, before, NULL, e) < 0)
+		return -1;
+	if (virt_run_domain(a, VIRT_OPS, vm->id, fn, NULL, e) < 0)
+		return -1;
+	return after != HOOK_NONE ? hooks_vm(vm, after, NULL, e) : 0;
 }
 
-int vm_reset(struct agent *a, struct verb_call *c, struct err *e) { return simple(a, c, reset_work, e); }
+int vm_reset(struct agent *a, struct verb_call *c, struct err *e)
+{
+	return hooked(a, c, reset_work, HOOK_NONE, HOOK_NONE, e);
+}
 
 int vm_pause(struct agent *a, struct verb_call *c, struct err *e)
 {
@@ -63,7 +72,7 @@ int vm_pause(struct agent *a, struct verb_call *c, struct err *e)
 	c->result = json_pack("{s:{}}", "vmList");
 	if (vm->status == VM_PAUSED)
 		return 0;
-	if (simple(a, c, pause_work, e) < 0)
+	if (hooked(a, c, pause_work, HOOK_BEFORE_VM_PAUSE, HOOK_AFTER_VM_PAUSE, e) < 0)
 		return -1;
 	vm_sync_soon(vm);
 	return 0;
@@ -78,7 +87,7 @@ int vm_cont(struct agent *a, struct verb_call *c, struct err *e)
 	c->result = json_pack("{s:{}}", "vmList");
 	if (vm->status == VM_UP)
 		return 0;
-	if (simple(a, c, cont_work, e) < 0)
+	if (hooked(a, c, cont_work, HOOK_BEFORE_VM_CONT, HOOK_AFTER_VM_CONT, e) < 0)
 		return -1;
 	vm_sync_soon(vm);
 	return 0;

@@ -32,5 +32,8 @@ int vm_screenshot(struct agent *a, struct verb_call *c, struct err *e);
 /* Make the volume of a <disk> usable here and put its path into the element. create.c */
 int disk_prepare(struct agent *a, struct pool *p, xmlNodePtr node, const struct domain_disk *d, struct err *e);
 
+/* Give a disk that has been prepared to the hooks, which may change its path. */
+int disk_prepared(struct vm *vm, struct pool *p, xmlNodePtr node, const struct domain_disk *d, struct err *e);
+
 /* What verbs that change a machine answer: its definition in short. */
 json_t *vm_definition(const struct vm *vm);

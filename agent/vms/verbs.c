@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/hooks/hooks.h"
 #include "agent/vms/life.h"
 #include "agent/vms/sample.h"
 #include "agent/vms/virt.h"
+#include "base/auto.h"
 
 enum { SCREENSHOT_MAX = 16 << 20 };
 
@@ -39,13 +41,14 @@ static int listed(struct agent *a, struct verb_call *c, GPtrArray *out, struct e
 static int host_get_all_vm_stats(struct agent *a, struct verb_call *c, struct err *e)
 {
 	g_autoptr(GPtrArray) vms = g_ptr_array_new();
+	auto_json *nothing = json_object();
 
-	if (listed(a, c, vms, e) < 0)
+	if (hooks_json(a, HOOK_BEFORE_GET_ALL_VM_STATS, NULL, NULL, &nothing, e) < 0 || listed(a, c, vms, e) < 0)
 		return -1;
 	c->result = json_array();
 	for (guint i = 0; i < vms->len; i++)
 		json_array_append_new(c->result, vm_stats_json(vms->pdata[i]));
-	return 0;
+	return hooks_json(a, HOOK_AFTER_GET_ALL_VM_STATS, NULL, NULL, &c->result, e);
 }
 
 static int host_get_vm_list(struct agent *a, struct verb_call *c, struct err *e)
@@ -106,13 +109,15 @@ static int host_dumpxmls(struct agent *a, struct verb_call *c, struct err *e)
 
 static int vm_get_stats(struct agent *a, struct verb_call *c, struct err *e)
 {
+	auto_json *nothing = json_object();
 	struct vm *vm;
 
-	if (vms_of_call(a, c, &vm, e) < 0)
+	if (vms_of_call(a, c, &vm, e) < 0 || hooks_json(a, HOOK_BEFORE_GET_VM_STATS, vm->id, NULL, &nothing, e) < 0 ||
+	    vms_of_call(a, c, &vm, e) < 0) /* again: the machine may have gone meanwhile */
 		return -1;
 	c->result = json_array();
 	json_array_append_new(c->result, vm_stats_json(vm));
-	return 0;
+	return hooks_json(a, HOOK_AFTER_GET_VM_STATS, vm->id, NULL, &c->result, e);
 }
 
 static int vm_get_info(struct agent *a, struct verb_call *c, struct err *e)

@@ -209,11 +209,24 @@ static int open_pipes(struct run *r, struct err *e)
 	return 0;
 }
 
+static char **environment(const struct proc_spec *spec)
+{
+	char **envp = g_environ_setenv(g_get_environ(), "LC_ALL", "C", TRUE);
+
+	for (const char *const *v = spec->env; v && *v; v++) {
+		g_autofree char *name = g_strndup(*v, strcspn(*v, "="));
+
+		if (strchr(*v, '='))
+			envp = g_environ_setenv(envp, name, strchr(*v, '=') + 1, TRUE);
+	}
+	return envp;
+}
+
 /* All signals wait while the child shares our memory, lest a handler runs in it. */
 static int start(struct run *r, struct err *e)
 {
 	struct child *c = &r->child;
-	g_auto(GStrv) envp = g_environ_setenv(g_get_environ(), "LC_ALL", "C", TRUE);
+	g_auto(GStrv) envp = environment(r->spec);
 	sigset_t all, before;
 	int errnum = 0;
 	ssize_t got;

@@ -15,10 +15,11 @@ struct proc_spec {
 	const char *const *argv; /* argv[0] is an absolute path or looked up in PATH; NULL-terminated */
 	const char *input;       /* standard input, or NULL for /dev/null */
 	size_t input_len;
-	const char *cwd;   /* or NULL */
-	int timeout_ms;    /* 0: 60 s; the child is killed when it is over */
-	size_t max_output; /* per stream; 0: 1 MiB; more is dropped, is_truncated set */
-	uid_t uid;         /* run as this user and group when uid is not 0 */
+	const char *cwd;        /* or NULL */
+	int timeout_ms;         /* 0: 60 s; the child is killed when it is over */
+	size_t max_output;      /* per stream; 0: 1 MiB; more is dropped, is_truncated set */
+	const char *const *env; /* "NAME=value" to add to our environment, NULL-terminated; or NULL */
+	uid_t uid;              /* run as this user and group when uid is not 0 */
 	gid_t gid;
 };
 
