@@ -27,6 +27,20 @@ bool search_has_order(const struct search *s);
  * search_matches() saw; versions it has not seen count as without value. */
 int search_compare(const struct search *s, enum kind k, const void *a, const void *b);
 
+/* What may stand at the end of the text: texts in lower case, to be put in place of everything from byte `from`. */
+enum { SEARCH_MAX_CHOICES = 256 };
+struct search_choice {
+	const char *text;
+	const char *kind; /* "entity", "field", "related", "operator", "value", "keyword" */
+};
+struct search_choices {
+	size_t from;
+	struct search_choice *list; /* in the pool */
+	int n;
+};
+/* kind -1: the text begins with an entity ("Vms: ..."). Never fails: where nothing can follow, nothing is offered. */
+void search_complete(struct pool *p, int kind, const char *text, struct search_choices *out);
+
 /*
  * Values that are not in the inventory: statistics, what guests report. Without a source, or when it gives no value, the
  * version's own member counts, if there is one. Sources are code, not state: registered once at start, before any search,
