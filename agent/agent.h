@@ -38,6 +38,8 @@ struct agent_options {
 	const char *hooks_python; /* folder with the module "hooking" */
 	const char *ksm_dir;      /* /sys/kernel/mm/ksm */
 	int hooks_timeout_ms;     /* of one script */
+	const char *user;            /* "36:36"; "": as it was started */
+	const char *console_tls_dir; /* or NULL */
 	int port;
 	int ready_fd; /* -1: none; a line is written there when the port is open */
 };

@@ -13,10 +13,12 @@
 #include "agent/agent.h"
 #include "agent/edge.h"
 #include "agent/enroll.h"
+#include "agent/helper/helper.h"
+#include "agent/helper/privileges.h"
+#include "agent/hooks/hooks.h"
 #include "agent/host/accel.h"
 #include "agent/host/caps.h"
 #include "agent/host/stats.h"
-#include "agent/hooks/hooks.h"
 #include "agent/identity.h"
 #include "agent/network/network.h"
 #include "agent/pairing.h"
@@ -28,6 +30,11 @@
 #include "base/log.h"
 
 enum { TASKS = 8, TASKS_QUEUED = 1000, SETTLED_MS = 5000, TRIM_PERIOD_MS = 120000 };
+
+/* vdsm and kvm, the owners of storage domains */
+#ifndef DEFAULT_USER
+#define DEFAULT_USER ""
+#endif
 
 const char *argp_program_version = "hostler-agent " HOSTLER_VERSION;
 
@@ -58,7 +65,9 @@ enum {
 	OPT_NAME,
 	OPT_ADDRESS,
 	OPT_NO_WAIT,
-	OPT_CA
+	OPT_CA,
+	OPT_USER,
+	OPT_TLS_DIR
 };
 
 static int to_number(const char *text, int min, int max, struct argp_state *state, const char *what)
@@ -103,6 +112,8 @@ static error_t take_option(int key, char *arg, struct argp_state *state)
 		c->agent.hooks_timeout_ms = 1000 * to_number(arg, 1, 3600, state, "the time for a hook");
 		break;
 	case OPT_KSM: c->agent.ksm_dir = arg; break;
+	case OPT_USER: c->agent.user = arg; break;
+	case OPT_TLS_DIR: c->agent.console_tls_dir = *arg ? arg : NULL; break;
 	default: return ARGP_ERR_UNKNOWN;
 	}
 	return 0;
@@ -123,6 +134,8 @@ static const struct argp_option RUN_OPTIONS[] = {
 	{ "hooks-python", OPT_HOOKS_PYTHON, "DIR", 0, "Where they find the module hooking (" HOOKS_PYTHON ")", 0 },
 	{ "hooks-timeout", OPT_HOOKS_TIMEOUT, "SECONDS", 0, "Time for one of them (60)", 0 },
 	{ "ksm", OPT_KSM, "DIR", 0, "The kernel's switches for merging pages (/sys/kernel/mm/ksm)", 0 },
+	{ "user", OPT_USER, "UID[:GID]", 0, "When started as root, become this user (" DEFAULT_USER "; '': stay root)", 0 },
+	{ "console-tls-dir", OPT_TLS_DIR, "DIR", 0, "Where libvirt finds certificates for consoles (none)", 0 },
 	{ "log-level", OPT_LOG_LEVEL, "LEVEL", 0, "error, warn, info or debug", 0 },
 	{ "ready-fd", OPT_READY_FD, "N", 0, "Write a line there once the port is open", 0 },
 	{ 0 },
@@ -307,27 +320,73 @@ static void start_fiber(void *arg)
 	}
 }
 
+static void on_helper_end(void *arg, int events)
+{
+	struct start_up *s = arg;
+
+	err_set(&s->error, ERR_BACKEND, "the root helper has ended");
+	s->is_failed = true;
+	s->agent->is_stopping = true;
+	loop_stop(s->agent->loop);
+}
+
+/* What belongs to the agent's user, as root. */
+static int give_folders(const struct agent_options *o, uid_t uid, gid_t gid, struct err *e)
+{
+	g_autofree char *mnt = g_build_filename(o->storage_root, "mnt", NULL);
+
+	if (privileges_give(o->state_dir, 3, uid, gid, e) < 0 || privileges_give(o->run_dir, 3, uid, gid, e) < 0)
+		return -1;
+	return privileges_give(o->storage_root, 0, uid, gid, e) < 0 ? -1 : privileges_give(mnt, 0, uid, gid, e);
+}
+
+/* From root to the agent's user and its helper; as another user, or with --user '', nothing changes. */
+static int split_privileges(const struct agent_options *o, uuid_text host_id, struct err *e)
+{
+	struct helper_config c = { .state_dir = o->state_dir,
+		                   .storage_root = o->storage_root,
+		                   .tls_dir = o->console_tls_dir,
+		                   .log_dir = "/var/log/libvirt",
+		                   .ksm_dir = o->ksm_dir,
+		                   .dmi_dir = "/sys/class/dmi/id",
+		                   .uid = geteuid(),
+		                   .gid = getegid() };
+	const bool is_split = geteuid() == 0 && *o->user;
+
+	if (is_split && (privileges_parse(o->user, &c.uid, &c.gid, e) < 0 || give_folders(o, c.uid, c.gid, e) < 0))
+		return -1;
+	if (g_mkdir_with_parents(o->state_dir, 0755) < 0 || g_mkdir_with_parents(o->run_dir, 0755) < 0)
+		return err_errno(e, errno, "make %s and %s", o->state_dir, o->run_dir);
+	if (identity_read(o->state_dir, host_id, e) < 0)
+		return -1;
+	helper_configure(&c);
+	if (!is_split)
+		return 0;
+	if (privileges_give(o->state_dir, 1, c.uid, c.gid, e) < 0 || helper_start(e) < 0)
+		return -1;
+	return privileges_drop(c.uid, c.gid, o->state_dir, e);
+}
+
 static int run_agent(const struct agent_options *o)
 {
 	struct agent a = { .opt = *o };
 	struct start_up s = { .agent = &a };
-	struct loop_watch stop = { .fd = -1 };
+	struct loop_watch stop = { .fd = -1 }, helper = { .fd = -1 };
 
-	if (g_mkdir_with_parents(o->state_dir, 0755) < 0 || g_mkdir_with_parents(o->run_dir, 0755) < 0) {
-		err_errno(&s.error, errno, "make %s and %s", o->state_dir, o->run_dir);
-		return fail(&s.error);
-	}
-	if (identity_read(o->state_dir, a.host_id, &s.error) < 0)
+	if (split_privileges(o, a.host_id, &s.error) < 0)
 		return fail(&s.error);
 	a.loop = loop_new();
 	a.chance = chance_new_real();
 	a.tasks = task_pool_new("tasks", TASKS, TASKS_QUEUED);
 	stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	watch_start(a.loop, &stop, stop_fd, LOOP_READ, on_stop, &a);
+	if (helper_watch_fd() >= 0)
+		watch_start(a.loop, &helper, helper_watch_fd(), LOOP_READ, on_helper_end, &s);
 	signal(SIGTERM, on_signal);
 	signal(SIGINT, on_signal);
 	signal(SIGPIPE, SIG_IGN);
-	log_info("hostler-agent starts", "VERSION", HOSTLER_VERSION, "HOST", a.host_id, "LIBVIRT", o->libvirt_uri);
+	log_info("hostler-agent starts", "VERSION", HOSTLER_VERSION, "HOST", a.host_id, "LIBVIRT", o->libvirt_uri, "USER",
+	         helper_is_separate() ? o->user : NULL);
 	fiber_start(a.loop, "start", start_fiber, &s);
 	loop_run(a.loop);
 	edge_deinit(&a);
@@ -348,6 +407,7 @@ int main(int argc, char **argv)
 		           .storage_root = "/rhev/data-center",
 		           .libvirt_uri = "qemu:///system",
 		           .accel = "auto",
+		           .user = DEFAULT_USER,
 		           .hooks_dir = "/usr/libexec/vdsm/hooks",
 		           .hooks_user = "vdsm",
 		           .hooks_python = HOOKS_PYTHON,

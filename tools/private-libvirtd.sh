@@ -96,7 +96,8 @@ configure() {
 		host_uuid = "$(cat "$dir/host-uuid")"
 		auth_unix_rw = "none"
 		auth_unix_ro = "none"
-		unix_sock_rw_perms = "0700"
+		unix_sock_group = "libvirt"
+		unix_sock_rw_perms = "0770"
 		unix_sock_ro_perms = "0700"
 		max_clients = 200
 		log_outputs = "2:file:$log_dir/libvirtd.log"

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "agent/helper/helper.h"
 #include "base/auto.h"
 
 enum { MAX_FILE = 1 << 20, RESERVED_MIB = 256 + 65, OVERHEAD_MIB = 65 };
@@ -345,6 +346,7 @@ json_t *system_hardware(const char *host_id)
 	};
 	auto_pool p = pool_new();
 	json_t *j = json_object();
+	char serial[HELPER_TEXT];
 
 	for (size_t i = 0; i < G_N_ELEMENTS(FACTS); i++) {
 		char *v = system_readf(p, "/sys/class/dmi/id/%s", FACTS[i].file);
@@ -352,6 +354,9 @@ json_t *system_hardware(const char *host_id)
 		if (v && *v && g_utf8_validate(v, -1, NULL))
 			json_object_set_new(j, FACTS[i].key, json_string(g_strstrip(v)));
 	}
+	if (!json_object_get(j, "systemSerialNumber") && helper_read_serial(serial) == 0 &&
+	    g_utf8_validate(serial, -1, NULL) && *g_strstrip(serial))
+		json_object_set_new(j, "systemSerialNumber", json_string(serial));
 	json_object_set_new(j, "systemUUID", json_string(host_id));
 	return j;
 }

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Devices, addresses and bridges of the kernel. */
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <glib.h>
 #include <ifaddrs.h>
-#include <linux/sockios.h>
 #include <net/if.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "agent/helper/helper.h"
 #include "agent/host/system.h"
 #include "agent/network/netlink.h"
 #include "agent/network/network.h"
@@ -199,58 +197,25 @@ void link_add_addresses(json_t *j, const char *name)
 	                    json_boolean(system_read_int(p, 0, "/proc/sys/net/ipv6/conf/%s/autoconf", name) == 1));
 }
 
-/* --- bridges ------------------------------------------------------------------------ */
-
-static int control(unsigned long request, void *arg)
-{
-	auto_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	return fd < 0 ? -1 : ioctl(fd, request, arg);
-}
-
-/* The kernel reads all of a name's 16 bytes. */
-static int control_bridge(unsigned long request, const char *name)
-{
-	char padded[IFNAMSIZ] = { 0 };
-
-	g_strlcpy(padded, name, sizeof(padded));
-	return control(request, padded);
-}
-
-static int set_up(const char *name, bool is_up, struct err *e)
-{
-	struct ifreq r = { 0 };
-
-	g_strlcpy(r.ifr_name, name, sizeof(r.ifr_name));
-	if (control(SIOCGIFFLAGS, &r) < 0)
-		return err_errno(e, errno, "device %s", name);
-	r.ifr_flags = (short)(is_up ? r.ifr_flags | IFF_UP : r.ifr_flags & ~IFF_UP);
-	return control(SIOCSIFFLAGS, &r) < 0 ? err_errno(e, errno, "set device %s %s", name, is_up ? "up" : "down") : 0;
-}
+/* --- bridges: what changes the kernel is the root helper's --------------------------- */
 
 int link_bridge_add(const char *name, bool has_stp, int mtu, struct err *e)
 {
-	return netlink_add_bridge(name, has_stp, mtu, e);
+	return helper_bridge_add(name, has_stp, mtu, e);
 }
 
-int link_bridge_del(const char *name, struct err *e)
-{
-	if (!link_exists(name))
-		return 0;
-	if (set_up(name, false, e) < 0)
-		return -1;
-	return control_bridge(SIOCBRDELBR, name) < 0 ? err_errno(e, errno, "remove bridge %s", name) : 0;
-}
+int link_bridge_del(const char *name, struct err *e) { return link_exists(name) ? helper_bridge_del(name, e) : 0; }
 
 int link_bridge_join(const char *bridge, const char *port, struct err *e)
 {
-	struct ifreq r = { 0 };
+	auto_json *ports = link_bridge_port_list(bridge);
+	json_t *p;
+	size_t i;
 
-	g_strlcpy(r.ifr_name, bridge, sizeof(r.ifr_name));
-	r.ifr_ifindex = (int)if_nametoindex(port);
-	if (control(SIOCBRADDIF, &r) < 0 && !(errno == EBUSY && link_bridge_ports(bridge, NULL) > 0))
-		return err_errno(e, errno, "put %s into bridge %s", port, bridge);
-	return set_up(port, true, e);
+	json_array_foreach (ports, i, p)
+		if (strcmp(json_string_value(p), port) == 0)
+			return 0;
+	return helper_bridge_join(bridge, port, e);
 }
 
 json_t *link_bridge_port_list(const char *bridge)

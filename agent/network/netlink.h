@@ -30,5 +30,3 @@ const struct link *netlink_find(const struct link *links, int n, const char *nam
 const struct link *netlink_by_index(const struct link *links, int n, int index);
 /* Mbit/s, or fallback. */
 int64_t netlink_speed(const char *name, int64_t fallback);
-/* A bridge with forward delay 0, up. One that exists gets these settings. mtu 0: the kernel's. */
-int netlink_add_bridge(const char *name, bool has_stp, int mtu, struct err *e);

@@ -40,6 +40,10 @@ make_disk() { # the host's own /etc and /var, made at its first start
 	chmod 1777 "$disk/var/tmp"
 	ln -s /run "$disk/var/run"
 	ln -s /run/lock "$disk/var/lock"
+	# libvirt wants to know the name of who connects
+	grep -q '^[^:]*:[^:]*:36:' "$disk/etc/group" || echo "vdsm:x:36:" >>"$disk/etc/group"
+	grep -q '^[^:]*:[^:]*:36:' "$disk/etc/passwd" ||
+		echo "vdsm:x:36:36:host agent:/var/lib/hostler-agent:/usr/sbin/nologin" >>"$disk/etc/passwd"
 	rm -rf "$disk/etc/libvirt"
 	mkdir -p "$disk/etc/libvirt"
 	echo "$name" >"$disk/etc/hostname"
@@ -48,6 +52,7 @@ make_disk() { # the host's own /etc and /var, made at its first start
 		host_uuid = "$uuid"
 		auth_unix_rw = "none"
 		auth_unix_ro = "none"
+		unix_sock_group = "libvirt"
 		unix_sock_rw_perms = "0770"
 		max_clients = 200
 		log_outputs = "2:file:/var/log/libvirt/libvirtd.log"
