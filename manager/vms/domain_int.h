@@ -25,6 +25,25 @@ size_t domain_boot(const struct domain_spec *s, const enum m_boot_device **list)
 /* Place of a device in the order of booting; 0: not booted from. i counts devices of its sort. */
 int domain_boot_order(const struct domain_spec *s, enum m_boot_device sort, size_t i);
 
+/* ---- parts of the devices ---- */
+void domain_add_disks(xmlNodePtr devices, struct pool *p, struct domain_spec *s);
+xmlNodePtr domain_add_nic(xmlNodePtr devices, const struct domain_nic_spec *n, int boot_order);
+xmlNodePtr domain_add_disk(xmlNodePtr devices, const struct domain_disk_spec *d, int boot_order);
+void domain_add_consoles(xmlNodePtr devices, struct pool *p, const struct domain_spec *s);
+bool domain_has_spice(const struct domain_spec *s);
+void dx_alias(xmlNodePtr n, const char *id);
+void dx_boot(xmlNodePtr n, int order);
+/* Drives of the domain besides disks: names and buses. */
+const char *domain_cd_target(const struct domain_spec *s);
+const char *domain_payload_target(const struct domain_spec *s, size_t i);
+
+/* ---- parts of the domain ---- */
+void domain_add_memory(xmlNodePtr root, const struct domain_spec *s);
+void domain_add_tuning(xmlNodePtr root, const struct domain_spec *s);
+void domain_add_cpu(xmlNodePtr root, const struct domain_spec *s);
+/* Virtual CPUs that the VM starts with. */
+int64_t domain_cpus(const struct domain_spec *s);
+
 void domain_add_devices(xmlNodePtr domain, struct pool *p, struct domain_spec *s);
 void domain_add_metadata(xmlNodePtr domain, const struct domain_spec *s);
 /* <ovirt-vm:device> of a device below the <ovirt-vm:vm> element. */

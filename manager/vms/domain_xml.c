@@ -3,14 +3,7 @@
 #include <libxml/tree.h>
 #include <string.h>
 
-#include "manager/vms/cpu_models.h"
 #include "manager/vms/domain_int.h"
-
-enum {
-	MEMORY_SLOTS = 16,
-	HOTPLUG_SOCKETS = 16, /* up to so many sockets can be added while a VM runs */
-	MAX_VCPUS = 240,      /* beyond 255 an interrupt remapping device would be needed */
-};
 
 #define X(s) ((const xmlChar *)(s))
 
@@ -59,193 +52,6 @@ char *dx_text(struct pool *p, xmlDocPtr doc, xmlNodePtr n)
 	text = pool_strdup(p, (const char *)xmlBufferContent(b));
 	xmlBufferFree(b);
 	return text;
-}
-
-/* ---- what the VM and its cluster say ---- */
-
-enum m_bios_type domain_bios(const struct domain_spec *s)
-{
-	enum m_bios_type t = s->vm->bios ? s->vm->bios->type : M_BIOS_TYPE_NONE;
-
-	if (t == M_BIOS_TYPE_NONE || t == M_BIOS_TYPE_CLUSTER_DEFAULT)
-		t = s->cluster ? s->cluster->bios_type : M_BIOS_TYPE_NONE;
-	return t == M_BIOS_TYPE_NONE || t == M_BIOS_TYPE_CLUSTER_DEFAULT ? M_BIOS_TYPE_Q35_SEA_BIOS : t;
-}
-
-bool domain_is_q35(const struct domain_spec *s) { return domain_bios(s) != M_BIOS_TYPE_I440FX_SEA_BIOS; }
-
-bool domain_is_windows(const struct m_vm *vm)
-{
-	return vm->os && vm->os->type && g_str_has_prefix(vm->os->type, "windows");
-}
-
-size_t domain_boot(const struct domain_spec *s, const enum m_boot_device **list)
-{
-	static const enum m_boot_device disk_only[] = { M_BOOT_DEVICE_HD };
-	const struct m_boot *b = s->vm->os ? s->vm->os->boot : NULL;
-
-	if (s->n_boot) {
-		*list = s->boot;
-		return s->n_boot;
-	}
-	*list = b && b->devices.n ? b->devices.v : disk_only;
-	return b && b->devices.n ? b->devices.n : 1;
-}
-
-static bool is_booted(const struct domain_disk_spec *d)
-{
-	return d->attachment && M_GET(d->attachment, bootable, false);
-}
-
-static int count_of(const struct domain_spec *s, enum m_boot_device sort)
-{
-	int n = 0;
-
-	if (sort == M_BOOT_DEVICE_NETWORK)
-		return (int)s->n_nics;
-	if (sort == M_BOOT_DEVICE_CDROM)
-		return 1;
-	for (size_t i = 0; i < s->n_disks; i++)
-		n += is_booted(&s->disks[i]);
-	return n;
-}
-
-int domain_boot_order(const struct domain_spec *s, enum m_boot_device sort, size_t i)
-{
-	const enum m_boot_device *list;
-	size_t n = domain_boot(s, &list);
-	int order = 1;
-
-	for (size_t k = 0; k < n; k++) {
-		if (list[k] != sort) {
-			order += count_of(s, list[k]);
-			continue;
-		}
-		if (sort != M_BOOT_DEVICE_HD)
-			return order + (int)i;
-		if (!is_booted(&s->disks[i]))
-			return 0;
-		for (size_t d = 0; d < i; d++)
-			order += is_booted(&s->disks[d]);
-		return order;
-	}
-	return 0;
-}
-
-/* ---- memory and processors ---- */
-
-struct cpus {
-	int64_t sockets, cores, threads, max_sockets;
-};
-
-static struct cpus cpus_of(const struct domain_spec *s)
-{
-	const struct m_cpu_topology *t = s->vm->cpu ? s->vm->cpu->topology : NULL;
-	struct cpus c = { 1, 1, 1, 1 };
-
-	if (t) {
-		c.sockets = MAX(M_GET(t, sockets, 1), 1);
-		c.cores = MAX(M_GET(t, cores, 1), 1);
-		c.threads = MAX(M_GET(t, threads, 1), 1);
-	}
-	c.max_sockets = c.sockets;
-	if (s->has_kvm) /* emulation has no room for more than it starts with */
-		c.max_sockets = MAX(c.sockets, MIN(HOTPLUG_SOCKETS, MAX_VCPUS / (c.cores * c.threads)));
-	return c;
-}
-
-static int64_t max_memory(const struct domain_spec *s)
-{
-	const struct m_memory_policy *mp = s->vm->memory_policy;
-	int64_t max = mp ? M_GET(mp, max, 0) : 0;
-
-	/* An emulated guest would set memory of its own aside for what could be added. */
-	return s->has_kvm && max > s->vm->memory ? max : 0;
-}
-
-static void add_memory(xmlNodePtr root, const struct domain_spec *s)
-{
-	int64_t max = max_memory(s), kib = M_GET(s->vm, memory, 1LL << 30) / 1024;
-	struct cpus c = cpus_of(s);
-	xmlNodePtr n;
-
-	if (max)
-		dx_setf(dx_set(dx_addf(root, "maxMemory", "%" G_GINT64_FORMAT, max / 1024), "unit", "KiB"), "slots",
-		        "%d", MEMORY_SLOTS);
-	dx_set(dx_addf(root, "memory", "%" G_GINT64_FORMAT, kib), "unit", "KiB");
-	dx_set(dx_addf(root, "currentMemory", "%" G_GINT64_FORMAT, kib), "unit", "KiB");
-	n = dx_addf(root, "vcpu", "%" G_GINT64_FORMAT, c.max_sockets * c.cores * c.threads);
-	if (c.max_sockets > c.sockets)
-		dx_setf(n, "current", "%" G_GINT64_FORMAT, c.sockets * c.cores * c.threads);
-}
-
-static void add_features(xmlNodePtr cpu, const char *const *list)
-{
-	for (; *list; list++)
-		dx_set(dx_set(dx_add(cpu, "feature", NULL), "policy", **list == '-' ? "disable" : "require"), "name",
-		       *list + 1);
-}
-
-/* A named model, "Haswell-noTSX,+spec-ctrl". */
-static void add_model(xmlNodePtr cpu, const char *spec)
-{
-	g_auto(GStrv) part = g_strsplit(spec, ",", 32);
-	g_autoptr(GPtrArray) features = g_ptr_array_new();
-
-	dx_set(dx_set(cpu, "mode", "custom"), "match", "exact");
-	dx_set(dx_add(cpu, "model", part[0] ? part[0] : ""), "fallback", "allow");
-	for (int i = 1; part[0] && part[i]; i++)
-		if ((part[i][0] == '+' || part[i][0] == '-') && part[i][1])
-			g_ptr_array_add(features, part[i]);
-	g_ptr_array_add(features, NULL);
-	add_features(cpu, (const char *const *)features->pdata);
-}
-
-static const char *cluster_model(const struct domain_spec *s)
-{
-	const char *type = s->cluster && s->cluster->cpu ? s->cluster->cpu->type : NULL;
-
-	for (const struct cpu_model *m = CPU_MODELS; type && m->type; m++)
-		if (strcmp(m->type, type) == 0)
-			return m->spec;
-	return NULL;
-}
-
-static void choose_cpu(xmlNodePtr cpu, const struct domain_spec *s)
-{
-	enum m_cpu_mode mode = s->vm->cpu ? s->vm->cpu->mode : M_CPU_MODE_NONE;
-	const char *model =
-	    s->vm->custom_cpu_model && *s->vm->custom_cpu_model ? s->vm->custom_cpu_model : cluster_model(s);
-
-	if (!s->has_kvm) {
-		dx_set(dx_set(dx_set(cpu, "mode", "custom"), "match", "exact"), "check", "none");
-		dx_set(dx_add(cpu, "model", "qemu64"), "fallback", "forbid");
-	} else if (mode == M_CPU_MODE_HOST_PASSTHROUGH) {
-		dx_set(cpu, "mode", "host-passthrough");
-	} else if (mode == M_CPU_MODE_HOST_MODEL || !model) {
-		dx_set(cpu, "mode", "host-model");
-	} else {
-		add_model(cpu, model);
-	}
-}
-
-static void add_cpu(xmlNodePtr root, const struct domain_spec *s)
-{
-	xmlNodePtr cpu = dx_add(root, "cpu", NULL), top, cell;
-	struct cpus c = cpus_of(s);
-
-	choose_cpu(cpu, s);
-	top = dx_add(cpu, "topology", NULL);
-	dx_setf(
-	    dx_setf(dx_setf(top, "sockets", "%" G_GINT64_FORMAT, c.max_sockets), "cores", "%" G_GINT64_FORMAT, c.cores),
-	    "threads", "%" G_GINT64_FORMAT, c.threads);
-	if (!max_memory(s))
-		return;
-	cell = dx_add(dx_add(cpu, "numa", NULL), "cell", NULL);
-	dx_set(cell, "id", "0");
-	dx_setf(cell, "cpus", "0-%" G_GINT64_FORMAT, c.max_sockets * c.cores * c.threads - 1);
-	dx_setf(cell, "memory", "%" G_GINT64_FORMAT, s->vm->memory / 1024);
-	dx_set(cell, "unit", "KiB");
 }
 
 /* ---- firmware ---- */
@@ -386,8 +192,9 @@ static int check(const struct domain_spec *s, struct err *e)
 
 	if (!vm->id || !vm->name || !vm->has.memory)
 		return err_set(e, ERR_INVALID, "The VM has no id, name or memory.");
-	if (vm->display && vm->display->type == M_DISPLAY_TYPE_SPICE)
-		return err_field(e, ERR_UNSUPPORTED, "vm.display.type", "SPICE consoles are not supported; VNC is.");
+	for (size_t i = 0; i < s->n_payloads; i++)
+		if (!domain_payload_target(s, i))
+			return err_field(e, ERR_CONFLICT, "vm.payloads", "A VM has 2 CDs with payloads at most.");
 	return 0;
 }
 
@@ -405,11 +212,12 @@ char *domain_xml(struct pool *p, struct domain_spec *s, struct err *e)
 	dx_set(root, "type", s->has_kvm ? "kvm" : "qemu");
 	dx_add(root, "name", s->vm->name);
 	dx_add(root, "uuid", s->vm->id);
-	add_memory(root, s);
+	domain_add_memory(root, s);
+	domain_add_tuning(root, s);
 	add_sysinfo(root, s);
 	add_os(root, s);
 	add_platform(root, s);
-	add_cpu(root, s);
+	domain_add_cpu(root, s);
 	add_clock(root, s);
 	dx_add(root, "on_poweroff", "destroy");
 	dx_add(root, "on_reboot", "restart");
