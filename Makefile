@@ -7,7 +7,7 @@ export HOSTLER_DEMO_DIR ?= /var/lib/hostler-demo
 BUILD ?= build
 JOBS ?= $(shell nproc)
 
-.PHONY: help all build run stop-vms clean-run test bench fuzz fmt lint coverage-api clean
+.PHONY: help all build run stop-vms clean-run test bench fuzz fmt lint coverage-api requirements clean
 .DEFAULT_GOAL := help
 
 help: ## say what there is (this text)
@@ -53,6 +53,9 @@ fmt: ## format all C sources in place
 
 lint: ## check includes, licences and formatting without changing anything
 	@/usr/bin/python3 tests/lint.py --format
+
+requirements: ## count the requirements that tests show, by area (schema/requirements.tsv)
+	@/usr/bin/python3 tools/requirements.py
 
 coverage-api: build ## count the API operations that are implemented
 	@$(BUILD)/release/manager/hostlerd coverage
