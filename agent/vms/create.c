@@ -16,6 +16,7 @@
 #include "agent/network/network.h"
 #include "agent/storage/storage.h"
 #include "agent/vms/life.h"
+#include "agent/vms/payload.h"
 #include "agent/vms/sample.h"
 #include "agent/vms/virt.h"
 #include "agent/vms/xml.h"
@@ -167,6 +168,7 @@ static int start_domain(struct start *s, struct err *e)
 static int start(struct start *s, struct err *e)
 {
 	if (hooks_devices(s->vm, HOOK_BEFORE_DEVICE_CREATE, s->doc, true, e) < 0 || prepare_disks(s, e) < 0 ||
+	    payload_make(s->vm->agent, s->doc, s->vm->id, e) < 0 ||
 	    accel_wait(s->vm->agent, e) < 0 || fill(s, e) < 0)
 		return -1;
 	s->flags = s->is_paused ? VIR_DOMAIN_START_PAUSED : 0;

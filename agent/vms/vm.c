@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/vms/payload.h"
 #include "agent/vms/sample.h"
+#include "agent/vms/serial.h"
 #include "agent/vms/vms.h"
 #include "base/log.h"
 
@@ -52,6 +54,7 @@ void vm_unref(struct vm *vm)
 {
 	if (--vm->n_refs)
 		return;
+	serial_free(vm);
 	pool_free(vm->domain_pool);
 	g_free(vm->exit_message);
 	g_free(vm->client_ip);
@@ -234,6 +237,8 @@ void vm_end(struct vm *vm, bool is_failed, enum vm_exit why, const char *message
 	json_object_clear(vm->guest);
 	vm->status = vm->status == VM_DOWN ? VM_WAIT_FOR_LAUNCH : vm->status; /* so that it moves */
 	vm_move(vm, VM_DOWN);
+	serial_free(vm);
+	payload_remove(vm->agent, vm->id);
 	n = g_new0(struct end_note, 1);
 	*n = (struct end_note){ vm_ref(vm), is_failed, why };
 	fiber_start(vm->agent->loop, "note end", note_end, n);

@@ -11,6 +11,7 @@
 #include "agent/verb.h"
 #include "agent/vms/filter.h"
 #include "agent/vms/guest.h"
+#include "agent/vms/payload.h"
 #include "agent/vms/sample.h"
 #include "agent/vms/virt.h"
 #include "base/log.h"
@@ -295,8 +296,10 @@ void vms_libvirt_found(struct agent *a)
 		end_missing(a, found);
 		for (guint i = 0; i < found->len; i++)
 			adopt(a, &g_array_index(found, struct truth, i), a->vms->generation);
-		if (!a->vms->is_found)
+		if (!a->vms->is_found) {
 			log_info("all virtual machines are found");
+			payload_sweep(a);
+		}
 		a->vms->is_found = true;
 		sample_soon(a);
 	}
