@@ -69,6 +69,7 @@ enum api_flag {
 	OP_WAITS = 1 << 0,     /* may wait: runs in a fiber */
 	OP_HREF_HERE = 1 << 1, /* results live below the request's own URL, not at their type's path */
 	OP_NO_LOGIN = 1 << 2,
+	OP_DRY_RUN = 1 << 3, /* knows dry_run; others that change something refuse it */
 };
 #define NO_KIND ((enum kind) - 1)
 

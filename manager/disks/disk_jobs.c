@@ -110,6 +110,30 @@ static int create_undo(struct job *j, struct err *e)
 	return disk_job_delete_image(j, host, job_text(j, "disk"), false, e);
 }
 
+/* The job's data names one disk at a time. */
+static int name_disk(struct job *j, const char *disk_id, struct err *e)
+{
+	const struct m_disk *d = disk_latest(job_core(j), disk_id);
+
+	if (!d)
+		return err_set(e, ERR_CONFLICT, "The disk was removed.");
+	job_set_text(j, "disk", d->id);
+	job_set_text(j, "volume", d->volume_id ? d->volume_id : "");
+	job_set_text(j, "domain", disk_domain(d) ? disk_domain(d) : "");
+	job_set_text(j, "dc", disk_data_center(job_core(j), d));
+	return 0;
+}
+
+int disk_job_create(struct job *j, const char *disk_id, struct err *e)
+{
+	return name_disk(j, disk_id, e) < 0 ? -1 : create_step(j, e);
+}
+
+int disk_job_uncreate(struct job *j, const char *disk_id, struct err *e)
+{
+	return name_disk(j, disk_id, e) < 0 ? -1 : create_undo(j, e);
+}
+
 static void add_ended(struct job *j, struct txn *t, bool ok, const struct err *e)
 {
 	struct event_refs refs = refs_of(j);

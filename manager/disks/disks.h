@@ -18,6 +18,10 @@ int disk_start_create(struct call *c, struct txn *t, const struct m_disk *disk, 
  * is NULL-terminated and may be empty. */
 int disk_start_remove(struct call *c, struct txn *t, const char *const *disk_ids, const char *vm_id, char *job_id,
                       struct err *e);
+/* For steps of other domains' jobs: the volume of a disk that is in the inventory is made, or its image is deleted. One disk for
+ * each step; the job's data names it meanwhile ("disk", "volume", "domain", "dc"). */
+int disk_job_create(struct job *j, const char *disk_id, struct err *e);
+int disk_job_uncreate(struct job *j, const char *disk_id, struct err *e);
 /* Path of the disk's active volume as domain XML names it: /rhev/data-center/<pool>/<sd>/images/<img>/<vol>. In the pool. */
 char *disk_path(struct core *c, struct pool *p, const struct m_disk *disk);
 /* Domain for a new disk of which nobody said where: the active data domain of the data center with most room. Borrowed; NULL

@@ -8,60 +8,6 @@
 
 /* ---- start ---- */
 
-static int refuse_unsupported(const struct m_action *a, struct err *e)
-{
-	const struct m_vm *vm = a->vm;
-
-	if (M_GET(a, use_cloud_init, false) || M_GET(a, use_sysprep, false) || M_GET(a, use_ignition, false) ||
-	    M_GET(a, use_initialization, false) || (vm && vm->initialization))
-		return err_set(e, ERR_UNSUPPORTED,
-		               "Cannot run VM. Initialization (cloud-init, sysprep, ignition) is not supported.");
-	if (vm && M_GET(vm, stateless, false))
-		return err_set(e, ERR_UNSUPPORTED, "Cannot run VM. Stateless runs are not supported.");
-	return 0;
-}
-
-static int take_boot(struct run_once *o, const struct m_operating_system *os, struct err *e)
-{
-	if (!os)
-		return 0;
-	o->kernel = os->kernel && *os->kernel ? os->kernel : NULL;
-	o->initrd = os->initrd && *os->initrd ? os->initrd : NULL;
-	o->cmdline = os->cmdline && *os->cmdline ? os->cmdline : NULL;
-	if ((o->kernel && *o->kernel != '/') || (o->initrd && *o->initrd != '/'))
-		return err_field(e, ERR_UNSUPPORTED, "vm.os.kernel",
-		                 "Kernel and initrd must be absolute paths of files on the host.");
-	for (const char *const *s = (const char *const[]){ o->kernel ? o->kernel : "", o->initrd ? o->initrd : "",
-	                                                   o->cmdline ? o->cmdline : "", NULL };
-	     *s; s++)
-		for (const char *ch = *s; *ch; ch++)
-			if ((unsigned char)*ch < 0x20)
-				return err_field(e, ERR_INVALID, "vm.os", "Control characters are not allowed here.");
-	for (uint32_t i = 0; os->boot && i < os->boot->devices.n && o->n_boot < G_N_ELEMENTS(o->boot); i++)
-		o->boot[o->n_boot++] = os->boot->devices.v[i];
-	return 0;
-}
-
-static int take_places(struct call *c, struct run_once *o, struct m_vm *vm, struct err *e)
-{
-	struct m_vm_placement_policy *pp = vm->placement_policy;
-	const struct m_cdrom *cd = vm->cdroms.n ? vm->cdroms.v[0].obj : NULL;
-	const struct m_disk *iso;
-
-	for (uint32_t i = 0; pp && i < pp->hosts.n && o->n_hosts < G_N_ELEMENTS(o->hosts); i++) {
-		if (call_resolve(c, &pp->hosts.v[i], KIND_HOST, NULL, true, "vm.placement_policy.hosts", e) < 0)
-			return -1;
-		o->hosts[o->n_hosts++] = pp->hosts.v[i].id;
-	}
-	if (!cd || !cd->file || !cd->file->id || !*cd->file->id)
-		return 0;
-	iso = INV_LATEST(c->core->inv, DISK, disk, cd->file->id);
-	if (!iso || iso->content_type != M_DISK_CONTENT_TYPE_ISO)
-		return err_field(e, ERR_NOT_FOUND, "vm.cdroms", "Entity not found: File: id=%.80s", cd->file->id);
-	o->cdrom = pool_strdup(c->pool, iso->id);
-	return 0;
-}
-
 static struct job_spec spec_for(struct call *c, const struct m_vm *vm, const struct command *cmd, const char *word,
                                 const char *failed)
 {
@@ -105,15 +51,12 @@ static int vm_start(struct call *c, struct err *e)
 
 	if (!vm)
 		return err_set(e, ERR_NO_ENTITY, "There is no VM %s.", c->ids[0]);
-	if (vm->status == M_VM_STATUS_PAUSED)
+	if (vm->status == M_VM_STATUS_PAUSED && !c->query.is_dry_run)
 		return resume(c, m_copy(c->pool, &M_TYPE_vm, vm), e);
-	if (a) {
-		if (refuse_unsupported(a, e) < 0)
-			return -1;
-		once.is_paused = M_GET(a, pause, false);
-		if (a->vm && (take_boot(&once, a->vm->os, e) < 0 || take_places(c, &once, a->vm, e) < 0))
-			return -1;
-	}
+	if (a && run_once_read(c, vm, a, &once, e) < 0)
+		return -1;
+	if (c->query.is_dry_run)
+		return vm_check_run(c->core, vm, &once, e) < 0 ? -1 : call_reply_action(c, NULL);
 	if (vm_run(c->core, vm->id, &once, c->who.user_id, c->correlation_id, job, e) < 0)
 		return -1;
 	return call_reply_action(c, job);
@@ -163,10 +106,28 @@ static int wish_for(struct call *c, const struct wish *w, struct err *e)
 	return job_start(t, &spec, job, e, "%s VM %s", w->title, name) < 0 ? -1 : call_reply_action(c, job);
 }
 
+/* Highly available, failed, and about to be started again: not any more. */
+static int give_up_restart(struct call *c, const struct m_vm *vm, struct err *e)
+{
+	struct txn *t = txn_begin(c->core);
+	struct m_vm *draft = txn_edit(t, KIND_VM, vm->id);
+	struct event_refs refs = vm_refs(draft, c->who.user_id, c->correlation_id);
+
+	draft->has.restart_wanted = draft->has.restart_next = draft->has.restart_tries = draft->has.cold_reboot = 0;
+	txn_event(t, "USER_STOP_VM", &refs, "VM %s is not started again, as %s asked.", draft->name, c->who.user_name);
+	return txn_commit(t, e) < 0 ? -1 : call_reply_action(c, NULL);
+}
+
 static int vm_stop(struct call *c, struct err *e)
 {
 	static const struct wish w = { VM_STOP, &VM_STOP_COMMAND,      "Power off",
 		                       NULL,    "USER_FAILED_STOP_VM", "Powering off" };
+	const struct m_vm *vm = INV_LATEST(c->core->inv, VM, vm, c->ids[0]);
+
+	if (vm && vm->status == M_VM_STATUS_SUSPENDED)
+		return suspend_stop(c, vm, e);
+	if (vm && vm->status == M_VM_STATUS_DOWN && vm->has.restart_wanted)
+		return give_up_restart(c, vm, e);
 	return wish_for(c, &w, e);
 }
 
@@ -195,8 +156,34 @@ static int vm_reset(struct call *c, struct err *e)
 	return wish_for(c, &w, e);
 }
 
+/* ---- what cannot be here ---- */
+
+static int vm_detach(struct call *c, struct err *e)
+{
+	const struct m_vm *vm = CALL_ENTITY(c, 0, VM, vm, e);
+
+	return vm ? err_set(e, ERR_CONFLICT, "Cannot detach VM from VM-Pool. VM %s is not attached to a pool.",
+	                    vm->name)
+	          : -1;
+}
+
+static int cancel_migration(struct call *c, struct err *e)
+{
+	const struct m_vm *vm = CALL_ENTITY(c, 0, VM, vm, e);
+
+	return vm ? err_set(e, ERR_CONFLICT, "Cannot cancel migration. VM %s is not migrating.", vm->name) : -1;
+}
+
 const struct api_op VM_ACTION_OPS[] = {
-	ROW("vm.start", vm_start, NO_KIND, ON("run_vm", KIND_VM)),
+	{ .name = "vm.start",
+	  .run = vm_start,
+	  .kind = NO_KIND,
+	  .permit = "run_vm",
+	  .on = KIND_VM,
+	  .flags = OP_WAITS | OP_DRY_RUN },
+	ROW("vm.suspend", suspend_vm, NO_KIND, ON("hibernate_vm", KIND_VM)),
+	ROW("vm.detach", vm_detach, NO_KIND, ON("stop_vm", KIND_VM)),
+	ROW("vm.cancel_migration", cancel_migration, NO_KIND, ON("migrate_vm", KIND_VM)),
 	ROW("vm.stop", vm_stop, NO_KIND, ON("stop_vm", KIND_VM)),
 	ROW("vm.shutdown", vm_shutdown, NO_KIND, ON("shut_down_vm", KIND_VM)),
 	ROW("vm.reboot", vm_reboot, NO_KIND, ON("reboot_vm", KIND_VM)),

@@ -253,71 +253,16 @@ int vm_add(struct call *c, struct err *e)
 	return txn_commit(t, e) < 0 ? -1 : call_reply_kind(c, KIND_VM, id);
 }
 
-/* ---- update ---- */
+/* ---- what update shares ---- */
 
-static int move_cluster(struct call *c, struct m_vm *draft, const struct m_vm *old, struct err *e)
-{
-	const char *what = "edit VM";
-
-	if (g_strcmp0(draft->cluster.id, old->cluster.id) == 0)
-		return 0;
-	if (vm_check_down(old, what, e) < 0 || call_permit(c, "create_vm", KIND_CLUSTER, draft->cluster.id, e) < 0)
-		return -1;
-	if (g_strcmp0(cluster_data_center(c->core, draft->cluster.id), cluster_data_center(c->core, old->cluster.id)) !=
-	    0)
-		return err_field(e, ERR_CONFLICT, "vm.cluster",
-		                 "Cannot %s. The cluster belongs to another data center.", what);
-	if (g_strcmp0(draft->cpu_profile.id, old->cpu_profile.id) == 0)
-		draft->cpu_profile.id = pool_strdup(c->pool, default_cpu_profile(c->core, draft->cluster.id));
-	return 0;
-}
-
-static int merge_update(struct call *c, struct m_vm *draft, const struct m_vm *old, struct err *e)
+int vm_prepare_body(struct call *c, const struct m_vm *old, struct err *e)
 {
 	struct m_vm *body = c->body;
 
-	if (draft->has.migration_downtime && draft->migration_downtime < 0)
-		draft->has.migration_downtime = 0;
-	if (body->has.memory && !(body->memory_policy && body->memory_policy->has.max) && draft->memory_policy &&
-	    draft->memory > M_GET(draft->memory_policy, max, draft->memory))
-		M_SET(draft->memory_policy, max, MIN(4 * draft->memory, MEMORY_LIMIT));
-	if (vm_check(c->core, draft, "edit VM", e) < 0 || move_cluster(c, draft, old, e) < 0)
-		return -1;
-	if (inv_name_taken(c->core->inv, KIND_VM, NULL, draft->name, draft->id))
-		return err_field(e, ERR_CONFLICT, "vm.name", "Cannot edit VM. The VM name is already in use.");
-	if (!vm_is_down(old) && vm_differs_at_run_time(old, draft))
-		M_SET(draft, next_run_configuration_exists, true);
-	return 0;
-}
-
-int vm_update(struct call *c, struct err *e)
-{
-	const struct m_vm *old = CALL_ENTITY(c, 0, VM, vm, e);
-	struct m_vm *body = c->body, *draft;
-	struct event_refs refs;
-	struct txn *t;
-	char job[UUID_LEN + 1];
-	char *id;
-
-	if (!old || call_resolve(c, &body->cluster, KIND_CLUSTER, NULL, false, "vm.cluster", e) < 0 ||
+	if (call_resolve(c, &body->cluster, KIND_CLUSTER, NULL, false, "vm.cluster", e) < 0 ||
 	    call_resolve(c, &body->template, KIND_TEMPLATE, NULL, false, "vm.template", e) < 0 ||
 	    resolve_refs(c, body, body->cluster.id ? body->cluster.id : old->cluster.id, e) < 0)
 		return -1;
-	if (old->status == M_VM_STATUS_IMAGE_LOCKED)
-		return err_set(e, ERR_CONFLICT, "Cannot edit VM. VM is locked. Please try again in a few minutes.");
 	drop_foreign_lists(body);
-	id = pool_strdup(c->pool, old->id);
-	t = txn_begin(c->core);
-	old = txn_get(t, KIND_VM, id);
-	draft = old ? generic_merge(c, t, KIND_VM, id, e) : NULL;
-	if (!draft || merge_update(c, draft, old, e) < 0) {
-		if (!old)
-			err_set(e, ERR_NO_ENTITY, "There is no VM %s.", id);
-		txn_cancel(t);
-		return -1;
-	}
-	refs = vm_refs(draft, c->who.user_id, c->correlation_id);
-	txn_event(t, "USER_UPDATE_VM", &refs, "VM %s configuration was updated.", draft->name);
-	job_record(t, c->correlation_id, c->who.user_id, job, "Editing VM %s", draft->name);
-	return txn_commit(t, e) < 0 ? -1 : call_reply_kind(c, KIND_VM, id);
+	return 0;
 }

@@ -127,16 +127,13 @@ char *vm_domain_xml(struct core *c, struct pool *p, const struct m_vm *vm, const
 		                 .cluster = cluster_latest(c, vm->cluster.id),
 		                 .has_kvm = host_has_kvm(c, host_id),
 		                 .machines = machines_of(c, p, host_id),
-		                 .kernel = once->kernel,
-		                 .initrd = once->initrd,
-		                 .cmdline = once->cmdline,
-		                 .boot = once->boot,
-		                 .n_boot = once->n_boot,
+		                 .payloads = once->payloads,
+		                 .n_payloads = once->n_payloads,
 		                 .is_paused = once->is_paused,
 		                 .display_network = display_network(c, vm->cluster.id) };
 
 	if (take_disks(c, p, &s, e) < 0 || take_nics(c, p, &s, e) < 0 ||
-	    take_cdrom(c, p, &s, once->cdrom ? once->cdrom : vm_cdrom_file(vm), e) < 0)
+	    take_cdrom(c, p, &s, vm_cdrom_file(vm), e) < 0)
 		return NULL;
 	return domain_xml(p, &s, e);
 }

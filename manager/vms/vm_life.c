@@ -132,13 +132,15 @@ static json_t *shutdown_params(struct job *j, bool is_reboot, bool is_forced)
 	                 "reboot", is_reboot, "timeout", SHUTDOWN_S, "force", is_forced);
 }
 
+static bool is_forced(struct job *j) { return json_is_true(json_object_get(job_data(j), "force")); }
+
 static int shutdown_step(struct job *j, struct err *e)
 {
 	const struct m_vm *vm = vm_of(j);
 
 	if (!vm || !vm_may_run(vm))
 		return 0;
-	return ask(j, "VM.shutdown", shutdown_params(j, false, false), e) < 0 && !is_gone(e) ? -1 : 0;
+	return ask(j, "VM.shutdown", shutdown_params(j, false, is_forced(j)), e) < 0 && !is_gone(e) ? -1 : 0;
 }
 
 /* A VM whose configuration has changed must be powered down to take it over; what follows is done at its end. */
@@ -149,7 +151,7 @@ static int reboot_step(struct job *j, struct err *e)
 
 	if (is_cold && ask(j, "VM.setDestroyOnReboot", json_pack("{s:s}", "vmID", job_text(j, "vm")), e) < 0)
 		return -1;
-	return ask(j, "VM.shutdown", shutdown_params(j, true, job_int(j, "force") != 0), e);
+	return ask(j, "VM.shutdown", shutdown_params(j, true, is_forced(j)), e);
 }
 
 static json_t *only_id(struct job *j) { return json_pack("{s:s}", "vmID", job_text(j, "vm")); }

@@ -194,13 +194,13 @@ struct bootable {
 	bool disk, nic, cd;
 };
 
-static bool can_boot(const struct m_vm *vm, const struct run_once *once, const struct bootable *b)
+static bool can_boot(const struct m_vm *vm, const struct bootable *b)
 {
 	const struct m_boot *own = vm->os ? vm->os->boot : NULL;
-	const enum m_boot_device *list = once->n_boot ? once->boot : own ? own->devices.v : NULL;
-	size_t n = once->n_boot ? once->n_boot : own ? own->devices.n : 0;
+	const enum m_boot_device *list = own ? own->devices.v : NULL;
+	size_t n = own ? own->devices.n : 0;
 
-	if (once->kernel || (vm->os && vm->os->kernel && *vm->os->kernel))
+	if (vm->os && vm->os->kernel && *vm->os->kernel)
 		return true;
 	if (n == 0)
 		return b->disk;
@@ -211,12 +211,12 @@ static bool can_boot(const struct m_vm *vm, const struct run_once *once, const s
 	return false;
 }
 
-int vm_check_bootable(struct core *c, const struct m_vm *vm, const struct run_once *once, struct err *e)
+int vm_check_bootable(struct core *c, const struct m_vm *vm, struct err *e)
 {
 	auto_pool p = pool_new();
 	unsigned n;
 	const struct m_disk_attachment **disks = vm_attachments(c, p, vm->id, &n);
-	struct bootable b = { .cd = once->cdrom || vm_cdrom_file(vm) };
+	struct bootable b = { .cd = vm_cdrom_file(vm) };
 	const struct m_nic **nics;
 
 	for (unsigned i = 0; i < n; i++) {
@@ -229,7 +229,7 @@ int vm_check_bootable(struct core *c, const struct m_vm *vm, const struct run_on
 	nics = vm_nics(c, p, vm->id, &n);
 	for (unsigned i = 0; i < n; i++)
 		b.nic = b.nic || M_GET(nics[i], plugged, true);
-	if (!can_boot(vm, once, &b))
+	if (!can_boot(vm, &b))
 		return err_set(e, ERR_CONFLICT,
 		               "Cannot run VM without at least one bootable disk. Please add one, or boot it from "
 		               "network, CD or a kernel.");

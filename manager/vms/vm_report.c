@@ -14,7 +14,7 @@
 #include "manager/hosts/hosts.h"
 #include "manager/vms/vm_int.h"
 
-enum { DESTROY_MS = 60 * 1000, EXIT_MISSING = 9, MAX_FOREIGN = 10000 };
+enum { DESTROY_MS = 60 * 1000, EXIT_MISSING = 9, EXIT_ON_REBOOT = 13, MAX_FOREIGN = 10000 };
 
 /* ---- words ---- */
 
@@ -50,20 +50,29 @@ static enum m_vm_status status_of(json_t *news)
 static bool is_being_started(struct core *c, const struct m_vm *vm)
 {
 	struct err ignored;
-	return vm->status == M_VM_STATUS_WAIT_FOR_LAUNCH && lock_check(c, vm->id, NULL, &ignored) < 0;
+	return vm_is_launching(vm) && lock_check(c, vm->id, NULL, &ignored) < 0;
+}
+
+/* What becomes of it is the business of the job that saves its memory. */
+static bool is_being_saved(struct core *c, const struct m_vm *vm)
+{
+	struct err ignored;
+	return vm_rt(c, vm->id)->is_saving ||
+	       (vm->status == M_VM_STATUS_SAVING_STATE && lock_check(c, vm->id, NULL, &ignored) < 0);
 }
 
 /* ---- the end ---- */
 
-void vm_set_down(struct core *c, struct m_vm *vm)
+void vm_set_down(struct txn *t, struct m_vm *vm)
 {
 	vm->status = M_VM_STATUS_DOWN;
 	vm->host = (struct m_ref){ 0 };
 	vm->status_detail = vm->paused_code = vm->display_info = NULL;
-	vm->has.start_time = vm->has.boot_requested = vm->has.stop_requested = 0;
-	M_SET(vm, stop_time, loop_wall_ms(c->loop));
+	vm->has.start_time = vm->has.boot_requested = vm->has.stop_requested = vm->has.is_volatile = 0;
+	M_SET(vm, stop_time, loop_wall_ms(txn_core(t)->loop));
 	M_SET(vm, run_once, false);
-	M_SET(vm, next_run_configuration_exists, false);
+	if (!vm->memory_disk.id) /* saved memory is of the machine as it was */
+		next_run_apply(txn_pool(t), vm);
 }
 
 void vm_take_end(struct txn *t, struct m_vm *vm, json_t *news, const char *correlation_id)
@@ -74,9 +83,11 @@ void vm_take_end(struct txn *t, struct m_vm *vm, json_t *news, const char *corre
 	const char *message = rep_text(news, "exitMessage");
 
 	refs.host = pool_strdup(txn_pool(t), vm->host.id);
-	vm_set_down(txn_core(t), vm);
+	vm_set_down(t, vm);
 	M_SET(vm, exit_reason, (int64_t)rep_number(news, "exitReason"));
 	vm->exit_message = pool_strdup(txn_pool(t), message);
+	if (is_failed && !is_stopped_by_user)
+		keeper_want_restart(txn_core(t), vm);
 	if (is_failed)
 		txn_event(t, "VM_DOWN_ERROR", &refs, "VM %s is down with error. Exit message: %.300s.", vm->name,
 		          message);
@@ -90,38 +101,37 @@ struct ending {
 	json_t *news; /* NULL: only tell the host to forget it */
 };
 
-/* Make it durable. 1: recorded, and is to start again; 0: recorded or nothing to do; -1: not now. */
+/* A reboot that the host made an end, so that it starts anew. */
+static bool is_cold_reboot(const struct m_vm *vm, json_t *news)
+{
+	return M_GET(vm, cold_reboot, false) && !vm->has.stop_requested && rep_number(news, "exitCode") == 0 &&
+	       rep_number(news, "exitReason") == EXIT_ON_REBOOT;
+}
+
+/* Make it durable. 0: recorded or nothing to do; -1: not now. */
 static int record_end(struct ending *en)
 {
 	struct txn *t = txn_begin(en->core);
 	struct m_vm *vm = txn_edit(t, KIND_VM, en->vm_id);
-	bool is_restarted;
 	struct err e = ERR_INIT;
+	bool is_again;
 
 	if (!vm || !vm_may_run(vm) || g_strcmp0(vm->host.id, en->host_id) != 0) {
 		txn_cancel(t);
 		return 0;
 	}
-	is_restarted = M_GET(vm, cold_reboot, false) && rep_number(en->news, "exitCode") == 0;
-	M_SET(vm, cold_reboot, false);
+	is_again = is_cold_reboot(vm, en->news);
 	log_info("VM ended", "VM", vm->name, "HOST_ID", en->host_id, "REASON", rep_text(en->news, "exitMessage"));
 	vm_take_end(t, vm, en->news, NULL);
+	M_SET(vm, cold_reboot, is_again);
+	if (is_again)
+		keeper_want_restart(en->core, vm);
 	if (txn_commit(t, &e) < 0) {
 		log_warn("the end of a VM was not recorded; the next report tells it again", "VM_ID", en->vm_id,
 		         "REASON", e.detail);
 		return -1;
 	}
-	return is_restarted;
-}
-
-static void start_again(struct core *c, const char *vm_id)
-{
-	struct run_once once = { 0 };
-	char job[UUID_LEN + 1];
-	struct err e = ERR_INIT;
-
-	if (vm_run(c, vm_id, &once, NULL, NULL, job, &e) < 0)
-		log_warn("VM was not started again after its reboot", "VM_ID", vm_id, "REASON", e.detail);
+	return 0;
 }
 
 static void ending_fiber(void *arg)
@@ -145,9 +155,9 @@ static void ending_fiber(void *arg)
 			json_decref(rt->stats);
 			rt->stats = NULL;
 		}
+		waitq_wake_all(&rt->wake);
+		waitq_wake_all(&en->core->vms->keeper);
 	}
-	if (rc == 1)
-		start_again(en->core, en->vm_id);
 	json_decref(en->news);
 	g_free(en);
 }
@@ -200,7 +210,8 @@ static void tell_move(struct txn *t, const struct m_vm *vm, enum m_vm_status fro
 		txn_event(t, "VM_NOT_RESPONDING", &refs, "VM %s is not responding.", vm->name);
 	} else if (to != M_VM_STATUS_UP) {
 		return;
-	} else if (from == M_VM_STATUS_WAIT_FOR_LAUNCH || from == M_VM_STATUS_POWERING_UP) {
+	} else if (from == M_VM_STATUS_RESTORING_STATE || from == M_VM_STATUS_WAIT_FOR_LAUNCH ||
+	           from == M_VM_STATUS_POWERING_UP) {
 		txn_event(t, "USER_RUN_VM", &refs, "VM %s started on Host %s.", vm->name, h ? h->name : "-");
 	} else if (from == M_VM_STATUS_POWERING_DOWN) {
 		txn_event(t, "VM_POWER_DOWN_FAILED", &refs, "Shutdown of VM %s failed.", vm->name);
@@ -226,6 +237,10 @@ static void take_running(struct core *c, struct txn **t, const struct m_vm *vm, 
 	bool has_start = status == M_VM_STATUS_UP && !vm->has.start_time;
 	struct m_vm *d;
 
+	if (is_moved && is_being_saved(c, vm)) {
+		waitq_wake_all(&vm_rt(c, vm->id)->wake);
+		return;
+	}
 	if (!is_moved && !is_paused_anew && !has_display && !has_start)
 		return;
 	if (!*t)
@@ -298,7 +313,7 @@ static void take(struct core *c, struct txn **t, const char *host_id, const stru
 	rt->n_missing = rt->n_strays = 0;
 	if (status_of(news) != M_VM_STATUS_DOWN) {
 		take_running(c, t, vm, news);
-	} else if (is_being_started(c, vm)) {
+	} else if (is_being_started(c, vm) || is_being_saved(c, vm)) {
 		json_decref(rt->end);
 		rt->end = json_incref(news);
 		waitq_wake_all(&rt->wake);
@@ -356,7 +371,7 @@ static void take_missing(struct core *c, const char *host_id, const struct m_vm 
 		host_refresh_soon(c, host_id);
 		return;
 	}
-	if (is_being_started(c, vm) || vm->status == M_VM_STATUS_MIGRATING)
+	if (is_being_started(c, vm) || is_being_saved(c, vm) || vm->status == M_VM_STATUS_MIGRATING)
 		return;
 	log_warn("a host does not have a VM any more", "VM", vm->name, "HOST_ID", host_id);
 	news = json_pack("{s:i,s:i,s:s}", "exitCode", is_expected ? 0 : 1, "exitReason", EXIT_MISSING, "exitMessage",

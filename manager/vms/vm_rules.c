@@ -16,6 +16,11 @@ bool vm_is_down(const struct m_vm *vm)
 	       vm->status == M_VM_STATUS_IMAGE_LOCKED || vm->status == M_VM_STATUS_NONE;
 }
 
+bool vm_is_launching(const struct m_vm *vm)
+{
+	return vm->status == M_VM_STATUS_WAIT_FOR_LAUNCH || vm->status == M_VM_STATUS_RESTORING_STATE;
+}
+
 bool vm_may_run(const struct m_vm *vm) { return !vm_is_down(vm) && vm->host.id; }
 
 bool vm_is_live(const struct m_vm *vm)

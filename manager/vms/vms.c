@@ -86,6 +86,8 @@ static void published(struct core *c, const char *id, const void *old, const voi
 {
 	struct vm_rt *rt = g_hash_table_lookup(c->vms->by_id, id);
 
+	if (new)
+		keeper_notice(c, new);
 	if (rt && !new && !rt->wake.head)
 		g_hash_table_remove(c->vms->by_id, id);
 	else if (rt)
@@ -102,15 +104,17 @@ static const struct statistics_owner STATISTICS[] = {
 
 void vms_register(struct core *c)
 {
-	static const struct command *const COMMANDS[] = { &VM_RUN_COMMAND,    &VM_STOP_COMMAND,  &VM_SHUTDOWN_COMMAND,
-		                                          &VM_REBOOT_COMMAND, &VM_RESET_COMMAND, &VM_RESUME_COMMAND };
-	static const struct api_op *const TABLES[] = { VM_OPS,       VM_ACTION_OPS, VM_NIC_OPS,     VM_CONSOLE_OPS,
-		                                       VM_CDROM_OPS, VM_GUEST_OPS,  VM_SNAPSHOT_OPS };
+	static const struct command *const COMMANDS[] = { &VM_RUN_COMMAND,     &VM_STOP_COMMAND,   &VM_SHUTDOWN_COMMAND,
+		                                          &VM_REBOOT_COMMAND,  &VM_RESET_COMMAND,  &VM_RESUME_COMMAND,
+		                                          &VM_RESTORE_COMMAND, &VM_SUSPEND_COMMAND };
+	static const struct api_op *const TABLES[] = { VM_OPS,         VM_UPDATE_OPS, VM_ACTION_OPS, VM_NIC_OPS,
+		                                       VM_CONSOLE_OPS, VM_CDROM_OPS,  VM_GUEST_OPS,  VM_SNAPSHOT_OPS };
 
 	c->vms = g_new0(struct vms, 1);
 	c->vms->core = c;
 	c->vms->by_id = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, rt_free);
 	c->vms->foreign = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	c->vms->kept = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	core_register_kind(c, KIND_VM, &VM_KIND);
 	for (size_t i = 0; i < G_N_ELEMENTS(COMMANDS); i++)
 		jobs_register(c, COMMANDS[i]);
@@ -121,7 +125,7 @@ void vms_register(struct core *c)
 	templates_register(c);
 }
 
-void vms_start(struct core *c) {}
+void vms_start(struct core *c) { keeper_start(c); }
 
 void vms_free(struct core *c)
 {
@@ -129,6 +133,7 @@ void vms_free(struct core *c)
 		return;
 	g_hash_table_destroy(c->vms->by_id);
 	g_hash_table_destroy(c->vms->foreign);
+	g_hash_table_destroy(c->vms->kept);
 	g_free(c->vms);
 	c->vms = NULL;
 }
