@@ -5,16 +5,19 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/helper/helper.h"
 #include "agent/network/network.h"
 #include "agent/pairing.h"
 #include "agent/pki.h"
 #include "agent/verb.h"
+#include "agent/vms/serial.h"
 #include "base/fiber.h"
 #include "base/log.h"
 #include "rpc/server.h"
 
 enum {
 	LOOK_MS = 1000,         /* for certificates, while there are none */
+	WATCH_MS = 5000,        /* whether ours has ended */
 	ANSWER_LEAVES_MS = 300, /* the answer to pairInstall goes out before its connection is closed */
 };
 
@@ -24,7 +27,8 @@ struct edge {
 	struct pki pki;
 	struct rpc_tls *tls;
 	struct rpc_server *server;
-	struct pairing *pairing; /* while there are no certificates */
+	struct pairing *pairing; /* while there are no certificates, or ours has ended */
+	bool is_told;            /* of the end of our certificate */
 	int port;                /* once it is open; kept when it is opened again */
 };
 
@@ -73,6 +77,11 @@ static void on_call(void *arg, struct rpc_request *r)
 	fiber_start(ec->agent->loop, "call", run_call, ec);
 }
 
+static void on_http(void *arg, struct rpc_stream *stream, const char *data, size_t n)
+{
+	serial_serve(arg, stream, data, n);
+}
+
 static int serve(struct edge *g, struct err *e)
 {
 	const struct rpc_tls_config tls = { .is_server = true,
@@ -88,6 +97,8 @@ static int serve(struct edge *g, struct err *e)
 	if (!g->tls)
 		return -1;
 	config.tls = g->tls;
+	if (!g->pairing)
+		config.http = on_http;
 	g->server = rpc_server_new(g->agent->loop, &config, e);
 	if (!g->server)
 		return -1;
@@ -105,15 +116,10 @@ static void stop_serving(struct edge *g)
 	g->tls = NULL;
 }
 
-/* From pairing to service; the only way, and taken once. */
-static void change_over(struct edge *g)
+static void serve_again(struct edge *g)
 {
 	struct err e = ERR_INIT;
 
-	stop_serving(g);
-	pairing_free(g->pairing);
-	g->pairing = NULL;
-	pairing_forget_code(g->agent->opt.state_dir);
 	while (!g->agent->is_stopping && serve(g, &e) < 0) {
 		log_error("the port cannot be opened", "ERROR", e.detail);
 		stop_serving(g);
@@ -121,20 +127,87 @@ static void change_over(struct edge *g)
 	}
 }
 
-static void wait_for_certificates(void *arg)
+struct console_task {
+	struct err error;
+	int rc;
+};
+
+static void install_work(void *arg)
+{
+	struct console_task *t = arg;
+
+	t->rc = helper_install_tls(&t->error);
+}
+
+/* Consoles show the same certificate: QEMU reads it when a machine starts. */
+static void install_for_consoles(struct agent *a)
+{
+	struct console_task t = { .rc = 0 };
+
+	if (a->opt.console_tls_dir && (task_run(a->tasks, install_work, &t, &t.error) < 0 || t.rc < 0))
+		log_warn("certificates for consoles not installed", "ERROR", t.error.detail);
+}
+
+/* From pairing to service. */
+static void change_over(struct edge *g)
+{
+	log_info("certificates have come");
+	stop_serving(g);
+	pairing_free(g->pairing);
+	g->pairing = NULL;
+	g->is_told = false;
+	pairing_forget_code(g->agent->opt.state_dir);
+	serve_again(g);
+	install_for_consoles(g->agent);
+}
+
+/*
+ * And the way back, when our certificate has ended and nobody is connected any more (whoever still is can renew it): a
+ * Manager would not accept it.
+ */
+static void ended(struct edge *g)
+{
+	struct err e = ERR_INIT;
+
+	if (!g->is_told)
+		log_error("the certificate has ended: enroll this host again, or pair it with the code of "
+		          "'hostler-agent pairing-code'",
+		          "FILE", g->pki.cert);
+	g->is_told = true;
+	if (rpc_server_connections(g->server) > 0)
+		return;
+	g->pairing = pairing_new(g->agent, &g->pki, &e);
+	if (!g->pairing) {
+		log_error("no pairing", "ERROR", e.detail);
+		return;
+	}
+	stop_serving(g);
+	serve_again(g);
+}
+
+static void look_after_certificates(void *arg)
 {
 	struct edge *g = arg;
 
-	while (!pki_is_complete(&g->pki))
-		fiber_sleep(LOOK_MS);
-	fiber_sleep(ANSWER_LEAVES_MS);
-	log_info("certificates have come");
-	change_over(g);
+	if (!g->pairing)
+		install_for_consoles(g->agent);
+	while (!g->agent->is_stopping) {
+		fiber_sleep(g->pairing ? LOOK_MS : WATCH_MS);
+		if (g->pairing && pki_is_complete(&g->pki)) {
+			fiber_sleep(ANSWER_LEAVES_MS);
+			change_over(g);
+		} else if (!g->pairing && pki_is_expired(&g->pki)) {
+			ended(g);
+		}
+	}
 }
 
+/* For connections there is nothing to do: files are looked at again for each one. */
 void edge_certificates_changed(struct agent *a)
 {
-	/* wait_for_certificates sees them; files are looked at again for each connection anyway */
+	a->edge->is_told = false;
+	if (!a->edge->pairing)
+		install_for_consoles(a);
 }
 
 int edge_init(struct agent *a, struct err *e)
@@ -151,9 +224,13 @@ int edge_init(struct agent *a, struct err *e)
 		g->pairing = pairing_new(a, &g->pki, e);
 		if (!g->pairing)
 			return -1;
-		fiber_start(a->loop, "certificates", wait_for_certificates, g);
+		if (pki_is_expired(&g->pki))
+			log_error("the certificate of this host has ended", "FILE", g->pki.cert);
 	}
-	return serve(g, e);
+	if (serve(g, e) < 0)
+		return -1;
+	fiber_start(a->loop, "certificates", look_after_certificates, g);
+	return 0;
 }
 
 void edge_deinit(struct agent *a)

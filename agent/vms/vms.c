@@ -13,6 +13,7 @@
 #include "agent/vms/guest.h"
 #include "agent/vms/payload.h"
 #include "agent/vms/sample.h"
+#include "agent/vms/serial.h"
 #include "agent/vms/virt.h"
 #include "base/log.h"
 
@@ -125,10 +126,12 @@ static void follow(struct vm *vm, struct truth *t)
 	switch (t->state) {
 	case VIR_DOMAIN_RUNNING:
 	case VIR_DOMAIN_BLOCKED:
+		serial_follow(vm);
 		if (vm->status != VM_POWERING_DOWN && vm->status != VM_REBOOTING)
 			vm_move(vm, VM_UP);
 		break;
 	case VIR_DOMAIN_PAUSED:
+		serial_follow(vm);
 		if (t->reason != VIR_DOMAIN_PAUSED_STARTING_UP)
 			vm_pause_with(vm, t->pause_code);
 		break;
@@ -315,6 +318,7 @@ int vms_init(struct agent *a, struct err *e)
 	a->vms->by_id = g_hash_table_new(g_str_hash, g_str_equal);
 	sample_init(a);
 	guest_init(a);
+	serial_init(a);
 	return virt_init(a, e);
 }
 

@@ -22,6 +22,7 @@
 struct agent;
 struct verb_call;
 struct vm_sample;
+struct serial;
 
 enum vm_status { VM_DOWN, VM_WAIT_FOR_LAUNCH, VM_UP, VM_PAUSED, VM_POWERING_DOWN, VM_REBOOTING, N_VM_STATUS };
 
@@ -62,6 +63,7 @@ struct vm {
 	struct waitq moved; /* woken by every change of status */
 	unsigned n_refs, n_events;
 
+	struct serial *serial; /* its serial console, or NULL */
 	char *client_ip, *time_offset, *user_quota;
 	json_t *watchdog; /* last event, or NULL */
 	json_t *guest;    /* what the guest agent said, an object */

@@ -142,6 +142,23 @@ static void become_stomp(struct conn *c)
 	session_data(c, c->prefix, c->n_prefix);
 }
 
+static void on_given(void *arg) { conn_free(arg); }
+
+/* The connection is somebody else's from here on; only our record of it goes. */
+static void give_away(struct conn *c, const char *rest, size_t n)
+{
+	struct rpc_server *s = c->server;
+	g_autoptr(GString) begin = g_string_new_len(c->prefix, (gssize)c->n_prefix);
+	struct rpc_stream *stream = c->stream;
+
+	g_string_append_len(begin, rest, (gssize)n);
+	s->n_pending--;
+	c->state = CONN_ENDING;
+	c->stream = NULL;
+	timer_start(s->loop, &c->limit, 0, on_given, c);
+	s->config.http(s->config.arg, stream, begin->str, begin->len);
+}
+
 /* Returns how many of the bytes it has kept. */
 static size_t detect_data(struct conn *c, const char *data, size_t n)
 {
@@ -153,7 +170,13 @@ static size_t detect_data(struct conn *c, const char *data, size_t n)
 	case P_UNKNOWN: break;
 	case P_NONE: conn_drop(c, "unknown protocol"); break;
 	case P_STOMP: become_stomp(c); break;
-	case P_HTTP: refuse_http(c); break;
+	case P_HTTP:
+		if (c->server->config.http) {
+			give_away(c, data + part, n - part);
+			return n;
+		}
+		refuse_http(c);
+		break;
 	}
 	return part;
 }

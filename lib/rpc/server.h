@@ -17,6 +17,7 @@
 #define RPC_EVENTS "jms.queue.events"
 
 struct rpc_server;
+struct rpc_stream;
 
 /* A call under way. Valid, texts included, until it is answered, even when its connection is gone. */
 struct rpc_request {
@@ -38,6 +39,9 @@ struct rpc_server_config {
 	int detect_ms;       /* 0: 10 s to say which protocol it will be */
 	/* Each call comes here, from the loop, and is answered exactly once, now or later. */
 	void (*call)(void *arg, struct rpc_request *r);
+	/* A connection that speaks HTTP, with its first bytes, to be kept, answered and freed by who gets it. NULL: such are
+	 * refused. */
+	void (*http)(void *arg, struct rpc_stream *stream, const char *data, size_t n);
 	void *arg;
 };
 

@@ -35,7 +35,7 @@ struct rpc_stream {
 	const struct rpc_stream_ops *ops;
 	void *arg;
 	enum state state;
-	bool is_accepted, is_freed, is_shut;
+	bool is_accepted, is_freed, is_shut, is_held;
 	int n_holds; /* callbacks under way */
 
 	char *host;
@@ -149,7 +149,7 @@ void rpc_stream_free(struct rpc_stream *s)
 
 static bool is_paused(const struct rpc_stream *s)
 {
-	return s->state == S_OPEN && s->is_accepted && rpc_stream_queued(s) > READ_PAUSE;
+	return s->state == S_OPEN && (s->is_held || (s->is_accepted && rpc_stream_queued(s) > READ_PAUSE));
 }
 
 static void update_watch(struct rpc_stream *s)
@@ -608,6 +608,21 @@ void rpc_stream_finish(struct rpc_stream *s)
 	timer_start(s->loop, &s->limit, s->fd < 0 ? 0 : FINISH_MS, on_limit, s);
 	if (s->fd >= 0)
 		kick_soon(s);
+}
+
+void rpc_stream_hold(struct rpc_stream *s, bool is_held)
+{
+	if (s->is_held == is_held)
+		return;
+	s->is_held = is_held;
+	if (s->state == S_OPEN)
+		kick_soon(s);
+}
+
+void rpc_stream_give(struct rpc_stream *s, const struct rpc_stream_ops *ops, void *arg)
+{
+	s->ops = ops;
+	s->arg = arg;
 }
 
 const char *rpc_stream_peer_name(struct rpc_stream *s) { return s->peer_name; }

@@ -43,6 +43,11 @@ size_t rpc_stream_queued(const struct rpc_stream *s);
 /* Send what is queued, then close (within 2 seconds) and call closed. No more data is delivered. */
 void rpc_stream_finish(struct rpc_stream *s);
 
+/* Do not read from the peer for a while. */
+void rpc_stream_hold(struct rpc_stream *s, bool is_held);
+/* Somebody else has it from here on: callbacks go to him, what is received next included. */
+void rpc_stream_give(struct rpc_stream *s, const struct rpc_stream_ops *ops, void *arg);
+
 /* Of the peer's certificate, or NULL. Valid from ready on, as long as the stream. */
 const char *rpc_stream_peer_name(struct rpc_stream *s);
 const char *rpc_stream_peer_fingerprint(struct rpc_stream *s);
