@@ -18,6 +18,7 @@
 #include "agent/hooks/hooks.h"
 #include "agent/host/accel.h"
 #include "agent/host/caps.h"
+#include "agent/host/mom.h"
 #include "agent/host/stats.h"
 #include "agent/identity.h"
 #include "agent/network/network.h"
@@ -299,6 +300,7 @@ static int start_all(struct agent *a, struct err *e)
 	host_stats_init(a);
 	if (network_init(a, e) < 0 || storage_init(a, e) < 0 || vms_init(a, e) < 0)
 		return -1;
+	mom_init(a);
 	return edge_init(a, e);
 }
 

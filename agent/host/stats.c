@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/host/mom.h"
 #include "agent/host/system.h"
 #include "agent/network/network.h"
 #include "agent/vms/vms.h"
@@ -28,7 +29,6 @@ struct sample {
 
 struct host_stats {
 	struct sample now, before;
-	json_t *policy;
 	int64_t started_ms;
 };
 
@@ -103,14 +103,8 @@ void host_stats_init(struct agent *a)
 {
 	a->stats = g_new0(struct host_stats, 1);
 	a->stats->started_ms = loop_now_ms(a->loop);
-	a->stats->policy = json_object();
 	take_sample(a);
 	fiber_start(a->loop, "host statistics", sample_fiber, a);
-}
-
-void host_stats_set_policy(struct agent *a, const json_t *policy)
-{
-	json_object_update(a->stats->policy, (json_t *)policy);
 }
 
 /* --- telling ------------------------------------------------------------------------- */
@@ -207,8 +201,6 @@ static void add_memory(json_t *j, struct pool *p)
 {
 	const char *text = system_read(p, "/proc/meminfo");
 	const int64_t total = system_keyed(text, "MemTotal"), available = system_keyed(text, "MemAvailable");
-	const int64_t page_kib = sysconf(_SC_PAGESIZE) / 1024,
-	              shared = system_read_int(p, 0, "/sys/kernel/mm/ksm/pages_sharing");
 
 	json_object_set_new(j, "memUsed", json_sprintf("%lld", (long long)(total ? 100 - available * 100 / total : 0)));
 	json_object_set_new(j, "memFree", json_integer(available / 1024));
@@ -218,12 +210,6 @@ static void add_memory(json_t *j, struct pool *p)
 	                    json_sprintf("%lld", (long long)(system_keyed(text, "AnonHugePages") / 1024)));
 	json_object_set_new(j, "thpState", json_string(thp_state(p)));
 	json_object_set_new(j, "numaNodeMemFree", numa_free(p));
-	json_object_set_new(j, "memShared", json_integer(shared * page_kib / 1024));
-	json_object_set_new(j, "ksmState", json_boolean(system_read_int(p, 0, "/sys/kernel/mm/ksm/run") == 1));
-	json_object_set_new(j, "ksmPages", json_integer(system_read_int(p, 0, "/sys/kernel/mm/ksm/pages_to_scan")));
-	json_object_set_new(j, "ksmCpu", json_integer(0));
-	json_object_set_new(j, "ksmMergeAcrossNodes",
-	                    json_boolean(system_read_int(p, 1, "/sys/kernel/mm/ksm/merge_across_nodes")));
 }
 
 static void add_vms(json_t *j, struct agent *a)
@@ -264,7 +250,7 @@ json_t *host_stats_json(struct agent *a)
 	add_memory(j, p);
 	add_vms(j, a);
 	network_add_statistics(a, j);
-	json_object_set_new(j, "momStatus", json_string("disabled")); /* ballooning and KSM are not tuned here yet */
+	mom_add_stats(a, j);
 	json_object_set_new(j, "dateTime", date_time(a));
 	json_object_set_new(j, "bootTime", json_sprintf("%lld", btime ? atoll(btime + 6) : 0LL));
 	json_object_set_new(j, "elapsedTime",

@@ -11,5 +11,3 @@ void host_stats_init(struct agent *a);
 json_t *host_stats_json(struct agent *a);
 /* "network" of it alone, with the totals: Host.getNetworkStatistics. */
 json_t *host_stats_network(struct agent *a);
-/* The policy that Host.setMOMPolicyParameters gave; kept until the agent ends. */
-void host_stats_set_policy(struct agent *a, const json_t *policy);

@@ -6,6 +6,8 @@
 #include "agent/agent.h"
 #include "agent/hooks/hooks.h"
 #include "agent/host/caps.h"
+#include "agent/host/ksm.h"
+#include "agent/host/mom.h"
 #include "agent/host/stats.h"
 #include "agent/host/system.h"
 #include "agent/storage/storage.h"
@@ -58,8 +60,29 @@ static int set_mom_policy_parameters(struct agent *a, struct verb_call *c, struc
 
 	if (verb_object(c, "key_value_store", &policy, e) < 0)
 		return -1;
-	host_stats_set_policy(a, policy);
-	return 0;
+	return mom_set_policy(a, policy, e);
+}
+
+static int set_mom_policy(struct agent *a, struct verb_call *c, struct err *e)
+{
+	return err_agent(e, 54, "this agent has no scripts for its memory policy; set its parameters instead");
+}
+
+static int set_ksm_tune(struct agent *a, struct verb_call *c, struct err *e)
+{
+	struct ksm_state now, next;
+	int64_t run, pages, sleep_ms, merge;
+
+	if (!ksm_read(a->opt.ksm_dir, &now))
+		return err_agent(e, 71, "the kernel of this host does not merge equal pages");
+	if (verb_int_or(c, "tuningParams.run", 0, 2, now.run, &run, e) < 0 ||
+	    verb_int_or(c, "tuningParams.pages_to_scan", 1, 100000, now.pages_to_scan, &pages, e) < 0 ||
+	    verb_int_or(c, "tuningParams.sleep_millisecs", 0, 60000, now.sleep_ms, &sleep_ms, e) < 0 ||
+	    verb_int_or(c, "tuningParams.merge_across_nodes", 0, 1, now.merge_across_nodes, &merge, e) < 0)
+		return -1;
+	next = (struct ksm_state){ (int)run, (int)pages, (int)sleep_ms, (int)merge };
+	return ksm_write(a->opt.ksm_dir, &now, &next, e) < 0 ? err_agent(e, 71, "%s", pool_strdup(c->pool, e->detail))
+	                                                     : 0;
 }
 
 static int hostdev_list_by_caps(struct agent *a, struct verb_call *c, struct err *e)
@@ -104,6 +127,8 @@ const struct verb HOST_VERBS[] = {
 	{ "Host.getHardwareInfo", get_hardware_info, VERB_EARLY | VERB_QUIET },
 	{ "Host.getStats", get_stats, VERB_EARLY | VERB_QUIET },
 	{ "Host.setMOMPolicyParameters", set_mom_policy_parameters, VERB_EARLY },
+	{ "Host.setMOMPolicy", set_mom_policy, VERB_EARLY },
+	{ "Host.setKsmTune", set_ksm_tune, VERB_EARLY },
 	{ "Host.hostdevListByCaps", hostdev_list_by_caps, VERB_EARLY | VERB_QUIET },
 	{ "Host.setLogLevel", set_log_level, VERB_EARLY },
 	{ "Host.setHaMaintenanceMode", set_ha_maintenance, VERB_EARLY },

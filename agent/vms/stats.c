@@ -5,6 +5,7 @@
 
 #include "agent/agent.h"
 #include "agent/vms/sample.h"
+#include "agent/vms/tune.h"
 #include "agent/vms/virt.h"
 #include "agent/vms/vms.h"
 
@@ -135,8 +136,7 @@ static void put_cpu(json_t *j, const struct vm *vm)
 	put_u(j, "cpuUsage", now ? now->cpu_ns : 0);
 	json_object_set_new(j, "cpuActual", json_boolean(ns > 0));
 	put_u(j, "vcpuCount", now && now->n_vcpus ? now->n_vcpus : (uint64_t)vm->domain->vcpus);
-	put_s(j, "vcpuQuota", "-1");
-	json_object_set_new(j, "vcpuPeriod", json_integer(0));
+	tune_add_stats(vm, j);
 }
 
 static void put_memory(json_t *j, const struct vm *vm)
@@ -150,7 +150,7 @@ static void put_memory(json_t *j, const struct vm *vm)
 	put_u(balloon, "balloon_cur", current);
 	put_u(balloon, "balloon_max", s && s->balloon_max ? s->balloon_max : (uint64_t)d->mem_kib);
 	put_u(balloon, "balloon_min", (uint64_t)(guaranteed > 0 ? guaranteed : d->mem_kib));
-	put_u(balloon, "balloon_target", (uint64_t)d->current_kib);
+	put_u(balloon, "balloon_target", (uint64_t)(vm->balloon_target_kib ? vm->balloon_target_kib : d->current_kib));
 	json_object_set_new(balloon, "ballooning_enabled",
 	                    json_boolean(domain_meta_bool(d, "ballooningEnabled", true)));
 	json_object_set_new(j, "balloonInfo", balloon);

@@ -7,6 +7,7 @@
 #include "agent/hooks/hooks.h"
 #include "agent/vms/life.h"
 #include "agent/vms/sample.h"
+#include "agent/vms/tune.h"
 #include "agent/vms/virt.h"
 #include "base/auto.h"
 
@@ -208,5 +209,13 @@ const struct verb VM_VERBS[] = {
 	{ "VM.hotunplugDisk", vm_hotunplug_disk, 0 },
 	{ "VM.setNumberOfCpus", vm_set_number_of_cpus, 0 },
 	{ "VM.screenshot", vm_screenshot, 0 },
+	{ "VM.setBalloonTarget", vm_set_balloon_target, 0 },
+	{ "VM.setCpuTuneQuota", vm_set_cpu_tune_quota, 0 },
+	{ "VM.setCpuTunePeriod", vm_set_cpu_tune_period, 0 },
+	{ "VM.updateVmPolicy", vm_update_policy, 0 },
+	{ "VM.getIoTune", vm_get_io_tune, VERB_QUIET },
+	{ "VM.setIoTune", vm_set_io_tune, 0 },
+	{ "VM.getIoTunePolicy", vm_get_io_tune_policy, VERB_QUIET },
+	{ "Host.getAllVmIoTunePolicies", host_get_all_io_tune_policies, VERB_QUIET },
 	{ NULL, NULL, 0 },
 };

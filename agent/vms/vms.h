@@ -70,6 +70,13 @@ struct vm {
 	int64_t guest_due_ms, guest_slow_due_ms;
 	bool is_guest_busy;
 	struct vm_sample *sample, *before; /* newest and the one before, or NULL */
+
+	int64_t balloon_target_kib;      /* set last, 0: never */
+	int64_t vcpu_quota, vcpu_period; /* set last, 0: never */
+	int64_t kept_quota;              /* what the limit asks for, as it was tried last */
+	int vcpu_limit;                  /* percent of the host's processors, 0: none */
+	int32_t limit_hash;              /* of the domain that the limit was read from */
+	bool is_limit_read, is_limit_broken;
 };
 
 struct vms {
