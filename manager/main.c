@@ -16,6 +16,7 @@
 #include "base/auto.h"
 #include "base/log.h"
 #include "manager/api/front.h"
+#include "manager/console/pages.h"
 #include "manager/core/agents.h"
 #include "manager/core/sessions.h"
 #include "manager/hosts/host_int.h"
@@ -220,7 +221,7 @@ static char *admin_hash(struct manager *m, struct err *e)
 
 static int serve(struct manager *m, struct err *e)
 {
-	static const struct page *const tables[] = { SSO_PAGES, SERVICE_PAGES, REGISTER_PAGES };
+	static const struct page *const tables[] = { SSO_PAGES, SERVICE_PAGES, REGISTER_PAGES, CONSOLE_PAGES };
 	struct http_config cfg = {
 		.tls_listen = m->o->listen,
 		.plain_listen = m->o->http_listen,
@@ -229,6 +230,8 @@ static int serve(struct manager *m, struct err *e)
 		.handler = front_handle,
 	};
 
+	if (console_pages_init(m->core, e) < 0)
+		return -1;
 	m->front = front_new(m->core, tables, G_N_ELEMENTS(tables));
 	cfg.arg = m->front;
 	m->http = http_server_start(&cfg, e);

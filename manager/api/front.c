@@ -316,7 +316,10 @@ static void page_fiber(void *arg)
 	struct page_exchange *px = arg;
 
 	px->page->run(&px->pc);
-	http_answer(px->pc.x, page_write, px);
+	if (px->pc.take_over)
+		http_answer(px->pc.x, px->pc.take_over, px->pc.take_over_arg);
+	else
+		http_answer(px->pc.x, page_write, px);
 }
 
 static void page_dispatch(void *arg)

@@ -27,6 +27,9 @@ struct page_call {
 	GString *body; /* taken */
 	const char *location;
 	const char *set_cookie;
+	/* instead of it: called on the edge's thread, answers the exchange itself (WebSockets) */
+	void (*take_over)(struct http_exchange *x, void *arg);
+	void *take_over_arg;
 };
 /* Parameter of a form body (application/x-www-form-urlencoded) or of the query; decoded, in the pool. NULL: absent. */
 const char *page_param(struct page_call *pc, const char *name);

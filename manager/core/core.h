@@ -75,6 +75,7 @@ struct core {
 	struct storage *storage;
 	struct pki *pki;
 	struct macs *macs;
+	struct consoles *consoles;
 };
 
 struct core_config {
