@@ -18,6 +18,7 @@
 #include "agent/vms/life.h"
 #include "agent/vms/payload.h"
 #include "agent/vms/sample.h"
+#include "agent/vms/save.h"
 #include "agent/vms/virt.h"
 #include "agent/vms/xml.h"
 #include "base/auto.h"
@@ -29,6 +30,7 @@ struct start {
 	const char *correlation_id;
 	xmlDocPtr doc;
 	const char *xml; /* as it is defined */
+	struct saved *saved; /* memory to go on from, or NULL */
 	unsigned flags;  /* of the start, as hooks left them */
 	bool is_paused;
 };
@@ -141,9 +143,13 @@ static int start_work(virConnectPtr conn, void *arg, struct err *e)
 		return virt_err(e, "define");
 	if (virDomainIsActive(dom) == 1) /* started by a call whose answer was lost */
 		return 0;
-	if (virDomainCreateWithFlags(dom, s->flags) == 0)
+	if (s->saved) {
+		if (virDomainRestoreFlags(conn, s->saved->path, s->xml,
+		                          s->is_paused ? VIR_DOMAIN_SAVE_PAUSED : VIR_DOMAIN_SAVE_RUNNING) == 0)
+			return 0;
+	} else if (virDomainCreateWithFlags(dom, s->flags) == 0)
 		return 0;
-	virt_err(e, "start");
+	virt_err(e, s->saved ? "restore" : "start");
 	if (e->code != ERR_NETWORK)
 		virDomainUndefineFlags(dom, UNDEFINE);
 	return -1;
@@ -167,6 +173,14 @@ static int start_domain(struct start *s, struct err *e)
 
 static int start(struct start *s, struct err *e)
 {
+	int r;
+
+	if (s->saved) {
+		vm_move(s->vm, VM_RESTORING);
+		if (hooks_vm(s->vm, HOOK_BEFORE_VM_DEHIBERNATE, NULL, e) < 0 ||
+		    saved_open(s->vm->agent, s->pool, s->saved, &s->doc, e) < 0)
+			return -1;
+	}
 	if (hooks_devices(s->vm, HOOK_BEFORE_DEVICE_CREATE, s->doc, true, e) < 0 || prepare_disks(s, e) < 0 ||
 	    payload_make(s->vm->agent, s->doc, s->vm->id, e) < 0 ||
 	    accel_wait(s->vm->agent, e) < 0 || fill(s, e) < 0)
@@ -178,7 +192,10 @@ static int start(struct start *s, struct err *e)
 	s->xml = xml_text_of(s->pool, s->doc, NULL);
 	if (s->vm->is_doomed)
 		return err_set(e, ERR_CANCELLED, "destroyed while starting");
-	return start_domain(s, e);
+	s->vm->is_restoring = s->saved;
+	r = start_domain(s, e);
+	s->vm->is_restoring = false;
+	return r;
 }
 
 static void start_fiber(void *arg)
@@ -186,7 +203,7 @@ static void start_fiber(void *arg)
 	struct start *s = arg;
 	auto_vm vm = vm_ref(s->vm);
 	struct err e = ERR_INIT;
-	bool is_started = start(s, &e) == 0;
+	const bool is_restored = s->saved, is_started = start(s, &e) == 0;
 
 	if (is_started) {
 		log_info("vm started", "VM", vm->id, "NAME", vm->domain->name, "CORRELATION", s->correlation_id);
@@ -202,11 +219,15 @@ static void start_fiber(void *arg)
 		                               : EXIT_START_FAILED,
 		       e.detail);
 	}
+	if (s->saved)
+		saved_close(vm->agent, s->saved);
 	vm_unlock(vm);
 	xmlFreeDoc(s->doc);
 	pool_free(s->pool);
 	g_free(s);
 	if (is_started) { /* without the lock: a script that hangs must not hold up the machine's end */
+		if (is_restored)
+			hooks_vm(vm, HOOK_AFTER_VM_DEHIBERNATE, NULL, &e);
 		hooks_vm(vm, HOOK_AFTER_VM_START, NULL, &e);
 		hooks_devices_of(vm, HOOK_AFTER_DEVICE_CREATE, &e);
 	}
@@ -227,14 +248,10 @@ json_t *vm_definition(const struct vm *vm)
 static int read_definition(struct verb_call *c, const char *id, struct start *s, struct domain **out,
                            struct pool *domain_pool, struct err *e)
 {
-	const char *xml, *memory;
+	const char *xml;
 
-	if (verb_string(c, "vmParams.xml", &xml, e) < 0 ||
-	    verb_string_or(c, "vmParams.memoryDumpVolume", NULL, &memory, e) < 0)
+	if (verb_string(c, "vmParams.xml", &xml, e) < 0 || saved_params(c, s->pool, &s->saved, e) < 0)
 		return -1;
-	if (memory)
-		return err_agent(e, 75,
-		                 "resuming a virtual machine from saved memory is not supported by this agent yet");
 	s->doc = xml_parse(xml, e);
 	if (!s->doc || domain_read_doc(domain_pool, s->doc, out, e) < 0) {
 		g_strlcpy(e->field, "vmParams.xml", sizeof(e->field));
@@ -260,14 +277,15 @@ int vm_create(struct agent *a, struct verb_call *c, struct err *e)
 	if (!virt_is_connected(a))
 		return err_agent(e, 100, "libvirt does not answer");
 	s = g_new0(struct start, 1);
+	s->pool = pool_new();
 	domain_pool = pool_new();
 	if (read_definition(c, id, s, &d, domain_pool, e) < 0) {
 		xml_doc_free(&s->doc);
 		pool_free(domain_pool);
+		pool_free(s->pool);
 		g_free(s);
 		return -1;
 	}
-	s->pool = pool_new();
 	s->correlation_id = pool_strdup(s->pool, c->correlation_id);
 	s->vm = vm_add(a, domain_pool, d, xml_text_of(domain_pool, s->doc, NULL));
 	s->vm->status = VM_WAIT_FOR_LAUNCH;

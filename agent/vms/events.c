@@ -37,7 +37,7 @@ static struct event *event_new(void *opaque, virDomainPtr dom, enum kind kind)
 
 static void stopped(struct vm *vm, int detail)
 {
-	if (vm->status == VM_WAIT_FOR_LAUNCH) /* the fiber that starts it sees the error itself */
+	if (vm_is_starting(vm)) /* the fiber that starts it sees the error itself */
 		return;
 	switch (detail) {
 	case VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN:
@@ -88,7 +88,7 @@ static void lifecycle(struct vm *vm, const struct event *ev)
 		sample_soon(vm->agent);
 		break;
 	case VIR_DOMAIN_EVENT_SUSPENDED:
-		if (vm->status != VM_WAIT_FOR_LAUNCH && vm->status != VM_DOWN)
+		if (!vm_is_starting(vm) && vm->status != VM_DOWN && !vm->is_saving)
 			suspended(vm, ev->detail);
 		break;
 	case VIR_DOMAIN_EVENT_RESUMED:

@@ -7,6 +7,7 @@
 #include "agent/hooks/hooks.h"
 #include "agent/vms/life.h"
 #include "agent/vms/sample.h"
+#include "agent/vms/save.h"
 #include "agent/vms/tune.h"
 #include "agent/vms/virt.h"
 #include "base/auto.h"
@@ -200,6 +201,7 @@ const struct verb VM_VERBS[] = {
 	{ "VM.reset", vm_reset, 0 },
 	{ "VM.pause", vm_pause, 0 },
 	{ "VM.cont", vm_cont, 0 },
+	{ "VM.hibernate", vm_hibernate, 0 },
 	{ "VM.setDestroyOnReboot", vm_set_destroy_on_reboot, 0 },
 	{ "VM.updateDevice", vm_update_device, 0 },
 	{ "VM.changeCD", vm_change_cd, 0 },

@@ -31,8 +31,8 @@ struct virt {
 };
 
 /* Most calls at a time, per line. */
-static const int WORKERS[N_VIRT_LINE] = { [VIRT_OPS] = 8, [VIRT_STATS] = 4, [VIRT_GUEST] = 3 };
-static const char *const LINE_NAMES[N_VIRT_LINE] = { "virt-ops", "virt-stats", "virt-guest" };
+static const int WORKERS[N_VIRT_LINE] = { [VIRT_OPS] = 8, [VIRT_STATS] = 4, [VIRT_GUEST] = 3, [VIRT_LONG] = 4 };
+static const char *const LINE_NAMES[N_VIRT_LINE] = { "virt-ops", "virt-stats", "virt-guest", "virt-long" };
 
 int virt_err(struct err *e, const char *fmt, ...)
 {

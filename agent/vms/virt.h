@@ -17,7 +17,7 @@
 
 struct agent;
 
-enum virt_line { VIRT_OPS, VIRT_STATS, VIRT_GUEST, N_VIRT_LINE };
+enum virt_line { VIRT_OPS, VIRT_STATS, VIRT_GUEST, VIRT_LONG, N_VIRT_LINE };
 
 /* Starts the event thread and a fiber that connects and stays connected. */
 int virt_init(struct agent *a, struct err *e);

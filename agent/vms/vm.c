@@ -14,11 +14,12 @@ enum { LOCK_WAIT_MS = 60000 };
 static const char *const STATUS_NAMES[N_VM_STATUS] = {
 	[VM_DOWN] = "Down",     [VM_WAIT_FOR_LAUNCH] = "WaitForLaunch", [VM_UP] = "Up",
 	[VM_PAUSED] = "Paused", [VM_POWERING_DOWN] = "Powering down",   [VM_REBOOTING] = "RebootInProgress",
+	[VM_SAVING] = "Saving State", [VM_RESTORING] = "Restoring state",
 };
 
 const char *vm_status_name(enum vm_status s) { return STATUS_NAMES[s]; }
 
-bool vm_is_active(const struct vm *vm) { return vm->status != VM_DOWN && vm->status != VM_WAIT_FOR_LAUNCH; }
+bool vm_is_active(const struct vm *vm) { return vm->status != VM_DOWN && !vm_is_starting(vm); }
 
 /* --- life ----------------------------------------------------------------- */
 

@@ -127,12 +127,17 @@ static void follow(struct vm *vm, struct truth *t)
 	case VIR_DOMAIN_RUNNING:
 	case VIR_DOMAIN_BLOCKED:
 		serial_follow(vm);
-		if (vm->status != VM_POWERING_DOWN && vm->status != VM_REBOOTING)
+		if (vm->status != VM_POWERING_DOWN && vm->status != VM_REBOOTING && !vm->is_saving &&
+		    !vm->is_restoring)
 			vm_move(vm, VM_UP);
 		break;
 	case VIR_DOMAIN_PAUSED:
 		serial_follow(vm);
-		if (t->reason != VIR_DOMAIN_PAUSED_STARTING_UP)
+		if (vm->is_restoring)
+			break;
+		if (vm->is_saving || t->reason == VIR_DOMAIN_PAUSED_SAVE)
+			vm_move(vm, VM_SAVING);
+		else if (t->reason != VIR_DOMAIN_PAUSED_STARTING_UP)
 			vm_pause_with(vm, t->pause_code);
 		break;
 	case VIR_DOMAIN_SHUTDOWN: vm_move(vm, VM_POWERING_DOWN); break;

@@ -24,7 +24,7 @@ struct verb_call;
 struct vm_sample;
 struct serial;
 
-enum vm_status { VM_DOWN, VM_WAIT_FOR_LAUNCH, VM_UP, VM_PAUSED, VM_POWERING_DOWN, VM_REBOOTING, N_VM_STATUS };
+enum vm_status { VM_DOWN, VM_WAIT_FOR_LAUNCH, VM_UP, VM_PAUSED, VM_POWERING_DOWN, VM_REBOOTING, VM_SAVING, VM_RESTORING, N_VM_STATUS };
 
 enum vm_exit {
 	EXIT_WELL = 0,
@@ -69,6 +69,7 @@ struct vm {
 	json_t *guest;    /* what the guest agent said, an object */
 	int64_t guest_due_ms, guest_slow_due_ms;
 	bool is_guest_busy;
+	bool is_saving, is_restoring; /* libvirt is at it: a pause is part of that */
 	struct vm_sample *sample, *before; /* newest and the one before, or NULL */
 
 	int64_t balloon_target_kib;      /* set last, 0: never */
@@ -128,6 +129,11 @@ void vm_pause_with(struct vm *vm, const char *pause_code);
 void vm_end(struct vm *vm, bool is_failed, enum vm_exit why, const char *message);
 const char *vm_status_name(enum vm_status s);
 bool vm_is_active(const struct vm *vm);
+/* A start is under way, from nothing or from saved memory. */
+static inline bool vm_is_starting(const struct vm *vm)
+{
+	return vm->status == VM_WAIT_FOR_LAUNCH || vm->status == VM_RESTORING;
+}
 
 /* Read state and XML from libvirt and follow them. In a fiber. */
 int vm_sync(struct vm *vm, struct err *e);
