@@ -32,10 +32,7 @@
 
 enum { TASKS = 8, TASKS_QUEUED = 1000, SETTLED_MS = 5000, TRIM_PERIOD_MS = 120000 };
 
-/* vdsm and kvm, the owners of storage domains */
-#ifndef DEFAULT_USER
-#define DEFAULT_USER ""
-#endif
+#define DEFAULT_USER "36:36" /* vdsm and kvm, the owners of storage domains */
 
 const char *argp_program_version = "hostler-agent " HOSTLER_VERSION;
 
@@ -135,7 +132,8 @@ static const struct argp_option RUN_OPTIONS[] = {
 	{ "hooks-python", OPT_HOOKS_PYTHON, "DIR", 0, "Where they find the module hooking (" HOOKS_PYTHON ")", 0 },
 	{ "hooks-timeout", OPT_HOOKS_TIMEOUT, "SECONDS", 0, "Time for one of them (60)", 0 },
 	{ "ksm", OPT_KSM, "DIR", 0, "The kernel's switches for merging pages (/sys/kernel/mm/ksm)", 0 },
-	{ "user", OPT_USER, "UID[:GID]", 0, "When started as root, become this user (" DEFAULT_USER "; '': stay root)", 0 },
+	{ "user", OPT_USER, "UID[:GID]", 0, "When started as root, become this user (" DEFAULT_USER "; '': stay root)",
+	  0 },
 	{ "console-tls-dir", OPT_TLS_DIR, "DIR", 0, "Where libvirt finds certificates for consoles (none)", 0 },
 	{ "log-level", OPT_LOG_LEVEL, "LEVEL", 0, "error, warn, info or debug", 0 },
 	{ "ready-fd", OPT_READY_FD, "N", 0, "Write a line there once the port is open", 0 },
@@ -168,6 +166,7 @@ static error_t take_enroll(int key, char *arg, struct argp_state *state)
 	case OPT_NAME: c->enroll.name = arg; break;
 	case OPT_ADDRESS: c->enroll.address = arg; break;
 	case OPT_NO_WAIT: c->enroll.is_no_wait = true; break;
+	case OPT_USER: c->agent.user = arg; break;
 	case ARGP_KEY_ARG:
 		if (state->arg_num > 0)
 			argp_usage(state);
@@ -192,6 +191,7 @@ static const struct argp_option ENROLL_OPTIONS[] = {
 	{ "name", OPT_NAME, "N", 0, "Name of the host in the Manager (its host name)", 0 },
 	{ "address", OPT_ADDRESS, "A", 0, "Address under which the Manager reaches this host", 0 },
 	{ "port", 'p', "P", 0, "Port of the agent (54321)", 0 },
+	{ "user", OPT_USER, "UID[:GID]", 0, "Who runs the agent (" DEFAULT_USER "; '': root)", 0 },
 	{ "no-wait", OPT_NO_WAIT, NULL, 0, "Do not wait for the approval", 0 },
 	{ 0 },
 };
@@ -230,11 +230,30 @@ static int fail(const struct err *e)
 	return 1;
 }
 
+/* Enrolment speaks with the network: as the user who owns the state, which may be made here. */
+static int become_owner(struct command_line *c, struct err *e)
+{
+	const char *dir = c->enroll.state_dir;
+	uuid_text id;
+	uid_t uid;
+	gid_t gid;
+
+	if (geteuid() != 0 || !*c->agent.user)
+		return 0;
+	if (privileges_parse(c->agent.user, &uid, &gid, e) < 0 || privileges_give(dir, 3, uid, gid, e) < 0)
+		return -1;
+	if (identity_read(dir, id, e) < 0 || privileges_give(dir, 1, uid, gid, e) < 0)
+		return -1;
+	return privileges_drop(uid, gid, dir, e);
+}
+
 static int run_enroll(int argc, char **argv, struct command_line *c)
 {
 	struct err e = ERR_INIT;
 
 	argp_parse(&ENROLL_ARGP, argc, argv, 0, NULL, c);
+	if (become_owner(c, &e) < 0)
+		return fail(&e);
 	return enroll(&c->enroll, &e) < 0 ? fail(&e) : 0;
 }
 
@@ -387,8 +406,8 @@ static int run_agent(const struct agent_options *o)
 	signal(SIGTERM, on_signal);
 	signal(SIGINT, on_signal);
 	signal(SIGPIPE, SIG_IGN);
-	log_info("hostler-agent starts", "VERSION", HOSTLER_VERSION, "HOST", a.host_id, "LIBVIRT", o->libvirt_uri, "USER",
-	         helper_is_separate() ? o->user : NULL);
+	log_info("hostler-agent starts", "VERSION", HOSTLER_VERSION, "HOST", a.host_id, "LIBVIRT", o->libvirt_uri,
+	         "USER", helper_is_separate() ? o->user : NULL);
 	fiber_start(a.loop, "start", start_fiber, &s);
 	loop_run(a.loop);
 	edge_deinit(&a);

@@ -47,10 +47,28 @@ int pki_open(struct pool *p, const char *state_dir, struct pki *out, struct err 
 	return 0;
 }
 
-bool pki_is_complete(const struct pki *k)
+static bool are_files_there(const struct pki *k)
 {
 	return access(k->ca, R_OK) == 0 && access(k->cert, R_OK) == 0 && access(k->key, R_OK) == 0;
 }
+
+static int no_passphrase(char *buf, int size, int is_writing, void *arg) { return 0; }
+
+static X509 *cert_load(const char *path)
+{
+	g_autoptr(BIO) b = BIO_new_file(path, "r");
+
+	return b ? PEM_read_bio_X509(b, NULL, no_passphrase, NULL) : NULL;
+}
+
+bool pki_is_expired(const struct pki *k)
+{
+	g_autoptr(X509) cert = are_files_there(k) ? cert_load(k->cert) : NULL;
+
+	return cert && X509_cmp_current_time(X509_get0_notAfter(cert)) < 0;
+}
+
+bool pki_is_complete(const struct pki *k) { return are_files_there(k) && !pki_is_expired(k); }
 
 static char *pem_text(struct pool *p, BIO *b)
 {
@@ -61,8 +79,6 @@ static char *pem_text(struct pool *p, BIO *b)
 }
 
 /* --- key ------------------------------------------------------------------------------ */
-
-static int no_passphrase(char *buf, int size, int is_writing, void *arg) { return 0; }
 
 static EVP_PKEY *key_load(const struct pki *k)
 {
@@ -155,6 +171,21 @@ static int check_chain(X509 *cert, X509 *ca, struct err *e)
 	if (X509_verify_cert(ctx) != 1)
 		return err_set(e, ERR_INVALID, "the certificate was not issued by that CA: %s",
 		               X509_verify_cert_error_string(X509_STORE_CTX_get_error(ctx)));
+	return 0;
+}
+
+int pki_check_successor(const struct pki *k, const char *cert_pem, const char *ca_pem, struct err *e)
+{
+	g_autoptr(X509) cert = cert_parse(cert_pem), ca = cert_parse(ca_pem), old = cert_load(k->cert),
+	                old_ca = cert_load(k->ca);
+	EVP_PKEY *old_key = old_ca ? X509_get0_pubkey(old_ca) : NULL;
+
+	if (!cert || !ca || !old || !old_key)
+		return err_set(e, ERR_INVALID, "certificates are missing, or are not PEM");
+	if (X509_verify(ca, old_key) != 1)
+		return err_set(e, ERR_DENIED, "the CA is not that of this host's Manager");
+	if (ASN1_TIME_compare(X509_get0_notAfter(cert), X509_get0_notAfter(old)) <= 0)
+		return err_set(e, ERR_INVALID, "the certificate does not last longer than the one that is there");
 	return 0;
 }
 

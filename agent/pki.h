@@ -13,12 +13,19 @@ struct pki {
 
 /* Paths below the state directory, in the pool; makes the directory. */
 int pki_open(struct pool *p, const char *state_dir, struct pki *out, struct err *e);
-/* All three files are there. */
+/* All three files are there, and our certificate has not ended. */
 bool pki_is_complete(const struct pki *k);
 /* A certificate request for our key (made if there is none) with this common name, as PEM in the pool. */
 int pki_request(struct pool *p, const struct pki *k, const char *name, char **pem, struct err *e);
 /* A self-signed certificate for pairing. */
 int pki_self_sign(struct pool *p, const struct pki *k, const char *name, struct err *e);
+/* All three files are there, but our certificate has ended. */
+bool pki_is_expired(const struct pki *k);
+/*
+ * May this certificate and CA replace what we have? Only when the CA has the key of ours, or is signed by it, and the
+ * certificate lasts longer than ours.
+ */
+int pki_check_successor(const struct pki *k, const char *cert_pem, const char *ca_pem, struct err *e);
 /* Check that the certificate is for our key and issued by the CA, then put both in place. */
 int pki_install(const struct pki *k, const char *cert_pem, const char *ca_pem, struct err *e);
 

@@ -20,6 +20,7 @@ import base64
 import glob
 import json
 import os
+import pwd
 import shutil
 import signal
 import socket
@@ -141,6 +142,15 @@ def call(*argv, **kwargs):
     return done.stdout.strip()
 
 
+def agent_user():
+    """libvirt wants to know the name of who connects: where there is no user 36, the agent stays root."""
+    try:
+        pwd.getpwuid(36)
+        return "36:36"
+    except KeyError:
+        return ""
+
+
 def libvirt_uri():
     return call(LIBVIRTD, "uri", place("libvirt"))
 
@@ -258,8 +268,8 @@ def start_manager():
 
 def start_agent():
     probe = [os.path.join(GUEST, n) for n in ("vmlinuz", "initrd-plain.gz")]
-    return spawn("agent", [AGENT, "--state", place("agent"), "--port", str(AGENT_PORT), "--listen", "127.0.0.1", "--libvirt",
-                           libvirt_uri(), "--storage-root", place("storage"), "--run-dir", place("run"),
+    return spawn("agent", [AGENT, "--user", agent_user(), "--state", place("agent"), "--port", str(AGENT_PORT),
+                           "--listen", "127.0.0.1", "--libvirt", libvirt_uri(), "--storage-root", place("storage"), "--run-dir", place("run"),
                            "--probe-kernel", probe[0], "--probe-initrd", probe[1]])
 
 
@@ -269,8 +279,8 @@ def enroll(api, cluster):
     if host and os.path.exists(place("agent/pki/vdsmcert.pem")):
         return host
     token = call(HOSTLERD, "token", "--state", place("manager"))
-    child = spawn("enroll", [AGENT, "enroll", f"https://localhost:{PORT}", "--state", place("agent"), "--token", token, "--name",
-                             "localhost", "--address", "127.0.0.1", "--port", str(AGENT_PORT), "--ca", place("manager/pki/ca.pem")])
+    child = spawn("enroll", [AGENT, "enroll", f"https://localhost:{PORT}", "--user", agent_user(), "--state", place("agent"),
+                             "--token", token, "--name", "localhost", "--address", "127.0.0.1", "--port", str(AGENT_PORT), "--ca", place("manager/pki/ca.pem")])
 
     def registered():
         if child.poll() not in (None, 0):

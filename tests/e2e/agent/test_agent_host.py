@@ -4,6 +4,7 @@ import hashlib
 import http.server
 import json
 import os
+import tempfile
 import re
 import signal
 import socket
@@ -105,10 +106,10 @@ def fingerprint(pem_path):
 
 
 @pytest.fixture
-def bare(lab, authority, tmp_path):
+def bare(lab, authority):
     """An agent without certificates, on the other host."""
-    os.chmod(tmp_path, 0o755)
-    made = AgentHost(lab, 2, authority, tmp_path)
+    made = AgentHost(lab, 2, authority, tempfile.mkdtemp(prefix="bare", dir=lab.dir))
+    os.chmod(made.dir, 0o755)
     yield made
     made.stop()
 
