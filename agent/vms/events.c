@@ -11,6 +11,8 @@
 #include "agent/vms/vms.h"
 #include "base/log.h"
 
+enum { VIEWERS_MAX = 1000 };
+
 enum kind { LIFECYCLE, REBOOT, RTC, WATCHDOG, IO_ERROR, GRAPHICS, DEVICE, AGENT, OTHER };
 
 /* One event on its way to the loop. */
@@ -125,10 +127,24 @@ static void watchdog(struct vm *vm, const struct event *ev)
 	                         ev->what >= 0 && ev->what < (int)G_N_ELEMENTS(ACTIONS) ? ACTIONS[ev->what] : "none");
 }
 
+/* Each connection counts: SPICE has several for one client, and VNC lets many look. ev->text is "address port". */
 static void graphics(struct vm *vm, const struct event *ev)
 {
-	const char *ip = ev->what == VIR_DOMAIN_EVENT_GRAPHICS_DISCONNECT ? "" : ev->text;
+	GHashTableIter it;
+	gpointer key = NULL;
+	char ip[sizeof(ev->text)] = "";
 
+	if (!vm->viewers)
+		vm->viewers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	if (ev->what == VIR_DOMAIN_EVENT_GRAPHICS_DISCONNECT)
+		g_hash_table_remove(vm->viewers, ev->text);
+	else if (ev->what == VIR_DOMAIN_EVENT_GRAPHICS_INITIALIZE && g_hash_table_size(vm->viewers) < VIEWERS_MAX)
+		g_hash_table_add(vm->viewers, g_strdup(ev->text)); /* only now it is known that he may */
+	g_hash_table_iter_init(&it, vm->viewers);
+	if (g_hash_table_iter_next(&it, &key, NULL)) {
+		g_strlcpy(ip, key, sizeof(ip));
+		ip[strcspn(ip, " ")] = '\0';
+	}
 	if (strcmp(vm->client_ip, ip) == 0)
 		return;
 	g_free(vm->client_ip);
@@ -225,7 +241,8 @@ static void on_graphics(virConnectPtr conn, virDomainPtr dom, int phase, const v
 	struct event *ev = event_new(opaque, dom, GRAPHICS);
 
 	ev->what = phase;
-	g_strlcpy(ev->text, remote && remote->node ? remote->node : "", sizeof(ev->text));
+	g_snprintf(ev->text, sizeof(ev->text), "%s %s", remote && remote->node ? remote->node : "",
+	           remote && remote->service ? remote->service : "");
 	post(ev);
 }
 

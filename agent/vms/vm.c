@@ -56,6 +56,7 @@ void vm_unref(struct vm *vm)
 	if (--vm->n_refs)
 		return;
 	serial_free(vm);
+	g_clear_pointer(&vm->viewers, g_hash_table_unref);
 	pool_free(vm->domain_pool);
 	g_free(vm->exit_message);
 	g_free(vm->client_ip);
@@ -237,6 +238,9 @@ void vm_end(struct vm *vm, bool is_failed, enum vm_exit why, const char *message
 	vm->started_wall_ms = 0;
 	json_object_clear(vm->guest);
 	vm->status = vm->status == VM_DOWN ? VM_WAIT_FOR_LAUNCH : vm->status; /* so that it moves */
+	g_clear_pointer(&vm->viewers, g_hash_table_unref);
+	g_free(vm->client_ip);
+	vm->client_ip = g_strdup("");
 	vm_move(vm, VM_DOWN);
 	serial_free(vm);
 	payload_remove(vm->agent, vm->id);

@@ -64,6 +64,7 @@ struct vm {
 	unsigned n_refs, n_events;
 
 	struct serial *serial; /* its serial console, or NULL */
+	GHashTable *viewers;   /* connections to its screen, "address port"; or NULL */
 	char *client_ip, *time_offset, *user_quota;
 	json_t *watchdog; /* last event, or NULL */
 	json_t *guest;    /* what the guest agent said, an object */

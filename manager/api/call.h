@@ -27,6 +27,8 @@ struct call_query {
 	int filter; /* 1 true, 0 false, -1 absent */
 	const char *host;
 };
+	bool is_viewer_file; /* the answer is to be what Remote Viewer opens (Accept) */
+	const char *authority; /* by which the client knows us: "manager:8443" */
 
 struct call {
 	struct core *core;

@@ -94,6 +94,8 @@ static void read_parameters(struct http_exchange *x, const struct route *r, stru
 	q->filter = truth(parameter(x, r, "filter", "Filter"), -1);
 }
 
+	q->is_viewer_file = http_header(x, "Accept") && strstr(http_header(x, "Accept"), "application/x-virt-viewer");
+	q->authority = http_header(x, "Host");
 static void read_correlation(struct core *core, struct http_exchange *x, char out[37])
 {
 	const char *v = http_header(x, "Correlation-Id");

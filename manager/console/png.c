@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "manager/console/png.h"
 
+#include <stdint.h>
 #include <string.h>
 #include <zlib.h>
 

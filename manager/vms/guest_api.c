@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "manager/api/generic.h"
+#include "manager/console/console.h"
 #include "manager/vms/vm_int.h"
 
 enum { MAX_ITEMS = 256 };
@@ -109,6 +110,7 @@ static int device_get(struct call *c, struct err *e)
 
 static struct m_session *make_session(struct call *c, const char *user, const char *ip, bool is_console)
 {
+	const struct identity *who = is_console ? console_user(c->core, c->ids[0]) : NULL;
 	struct m_session *s = m_new(c->pool, &M_TYPE_session);
 	struct m_user *u = m_new(c->pool, &M_TYPE_user);
 	uuid_text id;
@@ -119,7 +121,11 @@ static struct m_session *make_session(struct call *c, const char *user, const ch
 	M_SET(s, console_user, is_console);
 	if (is_console)
 		s->protocol = (char *)"vnc";
-	if (*user) {
+	if (who) {
+		REF_SET(c->pool, s->user, who->user_id);
+		u->user_name = pool_strdup(c->pool, who->user_name);
+		s->user.obj = u;
+	} else if (*user) {
 		u->user_name = pool_strdup(c->pool, user);
 		s->user.obj = u;
 	}

@@ -125,10 +125,6 @@ extern const struct command VM_RUN_COMMAND, VM_RESTORE_COMMAND, VM_STOP_COMMAND,
 extern const struct api_op VM_OPS[], VM_ACTION_OPS[], VM_UPDATE_OPS[], VM_NIC_OPS[], VM_CONSOLE_OPS[], VM_CDROM_OPS[],
     VM_GUEST_OPS[], VM_SNAPSHOT_OPS[];
 
-/* Set the password of the VM's console. value NULL: one is made. In a fiber. */
-int vm_set_ticket(struct call *c, const char *vm_id, const char *value, int64_t expiry_s, const char **used,
-                  struct err *e);
-
 /* ---- configuration of the next start (next_run.c) ---- */
 
 /* What a member of a VM's configuration needs to come into force while it runs. */

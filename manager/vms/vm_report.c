@@ -10,6 +10,7 @@
 
 #include "base/auto.h"
 #include "base/log.h"
+#include "manager/console/console.h"
 #include "manager/core/locks.h"
 #include "manager/hosts/hosts.h"
 #include "manager/vms/vm_int.h"
@@ -311,6 +312,7 @@ static void take(struct core *c, struct txn **t, const char *host_id, const stru
 		return;
 	}
 	rt->n_missing = rt->n_strays = 0;
+	console_client_is(c, vm->id, rep_text(news, "clientIp")); /* "" of one that is down */
 	if (status_of(news) != M_VM_STATUS_DOWN) {
 		take_running(c, t, vm, news);
 	} else if (is_being_started(c, vm) || is_being_saved(c, vm)) {
