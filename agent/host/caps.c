@@ -189,6 +189,29 @@ void caps_init(struct agent *a) { a->caps = g_new0(struct caps, 1); }
 
 /* --- the whole --------------------------------------------------------------------------- */
 
+/* Is an option on in what libvirt's QEMU driver reads? Where that may not be read, it is what libvirt does by itself. */
+static bool is_qemu_option_on(const char *name)
+{
+	g_autofree char *text = NULL;
+	g_auto(GStrv) lines = NULL;
+	size_t n = strlen(name);
+	bool is_on = false;
+
+	if (!g_file_get_contents("/etc/libvirt/qemu.conf", &text, NULL, NULL))
+		return false;
+	lines = g_strsplit(text, "\n", -1);
+	for (char **l = lines; *l; l++) {
+		const char *s = *l + strspn(*l, " \t");
+
+		if (strncmp(s, name, n) != 0 || !strchr(" \t=", s[n]))
+			continue;
+		s += n;
+		s += strspn(s, " \t=");
+		is_on = *s == '1';
+	}
+	return is_on;
+}
+
 /* What this agent cannot do yet is not promised. */
 static void add_promises(json_t *j)
 {
@@ -202,7 +225,8 @@ static void add_promises(json_t *j)
 		json_object_set_new(j, NOT_YET[i], json_string("false"));
 	for (size_t i = 0; i < G_N_ELEMENTS(NOT_YET_BOOL); i++)
 		json_object_set_new(j, NOT_YET_BOOL[i], json_false());
-	json_object_set_new(j, "vncEncrypted", json_string("false"));
+	json_object_set_new(j, "vncEncrypted", json_string(is_qemu_option_on("vnc_tls") ? "true" : "false"));
+	json_object_set_new(j, "spiceTls", json_boolean(is_qemu_option_on("spice_tls")));
 	json_object_set_new(j, "additionalFeatures", json_array());
 	json_object_set_new(j, "ISCSIInitiatorName", json_string(""));
 	json_object_set_new(j, "HBAInventory", json_pack("{s:[], s:[]}", "FC", "iSCSI"));
