@@ -29,9 +29,9 @@ struct start {
 	struct pool *pool;
 	const char *correlation_id;
 	xmlDocPtr doc;
-	const char *xml; /* as it is defined */
+	const char *xml;     /* as it is defined */
 	struct saved *saved; /* memory to go on from, or NULL */
-	unsigned flags;  /* of the start, as hooks left them */
+	unsigned flags;      /* of the start, as hooks left them */
 	bool is_paused;
 };
 
@@ -182,8 +182,7 @@ static int start(struct start *s, struct err *e)
 			return -1;
 	}
 	if (hooks_devices(s->vm, HOOK_BEFORE_DEVICE_CREATE, s->doc, true, e) < 0 || prepare_disks(s, e) < 0 ||
-	    payload_make(s->vm->agent, s->doc, s->vm->id, e) < 0 ||
-	    accel_wait(s->vm->agent, e) < 0 || fill(s, e) < 0)
+	    payload_make(s->vm->agent, s->doc, s->vm->id, e) < 0 || accel_wait(s->vm->agent, e) < 0 || fill(s, e) < 0)
 		return -1;
 	s->flags = s->is_paused ? VIR_DOMAIN_START_PAUSED : 0;
 	if (hooks_vm_start(s->vm, &s->doc, &s->flags, s->pool, e) < 0)

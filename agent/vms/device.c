@@ -13,7 +13,7 @@
 #include "agent/vms/xml.h"
 #include "base/log.h"
 
-enum { VNC_PASSWORD_MAX = 8 };
+enum { VNC_PASSWORD_MAX = 8, TICKET_REFUSED = 18 };
 
 /* An edit of one element of the live domain, made and applied on a worker. */
 struct edit {
@@ -132,14 +132,39 @@ static xmlNodePtr set_ticket(struct edit *ed, xmlNodePtr devices, struct pool *p
 	return NULL;
 }
 
+/* The rules of a ticket are the same for both verbs that give one. */
+static int give_ticket(struct agent *a, struct verb_call *c, struct vm *vm, struct ticket *t, int64_t ttl,
+                       json_t *about, struct err *e)
+{
+	struct edit ed = { .change = set_ticket, .arg = t, .is_secret = true };
+	const bool is_vnc = strcmp(t->type, "vnc") == 0;
+	time_t until;
+	struct tm tm;
+
+	if (t->action && strcmp(t->action, "keep") != 0 && strcmp(t->action, "disconnect") != 0 &&
+	    strcmp(t->action, "fail") != 0)
+		return err_field(e, ERR_INVALID, "existingConnAction",
+		                 "parameter existingConnAction must be keep, disconnect or fail");
+	if (is_vnc && t->action && strcmp(t->action, "fail") == 0 && vm->client_ip[0])
+		return err_agent(e, TICKET_REFUSED, "Somebody is connected to the console");
+	if (is_vnc) /* the protocol uses no more, clients cut it likewise */
+		t->password = pool_strndup(c->pool, t->password, MIN(strlen(t->password), VNC_PASSWORD_MAX));
+	if (ttl > 0) {
+		until = (time_t)(loop_wall_ms(a->loop) / 1000 + ttl);
+		strftime(t->valid_to, sizeof(t->valid_to), "%Y-%m-%dT%H:%M:%S", gmtime_r(&until, &tm));
+	}
+	hooks_vm(vm, HOOK_BEFORE_VM_SET_TICKET, about, e);
+	if (edit(a, vm, &ed, e) < 0)
+		return -1;
+	hooks_vm(vm, HOOK_AFTER_VM_SET_TICKET, about, e);
+	return 0;
+}
+
 static int update_graphics(struct agent *a, struct verb_call *c, struct vm *vm, struct err *e)
 {
 	struct ticket t = { .type = NULL };
-	struct edit ed = { .change = set_ticket, .arg = &t, .is_secret = true };
 	json_t *about = NULL; /* who the ticket is for */
 	int64_t ttl;
-	time_t until;
-	struct tm tm;
 
 	if (verb_string(c, "params.graphicsType", &t.type, e) < 0 ||
 	    verb_string(c, "params.password", &t.password, e) < 0 ||
@@ -149,30 +174,90 @@ static int update_graphics(struct agent *a, struct verb_call *c, struct vm *vm, 
 	if (strcmp(t.type, "vnc") != 0 && strcmp(t.type, "spice") != 0)
 		return err_field(e, ERR_INVALID, "params.graphicsType",
 		                 "parameter params.graphicsType must be vnc or spice");
-	if (t.action && strcmp(t.action, "keep") != 0 && strcmp(t.action, "disconnect") != 0 &&
-	    strcmp(t.action, "fail") != 0)
-		return err_field(e, ERR_INVALID, "params.existingConnAction",
-		                 "parameter params.existingConnAction must be keep, disconnect or fail");
-	if (strcmp(t.type, "vnc") == 0) /* the protocol uses no more, clients cut it likewise */
-		t.password = pool_strndup(c->pool, t.password, MIN(strlen(t.password), VNC_PASSWORD_MAX));
-	if (ttl > 0) {
-		until = (time_t)(loop_wall_ms(a->loop) / 1000 + ttl);
-		strftime(t.valid_to, sizeof(t.valid_to), "%Y-%m-%dT%H:%M:%S", gmtime_r(&until, &tm));
-	}
 	json_unpack(c->params, "{s:{s:o}}", "params", "params", &about);
-	hooks_vm(vm, HOOK_BEFORE_VM_SET_TICKET, about, e);
-	if (edit(a, vm, &ed, e) < 0)
+	return give_ticket(a, c, vm, &t, ttl, about, e);
+}
+
+/* The older form: of the first SPICE console, else of VNC. */
+int vm_set_ticket(struct agent *a, struct verb_call *c, struct err *e)
+{
+	struct ticket t = { .type = NULL };
+	auto_vm_lock held = NULL;
+	struct vm *vm;
+	int64_t ttl;
+
+	if (vms_running(a, c, &vm, e) < 0 || verb_string(c, "password", &t.password, e) < 0 ||
+	    verb_int(c, "ttl", 0, 365 * 86400, &ttl, e) < 0 ||
+	    verb_string_or(c, "existingConnAction", NULL, &t.action, e) < 0 || vm_hold(vm, &held, e) < 0)
 		return -1;
-	hooks_vm(vm, HOOK_AFTER_VM_SET_TICKET, about, e);
-	return 0;
+	for (int i = 0; i < vm->domain->n_graphics; i++)
+		if (!t.type || strcmp(vm->domain->graphics[i].type, "spice") == 0)
+			t.type = pool_strdup(c->pool, vm->domain->graphics[i].type);
+	if (!t.type)
+		return err_agent(e, TICKET_REFUSED, "The virtual machine has no console");
+	return give_ticket(a, c, vm, &t, ttl, json_object_get(c->params, "params"), e);
 }
 
 /* --- network cards --------------------------------------------------------------- */
 
 struct nic_change {
-	const char *alias, *network;
+	const char *alias, *network, *filter;
+	json_t *spec; /* inbound, outbound: average, peak, burst; NULL: as they are */
+	int64_t mtu;  /* 0: as it is */
 	bool is_link_given, is_link_up;
 };
+
+/* Limits of one direction; an empty object takes them away. */
+static void change_bandwidth(xmlNodePtr nic, const struct nic_change *n)
+{
+	static const char *const WAYS[] = { "inbound", "outbound" }, *const RATES[] = { "average", "peak", "burst" };
+	xmlNodePtr bandwidth = xml_child(nic, "bandwidth"), way;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(WAYS); i++) {
+		json_t *limits = json_object_get(n->spec, WAYS[i]);
+
+		if (!json_is_object(limits))
+			continue;
+		if (!bandwidth)
+			bandwidth = xml_add(nic, "bandwidth", NULL);
+		xml_remove(xml_child(bandwidth, WAYS[i]));
+		if (!json_object_get(limits, "average"))
+			continue;
+		way = xml_add(bandwidth, WAYS[i], NULL);
+		for (size_t k = 0; k < G_N_ELEMENTS(RATES); k++) {
+			json_t *v = json_object_get(limits, RATES[k]);
+			const int64_t kib =
+			    json_is_string(v) ? g_ascii_strtoll(json_string_value(v), NULL, 10) : json_integer_value(v);
+			char text[24];
+
+			g_snprintf(text, sizeof(text), "%" G_GINT64_FORMAT, kib);
+			if (kib > 0)
+				xml_set(way, RATES[k], text);
+		}
+	}
+}
+
+static void change_filter(xmlNodePtr nic, const char *filter)
+{
+	xmlNodePtr ref = xml_child(nic, "filterref");
+
+	if (!*filter) {
+		xml_remove(ref);
+		return;
+	}
+	if (!ref)
+		ref = xml_add(nic, "filterref", NULL);
+	xml_set(ref, "filter", filter);
+}
+
+static void change_mtu(xmlNodePtr nic, int64_t mtu)
+{
+	xmlNodePtr n = xml_child(nic, "mtu");
+	char text[24];
+
+	g_snprintf(text, sizeof(text), "%" G_GINT64_FORMAT, mtu);
+	xml_set(n ? n : xml_add(nic, "mtu", NULL), "size", text);
+}
 
 static xmlNodePtr change_nic(struct edit *ed, xmlNodePtr devices, struct pool *p, struct err *e)
 {
@@ -191,6 +276,11 @@ static xmlNodePtr change_nic(struct edit *ed, xmlNodePtr devices, struct pool *p
 		source = xml_child(nic, "source");
 		if (n->network && source)
 			xml_set(source, "bridge", n->network);
+		change_bandwidth(nic, n);
+		if (n->filter)
+			change_filter(nic, n->filter);
+		if (n->mtu)
+			change_mtu(nic, n->mtu);
 		return nic;
 	}
 	err_agent(e, 91, "The virtual machine has no network card with the alias %s", n->alias);
@@ -205,6 +295,9 @@ static int update_interface(struct agent *a, struct verb_call *c, struct vm *vm,
 
 	if (verb_object(c, "params", &params, e) < 0 || verb_string(c, "params.alias", &n.alias, e) < 0 ||
 	    verb_string_or(c, "params.network", NULL, &n.network, e) < 0 ||
+	    verb_string_or(c, "params.filter", NULL, &n.filter, e) < 0 ||
+	    verb_object_or(c, "params.specParams", &n.spec, e) < 0 ||
+	    verb_int_or(c, "params.mtu", 68, 65520, 0, &n.mtu, e) < 0 ||
 	    verb_bool_or(c, "params.linkActive", true, &n.is_link_up, e) < 0)
 		return -1;
 	n.is_link_given = json_object_get(params, "linkActive");
@@ -259,6 +352,7 @@ int vm_update_device(struct agent *a, struct verb_call *c, struct err *e)
 /* --- discs ------------------------------------------------------------------------------ */
 
 struct disc {
+	const char *device; /* "cdrom", "floppy" */
 	const char *target; /* or NULL: the first drive */
 	const char *path;   /* or NULL: eject */
 };
@@ -268,14 +362,14 @@ static xmlNodePtr change_disc(struct edit *ed, xmlNodePtr devices, struct pool *
 	const struct disc *d = ed->arg;
 
 	for (xmlNodePtr n = xml_child(devices, "disk"); n; n = xml_next(n)) {
-		if (!xml_attr_is(n, "device", "cdrom"))
+		if (!xml_attr_is(n, "device", d->device))
 			continue;
 		if (d->target && !xml_attr_is(xml_child(n, "target"), "dev", d->target))
 			continue;
 		domain_disk_set_source(n, d->path, false);
 		return n;
 	}
-	err_agent(e, 91, "The virtual machine has no such CD drive");
+	err_agent(e, 91, "The virtual machine has no such drive");
 	return NULL;
 }
 
@@ -302,8 +396,11 @@ static int read_disc(struct agent *a, struct verb_call *c, struct disc *d, struc
 		    verb_uuid_or(c, FIELD("volumeID"), NULL, &vol, e) < 0)
 			return -1;
 		if (iface)
-			d->target =
-			    pool_printf(c->pool, "%s%c", strcmp(iface, "ide") == 0 ? "hd" : "sd", (char)('a' + index));
+			d->target = pool_printf(c->pool, "%s%c",
+			                        strcmp(iface, "ide") == 0   ? "hd"
+			                        : strcmp(iface, "fdc") == 0 ? "fd"
+			                                                    : "sd",
+			                        (char)('a' + index));
 		if (sd && img && vol) {
 			if (storage_prepare_volume(a, c->pool, sd, img, vol, &path, e) < 0)
 				return -1;
@@ -320,10 +417,10 @@ static int read_disc(struct agent *a, struct verb_call *c, struct disc *d, struc
 	return 0;
 }
 
-int vm_change_cd(struct agent *a, struct verb_call *c, struct err *e)
+static int change(struct agent *a, struct verb_call *c, const char *device, struct err *e)
 {
 	auto_vm_lock held = NULL;
-	struct disc d = { .target = NULL };
+	struct disc d = { .device = device };
 	struct edit ed = { .change = change_disc, .arg = &d, .flags = VIR_DOMAIN_DEVICE_MODIFY_FORCE };
 	struct vm *vm;
 
@@ -334,3 +431,7 @@ int vm_change_cd(struct agent *a, struct verb_call *c, struct err *e)
 	c->result = vm_definition(vm);
 	return 0;
 }
+
+int vm_change_cd(struct agent *a, struct verb_call *c, struct err *e) { return change(a, c, "cdrom", e); }
+
+int vm_change_floppy(struct agent *a, struct verb_call *c, struct err *e) { return change(a, c, "floppy", e); }

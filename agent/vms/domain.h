@@ -59,7 +59,7 @@ const char *domain_meta(const struct domain *d, const char *name);
 bool domain_meta_bool(const struct domain *d, const char *name, bool fallback);
 int64_t domain_meta_int(const struct domain *d, const char *name, int64_t fallback);
 
-/* Ids of a volume from a path ".../SD/images/IMG/VOL"; the strings live in the pool. False if it is none. */
+/* Ids of a volume from a path ".../SD/images/IMG/VOL" or, at run time, ".../SD/IMG/VOL"; the strings live in the pool. False if it is none. */
 bool domain_path_ids(struct pool *p, const char *path, const char **sd, const char **img, const char **vol);
 /* Source of a <disk> element: type, attribute, path. path NULL: empty. */
 void domain_disk_set_source(xmlNodePtr disk, const char *path, bool is_block);

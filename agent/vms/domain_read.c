@@ -51,11 +51,11 @@ bool domain_path_ids(struct pool *p, const char *path, const char **sd, const ch
 	g_auto(GStrv) part = g_strsplit(path, "/", 64);
 	const guint n = g_strv_length(part);
 
-	if (n < 4 || strcmp(part[n - 3], "images") != 0)
+	const char *domain = n < 4 ? NULL : strcmp(part[n - 3], "images") == 0 ? part[n - 4] : part[n - 3];
+
+	if (!domain || !uuid_is_valid(domain) || !uuid_is_valid(part[n - 2]) || !uuid_is_valid(part[n - 1]))
 		return false;
-	if (!uuid_is_valid(part[n - 4]) || !uuid_is_valid(part[n - 2]) || !uuid_is_valid(part[n - 1]))
-		return false;
-	*sd = pool_strdup(p, part[n - 4]);
+	*sd = pool_strdup(p, domain);
 	*img = pool_strdup(p, part[n - 2]);
 	*vol = pool_strdup(p, part[n - 1]);
 	return true;
@@ -199,6 +199,12 @@ static void read_metadata(struct pool *p, xmlNodePtr metadata, struct domain *d)
 	for (int i = 0; i < d->n_disks; i++) {
 		struct domain_disk *disk = &d->disks[i];
 
+		const char *sd = NULL, *img = NULL, *vol = NULL;
+
+		/* a snapshot moves the path first and the metadata after it */
+		if (disk->image_id && disk->path && domain_path_ids(p, disk->path, &sd, &img, &vol) &&
+		    g_ascii_strcasecmp(img, disk->image_id) == 0)
+			disk->volume_id = vol;
 		if (!disk->image_id && disk->path)
 			domain_path_ids(p, disk->path, &disk->domain_id, &disk->image_id, &disk->volume_id);
 	}

@@ -41,6 +41,14 @@ static void stopped(struct vm *vm, int detail)
 {
 	if (vm_is_starting(vm)) /* the fiber that starts it sees the error itself */
 		return;
+	if (vm->is_paused_too_long) {
+		vm_end(vm, true, EXIT_PAUSED_TOO_LONG, "Paused by an I/O error for too long");
+		return;
+	}
+	if (vm->is_panicked) {
+		vm_end(vm, true, EXIT_ERROR, "The guest's kernel has panicked");
+		return;
+	}
 	switch (detail) {
 	case VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN:
 		if (vm->is_admin_shutdown)
@@ -81,6 +89,7 @@ static void lifecycle(struct vm *vm, const struct event *ev)
 	vm->n_events++;
 	switch (ev->what) {
 	case VIR_DOMAIN_EVENT_STARTED:
+		vm->is_panicked = vm->is_paused_too_long = false;
 		if (vm->status == VM_DOWN) { /* somebody started it beside us */
 			g_free(vm->exit_message);
 			vm->exit_message = g_strdup("");
@@ -101,6 +110,11 @@ static void lifecycle(struct vm *vm, const struct event *ev)
 	case VIR_DOMAIN_EVENT_SHUTDOWN:
 		if (vm_is_active(vm))
 			vm_move(vm, VM_POWERING_DOWN);
+		break;
+	case VIR_DOMAIN_EVENT_CRASHED:
+		log_warn("the guest's kernel has panicked", "VM", vm->id);
+		vm->is_panicked = true;
+		vm_sync_soon(vm);
 		break;
 	case VIR_DOMAIN_EVENT_STOPPED: stopped(vm, ev->detail); break;
 	default: break;
@@ -125,6 +139,9 @@ static void watchdog(struct vm *vm, const struct event *ev)
 	json_decref(vm->watchdog);
 	vm->watchdog = json_pack("{s:f, s:s}", "time", (double)loop_wall_ms(vm->agent->loop) / 1000, "action",
 	                         ev->what >= 0 && ev->what < (int)G_N_ELEMENTS(ACTIONS) ? ACTIONS[ev->what] : "none");
+	log_warn("watchdog of vm", "VM", vm->id, "ACTION",
+	         json_string_value(json_object_get(vm->watchdog, "action")));
+	vm_tell(vm);
 }
 
 /* Each connection counts: SPICE has several for one client, and VNC lets many look. ev->text is "address port". */

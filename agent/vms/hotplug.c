@@ -44,6 +44,11 @@ static const struct kind DISK = { "disk",
 	                          HOOK_AFTER_DISK_HOTUNPLUG,
 	                          HOOK_NONE };
 
+static const struct kind MEMORY = {
+	"memory",  70,        85,       HOOK_BEFORE_MEMORY_HOTPLUG, HOOK_AFTER_MEMORY_HOTPLUG, HOOK_NONE,
+	HOOK_NONE, HOOK_NONE, HOOK_NONE
+};
+
 struct plug {
 	xmlDocPtr doc;
 	xmlNodePtr device, meta; /* meta may be NULL */
@@ -138,21 +143,23 @@ static void tell_hooks(struct vm *vm, enum hook_point point, struct plug *p)
 		hooks_device(vm, point, &p->device, p->meta, false, &e);
 }
 
-static int plug_nic(struct agent *a, struct verb_call *c, struct vm *vm, struct plug *p, struct err *e)
+/* Network cards and memory. */
+static int plug_simple(struct agent *a, struct verb_call *c, struct vm *vm, const struct kind *k, struct plug *p,
+                       struct err *e)
 {
-	if (plug_read(c, &NIC, p, e) < 0)
+	if (plug_read(c, k, p, e) < 0)
 		return -1;
-	if (hooks_device(vm, NIC.before, &p->device, p->meta, true, e) < 0)
+	if (hooks_device(vm, k->before, &p->device, p->meta, true, e) < 0)
 		return -1;
 	if (xml_attr_is(xml_child(p->device, "source"), "bridge", DUMMY_BRIDGE) && network_make_dummy(a, e) < 0)
 		return -1;
 	p->xml = xml_text_of(c->pool, p->doc, p->device);
 	if (virt_run_domain(a, VIRT_OPS, vm->id, attach_work, p, e) < 0) {
-		tell_hooks(vm, NIC.failed, p);
-		return failed(NIC.plug_error, e);
+		tell_hooks(vm, k->failed, p);
+		return failed(k->plug_error, e);
 	}
 	write_meta(a, vm, p);
-	tell_hooks(vm, NIC.after, p);
+	tell_hooks(vm, k->after, p);
 	return finish(c, vm, e);
 }
 
@@ -288,7 +295,7 @@ static int with_vm(struct agent *a, struct verb_call *c, const struct kind *k, b
 	if (!is_plug)
 		r = unplug(a, c, vm, k, &p, e);
 	else
-		r = k == &NIC ? plug_nic(a, c, vm, &p, e) : plug_disk(a, c, vm, &p, e);
+		r = k == &DISK ? plug_disk(a, c, vm, &p, e) : plug_simple(a, c, vm, k, &p, e);
 	xml_doc_free(&p.doc);
 	return r;
 }
@@ -300,6 +307,13 @@ int vm_hotunplug_nic(struct agent *a, struct verb_call *c, struct err *e) { retu
 int vm_hotplug_disk(struct agent *a, struct verb_call *c, struct err *e) { return with_vm(a, c, &DISK, true, e); }
 
 int vm_hotunplug_disk(struct agent *a, struct verb_call *c, struct err *e) { return with_vm(a, c, &DISK, false, e); }
+
+int vm_hotplug_memory(struct agent *a, struct verb_call *c, struct err *e) { return with_vm(a, c, &MEMORY, true, e); }
+
+int vm_hotunplug_memory(struct agent *a, struct verb_call *c, struct err *e)
+{
+	return with_vm(a, c, &MEMORY, false, e);
+}
 
 static int set_cpus_work(virDomainPtr dom, void *arg, struct err *e)
 {

@@ -22,10 +22,14 @@ int vms_running(struct agent *a, struct verb_call *c, struct vm **out, struct er
 /* device.c: updateDevice, changeCD; hotplug.c */
 int vm_update_device(struct agent *a, struct verb_call *c, struct err *e);
 int vm_change_cd(struct agent *a, struct verb_call *c, struct err *e);
+int vm_change_floppy(struct agent *a, struct verb_call *c, struct err *e);
+int vm_set_ticket(struct agent *a, struct verb_call *c, struct err *e);
 int vm_hotplug_nic(struct agent *a, struct verb_call *c, struct err *e);
 int vm_hotunplug_nic(struct agent *a, struct verb_call *c, struct err *e);
 int vm_hotplug_disk(struct agent *a, struct verb_call *c, struct err *e);
 int vm_hotunplug_disk(struct agent *a, struct verb_call *c, struct err *e);
+int vm_hotplug_memory(struct agent *a, struct verb_call *c, struct err *e);
+int vm_hotunplug_memory(struct agent *a, struct verb_call *c, struct err *e);
 int vm_set_number_of_cpus(struct agent *a, struct verb_call *c, struct err *e);
 int vm_screenshot(struct agent *a, struct verb_call *c, struct err *e);
 

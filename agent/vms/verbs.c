@@ -5,6 +5,7 @@
 
 #include "agent/agent.h"
 #include "agent/hooks/hooks.h"
+#include "agent/vms/freeze.h"
 #include "agent/vms/life.h"
 #include "agent/vms/sample.h"
 #include "agent/vms/save.h"
@@ -209,6 +210,18 @@ const struct verb VM_VERBS[] = {
 	{ "VM.hotunplugNic", vm_hotunplug_nic, 0 },
 	{ "VM.hotplugDisk", vm_hotplug_disk, 0 },
 	{ "VM.hotunplugDisk", vm_hotunplug_disk, 0 },
+	{ "VM.hotplugMemory", vm_hotplug_memory, 0 },
+	{ "VM.hotunplugMemory", vm_hotunplug_memory, 0 },
+	{ "VM.snapshot", vm_snapshot, 0 },
+	{ "VM.freeze", vm_freeze, 0 },
+	{ "VM.thaw", vm_thaw, 0 },
+	{ "VM.diskSizeExtend", vm_disk_size_extend, 0 },
+	{ "VM.changeFloppy", vm_change_floppy, 0 },
+	{ "VM.setTicket", vm_set_ticket, 0 },
+	{ "VM.desktopLogin", vm_desktop, 0 },
+	{ "VM.desktopLogoff", vm_desktop, 0 },
+	{ "VM.desktopLock", vm_desktop, 0 },
+	{ "VM.desktopSendHcCommand", vm_desktop, 0 },
 	{ "VM.setNumberOfCpus", vm_set_number_of_cpus, 0 },
 	{ "VM.screenshot", vm_screenshot, 0 },
 	{ "VM.setBalloonTarget", vm_set_balloon_target, 0 },

@@ -156,6 +156,8 @@ static json_t *vm_news(struct vm *vm)
 	json_object_set_new(j, "clientIp", json_string(vm->client_ip));
 	json_object_set_new(j, "pauseCode", json_string(vm->pause_code));
 	json_object_set_new(j, "monitorResponse", json_string("0"));
+	if (vm->watchdog)
+		json_object_set(j, "watchdogEvent", vm->watchdog);
 	json_object_set_new(j, "cpuUser", json_string("0.00"));
 	json_object_set_new(j, "cpuSys", json_string("0.00"));
 	json_object_set_new(

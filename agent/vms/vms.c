@@ -12,6 +12,7 @@
 #include "agent/vms/filter.h"
 #include "agent/vms/guest.h"
 #include "agent/vms/payload.h"
+#include "agent/vms/resume.h"
 #include "agent/vms/sample.h"
 #include "agent/vms/serial.h"
 #include "agent/vms/virt.h"
@@ -127,8 +128,7 @@ static void follow(struct vm *vm, struct truth *t)
 	case VIR_DOMAIN_RUNNING:
 	case VIR_DOMAIN_BLOCKED:
 		serial_follow(vm);
-		if (vm->status != VM_POWERING_DOWN && vm->status != VM_REBOOTING && !vm->is_saving &&
-		    !vm->is_restoring)
+		if (vm->status != VM_POWERING_DOWN && vm->status != VM_REBOOTING && !vm->is_saving && !vm->is_restoring)
 			vm_move(vm, VM_UP);
 		break;
 	case VIR_DOMAIN_PAUSED:
@@ -323,6 +323,7 @@ int vms_init(struct agent *a, struct err *e)
 	a->vms->by_id = g_hash_table_new(g_str_hash, g_str_equal);
 	sample_init(a);
 	guest_init(a);
+	resume_init(a);
 	serial_init(a);
 	return virt_init(a, e);
 }
