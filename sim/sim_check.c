@@ -56,6 +56,23 @@ static const struct m_host *host_at(struct sim *s, const struct sim_host *where)
 
 /* ---- VMs ---- */
 
+/* Of a VM that runs nowhere. */
+static char *wrong_rest(struct sim *s, const struct m_vm *vm)
+{
+	if (vm->has.restart_wanted)
+		return WRONG("VM %s is to be started again", vm->name);
+	if (vm->status == M_VM_STATUS_SUSPENDED)
+		return inv_get(s->core->inv, KIND_DISK, vm->memory_disk.id) &&
+		               inv_get(s->core->inv, KIND_DISK, vm->memory_config_disk.id)
+		           ? NULL
+		           : WRONG("VM %s is suspended, and its memory is nowhere", vm->name);
+	if (vm->memory_disk.id)
+		return WRONG("VM %s is down, and its saved memory was not dropped", vm->name);
+	return vm->status == M_VM_STATUS_DOWN
+	           ? NULL
+	           : WRONG("VM %s is %s, and runs nowhere", vm->name, m_enum_name(&M_ENUM_vm_status, vm->status));
+}
+
 static char *wrong_vm(struct sim *s, const struct m_vm *vm)
 {
 	struct sim_host *where = sim_vm_where(s, vm->id);
@@ -63,7 +80,7 @@ static char *wrong_vm(struct sim *s, const struct m_vm *vm)
 	const char *status = m_enum_name(&M_ENUM_vm_status, vm->status);
 
 	if (!where)
-		return vm->status == M_VM_STATUS_DOWN ? NULL : WRONG("VM %s is %s, and runs nowhere", vm->name, status);
+		return wrong_rest(s, vm);
 	if (!h || g_strcmp0(vm->host.id, h->id) != 0)
 		return WRONG("VM %s (%s) runs on %s, and not where the Manager believes", vm->name, status,
 		             where->address);
@@ -135,6 +152,21 @@ static int count_volumes(struct sim *s, const struct m_disk *d)
 	return n;
 }
 
+static bool is_forgotten_memory(struct sim *s, const struct m_disk *d)
+{
+	if (d->content_type != M_DISK_CONTENT_TYPE_MEMORY_DUMP_VOLUME &&
+	    d->content_type != M_DISK_CONTENT_TYPE_MEMORY_METADATA_VOLUME)
+		return false;
+	INV_EACH (e, s->core->inv, KIND_VM)
+		if (g_strcmp0(ENTITY_OBJ(e, vm)->memory_disk.id, d->id) == 0 ||
+		    g_strcmp0(ENTITY_OBJ(e, vm)->memory_config_disk.id, d->id) == 0)
+			return false;
+	INV_EACH (e, s->core->inv, KIND_SNAPSHOT)
+		if (ENTITY_OBJ(e, snapshot)->snapshot_type != M_SNAPSHOT_TYPE_ACTIVE) /* may have memory of its own */
+			return false;
+	return true;
+}
+
 static char *wrong_disks(struct sim *s)
 {
 	INV_EACH (e, s->core->inv, KIND_DISK) {
@@ -150,6 +182,8 @@ static char *wrong_disks(struct sim *s)
 			return WRONG("disk %s is %s", d->alias, m_enum_name(&M_ENUM_disk_status, d->status));
 		if (!sd || !sim_volume_find(sd, d->id, STR_OR(d->volume_id, "")))
 			return WRONG("disk %s (%s) has no volume", STR_OR(d->alias, "?"), d->id);
+		if (is_forgotten_memory(s, d))
+			return WRONG("disk %s holds memory of no VM", STR_OR(d->alias, "?"));
 		if (count_volumes(s, d) != 1)
 			return WRONG("disk %s has %d volumes", STR_OR(d->alias, "?"), count_volumes(s, d));
 	}

@@ -102,7 +102,7 @@ static json_t *capabilities(struct sim_host *h, json_t *params, struct err *e)
 	                         "iqn.1994-05.com.redhat:sim");
 
 	json_object_set_new(caps, "cpuFlags",
-	                    json_string("vmx,sse2,model_Nehalem,model_Westmere,model_SandyBridge,model_qemu64"));
+	                    json_string("vmx,nx,sse2,model_Nehalem,model_Westmere,model_SandyBridge,model_qemu64"));
 	json_object_set_new(caps, "operatingSystem",
 	                    json_pack("{s:s,s:s,s:s,s:s}", "name", "RHEL", "pretty_name", "Simulated 1", "release", "1",
 	                              "version", "9.2"));
@@ -150,11 +150,19 @@ static json_t *setup_networks(struct sim_host *h, json_t *params, struct err *e)
 	return json_true();
 }
 
+static json_t *host_devices(struct sim_host *h, json_t *params, struct err *e)
+{
+	return json_pack("{s:{s:{s:s,s:s,s:s,s:s,s:{s:s,s:s,s:s,s:s}}}}", "pci_0000_03_00_0", "params", "capability",
+	                 "pci", "is_assignable", "true", "product", "Simulated card", "vendor", "Hostler", "address",
+	                 "domain", "0", "bus", "3", "slot", "0", "function", "0");
+}
+
 static const struct sim_verb HOST_VERBS[] = {
 	{ "Host.ping", "", ping, true },
 	{ "Host.ping2", "", ping, true },
 	{ "Host.getCapabilities", "", capabilities, true },
 	{ "Host.getHardwareInfo", "", hardware, true },
+	{ "Host.hostdevListByCaps", "caps=a?", host_devices, true },
 	{ "Host.getStats", "", stats, true },
 	{ "Host.setupNetworks", "networks=o bondings=o options=o", setup_networks, false },
 	{ "Host.setMOMPolicyParameters", "key_value_store=o", ping, true },
@@ -244,7 +252,7 @@ static char *find_mistake(const struct sim_verb *v, json_t *params)
 
 static const struct sim_verb *find_verb(const char *name)
 {
-	static const struct sim_verb *const TABLES[] = { HOST_VERBS, SIM_VM_VERBS, SIM_STORAGE_VERBS,
+	static const struct sim_verb *const TABLES[] = { HOST_VERBS, SIM_VM_VERBS, SIM_MEMORY_VERBS, SIM_STORAGE_VERBS,
 		                                         SIM_VOLUME_VERBS };
 
 	for (size_t t = 0; t < G_N_ELEMENTS(TABLES); t++)

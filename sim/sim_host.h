@@ -15,6 +15,8 @@ enum sim_vm_status {
 	SIM_VM_PAUSED,
 	SIM_VM_POWERING_DOWN,
 	SIM_VM_REBOOTING,
+	SIM_VM_SAVING,
+	SIM_VM_RESTORING,
 	SIM_VM_DOWN
 };
 
@@ -29,6 +31,8 @@ struct sim_vm {
 	enum sim_vm_status status;
 	bool is_running; /* the truth: a QEMU process is there */
 	bool is_admin_shutdown, is_reboot_destroy, is_start_paused;
+	struct sim_vm_disk memory; /* where its memory is saved to, or comes from; img "": nowhere */
+	bool is_restoring;
 	int exit_code, exit_reason;
 	const char *exit_message;
 	int64_t started_ms;
@@ -80,7 +84,7 @@ struct sim_verb {
 	json_t *(*run)(struct sim_host *h, json_t *params, struct err *e);
 	bool is_early; /* also while VMs are being found */
 };
-extern const struct sim_verb SIM_VM_VERBS[], SIM_STORAGE_VERBS[], SIM_VOLUME_VERBS[];
+extern const struct sim_verb SIM_VM_VERBS[], SIM_MEMORY_VERBS[], SIM_STORAGE_VERBS[], SIM_VOLUME_VERBS[];
 json_t *sim_refuse(struct err *e, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* Parameters that were checked: "" and 0 when absent. */
 const char *sim_text(json_t *params, const char *name);
@@ -95,6 +99,19 @@ void sim_vms_agent_died(struct sim_host *h);
 void sim_vms_power_lost(struct sim_host *h);
 /* Guests do as they like: one of those that run powers off, or its process dies. */
 void sim_vms_whim(struct sim_host *h);
+/* The process of a VM dies. */
+void sim_vm_crash(struct sim *s, const char *vm_id);
+/* A VM that exists there, and one whose process is there; NULL with the refusal. */
+struct sim_vm *sim_vm_of(struct sim_host *h, json_t *params, struct err *e);
+struct sim_vm *sim_vm_running(struct sim_host *h, json_t *params, struct err *e);
+json_t *sim_vm_definition(const struct sim_vm *vm);
+void sim_vm_move(struct sim_vm *vm, enum sim_vm_status next);
+void sim_vm_end(struct sim_vm *vm, int code, int reason, const char *message);
+/* Later, unless something else became of it meanwhile; what was planned before is forgotten with is_instead. */
+void sim_vm_plan(struct sim_vm *vm, int64_t ms, void (*fn)(struct sim_vm *vm), bool is_instead);
+/* Saved memory (sim_memory.c): what VM.create says of it; at the start of the process: is it good? 0 or -1. */
+int sim_memory_read(struct sim_vm *vm, json_t *vm_params, struct err *e);
+int sim_memory_use(struct sim_vm *vm, struct err *e);
 /* Where the VM runs; NULL: nowhere. */
 struct sim_host *sim_vm_where(struct sim *s, const char *vm_id);
 const char *sim_vm_status_name(enum sim_vm_status st);
@@ -107,6 +124,8 @@ struct sim_volume {
 	char *format, *preallocate, *description;
 	bool is_legal;
 	char writer_vm[UUID_LEN + 1]; /* "" : nobody has it open */
+	char memory_of[UUID_LEN + 1]; /* VM whose memory is in it */
+	int memory_run;               /* after so many runs of the VM */
 	struct sim_host *writer_host;
 };
 
@@ -146,6 +165,7 @@ struct sim_pool {
 struct sim_storage {
 	GHashTable *domains; /* id -> sim_sd */
 	GHashTable *tasks;   /* id -> sim_task: in the agents' memories */
+	GHashTable *runs;    /* id of a VM -> how often it was started or went on, anywhere: what its disks have seen */
 };
 
 struct sim_storage *sim_storage_new(void);

@@ -111,6 +111,7 @@ static void on_vm(struct sim *s, const char *op, bool is_down)
 static void do_start(struct sim *s) { on_vm(s, "vm.start", true); }
 static void do_stop(struct sim *s) { on_vm(s, "vm.stop", false); }
 static void do_shutdown(struct sim *s) { on_vm(s, "vm.shutdown", false); }
+static void do_suspend(struct sim *s) { on_vm(s, "vm.suspend", false); }
 static void do_reboot(struct sim *s) { on_vm(s, "vm.reboot", false); }
 static void do_remove_vm(struct sim *s) { on_vm(s, "vm.remove", true); }
 static void do_remove_disk(struct sim *s) { sim_api_send(s, "disk.remove", NULL, pick(s, KIND_DISK), NULL, NULL); }
@@ -161,11 +162,11 @@ struct deed {
 };
 
 static const struct deed PEOPLE[] = {
-	{ 8, do_add_vm },      { 6, do_add_disk },  { 10, do_attach_new },       { 4, do_extend },
-	{ 40, do_start },      { 15, do_stop },     { 15, do_shutdown },         { 6, do_reboot },
-	{ 12, do_add_nic },    { 6, do_plug },      { 4, do_attach_old },        { 8, do_remove_vm },
-	{ 6, do_remove_disk }, { 3, do_rename_vm }, { 1, do_deactivate_domain }, { 6, do_activate_domain },
-	{ 1, do_maintenance }, { 6, do_activate },
+	{ 8, do_add_vm },          { 6, do_add_disk },    { 10, do_attach_new }, { 4, do_extend },
+	{ 40, do_start },          { 15, do_stop },       { 15, do_shutdown },   { 6, do_reboot },
+	{ 12, do_add_nic },        { 6, do_plug },        { 4, do_attach_old },  { 8, do_remove_vm },
+	{ 4, do_suspend },         { 6, do_remove_disk }, { 3, do_rename_vm },   { 1, do_deactivate_domain },
+	{ 6, do_activate_domain }, { 1, do_maintenance }, { 6, do_activate },
 };
 
 static const struct deed FATE[] = {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "manager/core/jobs.h"
+#include "sim/sim_host.h"
 
 enum { UP_LIMIT_MS = 10 * SIM_MINUTE };
 
@@ -296,6 +297,39 @@ static void prepare_paused(struct sim *s)
 	wait_for(s, has_no_jobs, "", "rest");
 }
 
+static bool is_vm_suspended(struct sim *s, void *arg)
+{
+	const struct m_vm *vm = s->core ? INV_GET(s->core->inv, VM, vm, sim_find_id(s, KIND_VM, arg)) : NULL;
+	return vm && vm->status == M_VM_STATUS_SUSPENDED;
+}
+
+static void prepare_suspended(struct sim *s)
+{
+	prepare_running_vm(s);
+	must(s, "vm.suspend", NULL, sim_find_id(s, KIND_VM, "vm1"), NULL, NULL);
+	wait_for(s, is_vm_suspended, "vm1", "suspended VM");
+	wait_for(s, has_no_jobs, "", "rest");
+}
+
+/* Highly available, on one of two hosts. */
+static void prepare_available(struct sim *s)
+{
+	prepare_choice(s);
+	must(s, "vm.update", json_pack("{s:{s:b,s:i}}", "high_availability", "enabled", 1, "priority", 50),
+	     sim_find_id(s, KIND_VM, "vm1"), NULL, NULL);
+	start_vm(s, "vm1");
+}
+
+/* Runs volatile: a reboot ends that. */
+static void prepare_volatile(struct sim *s)
+{
+	prepare_vm(s);
+	must(s, "vm.start", json_pack("{s:b,s:{s:i}}", "volatile", 1, "vm", "memory", 128 << 20),
+	     sim_find_id(s, KIND_VM, "vm1"), NULL, NULL);
+	wait_for(s, is_vm_up, "vm1", "VM");
+	wait_for(s, has_no_jobs, "", "rest");
+}
+
 /* ---- what is done ---- */
 
 static void add_local_host(struct sim *s)
@@ -415,6 +449,54 @@ static void run_vm_twice(struct sim *s)
 }
 
 static void resume_vm(struct sim *s) { vm_action(s, "vm.start"); }
+static void suspend_vm(struct sim *s) { vm_action(s, "vm.suspend"); }
+
+/* ... and goes on, so that what is left of its memory goes, and is suspended once more. */
+static void suspend_twice(struct sim *s)
+{
+	vm_action(s, "vm.start");
+	vm_action(s, "vm.suspend");
+}
+
+static void run_once(struct sim *s)
+{
+	may(s, "vm.start", json_pack("{s:{s:i}}", "vm", "memory", 128 << 20), ask_id(s, KIND_VM, "vm1"), NULL, NULL);
+	let_it_end(s);
+	sim_run(s, 90 * SIM_SECOND);
+}
+
+/* What waits for the next start, and then a reboot that is one. */
+static void change_and_reboot(struct sim *s)
+{
+	may(s, "vm.update", json_pack("{s:i}", "memory", 768 << 20), ask_id(s, KIND_VM, "vm1"), NULL, NULL);
+	vm_action(s, "vm.reboot");
+	sim_run(s, 3 * SIM_MINUTE);
+}
+
+static void plug_memory_and_cpus(struct sim *s)
+{
+	may(s, "vm.update",
+	    json_pack("{s:I,s:{s:{s:i,s:i,s:i}}}", "memory", (json_int_t)1024 << 20, "cpu", "topology", "sockets", 2,
+	              "cores", 1, "threads", 1),
+	    ask_id(s, KIND_VM, "vm1"), NULL, NULL);
+	let_it_end(s);
+}
+
+static void crash_vm(struct sim *s)
+{
+	sim_vm_crash(s, ask_id(s, KIND_VM, "vm1"));
+	sim_run(s, 3 * SIM_MINUTE);
+}
+
+/* Its host is gone for a while; nobody may start it elsewhere meanwhile. */
+static void cut_host_of_vm(struct sim *s)
+{
+	struct sim_host *h = sim_vm_where(s, ask_id(s, KIND_VM, "vm1"));
+
+	if (h)
+		sim_host_cut_power(h, 5 * SIM_MINUTE);
+	sim_run(s, 15 * SIM_MINUTE);
+}
 
 static void plug_disk(struct sim *s)
 {
@@ -469,6 +551,15 @@ const struct scenario SCENARIOS[] = {
 	{ "reboot-vm", 1, prepare_running_vm, reboot_vm },
 	{ "reset-vm", 1, prepare_running_vm, reset_vm },
 	{ "resume-vm", 1, prepare_paused, resume_vm },
+	{ "run-once", 1, prepare_vm, run_once },
+	{ "volatile-reboot", 1, prepare_volatile, reboot_vm },
+	{ "next-run-reboot", 1, prepare_running_vm, change_and_reboot },
+	{ "plug-memory-and-cpus", 1, prepare_running_vm, plug_memory_and_cpus },
+	{ "suspend-vm", 1, prepare_running_vm, suspend_vm },
+	{ "resume-suspended-vm", 1, prepare_suspended, suspend_twice },
+	{ "stop-suspended-vm", 1, prepare_suspended, stop_vm },
+	{ "crash-of-available-vm", 2, prepare_available, crash_vm },
+	{ "host-of-available-vm-dies", 2, prepare_available, cut_host_of_vm },
 	{ "plug-disk", 1, prepare_running_and_disk, plug_disk },
 	{ "remove-vm", 1, prepare_vm, remove_vm },
 	{ NULL, 0, NULL, NULL },

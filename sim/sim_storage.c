@@ -25,6 +25,7 @@ struct sim_storage *sim_storage_new(void)
 
 	st->domains = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, sd_free);
 	st->tasks = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, sim_task_free);
+	st->runs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	return st;
 }
 
@@ -32,6 +33,7 @@ void sim_storage_free(struct sim_storage *st)
 {
 	g_hash_table_destroy(st->domains);
 	g_hash_table_destroy(st->tasks);
+	g_hash_table_destroy(st->runs);
 	g_free(st);
 }
 

@@ -16,8 +16,9 @@ enum {
 
 const char *sim_vm_status_name(enum sim_vm_status st)
 {
-	static const char *const NAMES[] = { "WaitForLaunch", "Powering up",      "Up",  "Paused",
-		                             "Powering down", "RebootInProgress", "Down" };
+	static const char *const NAMES[] = { "WaitForLaunch", "Powering up",     "Up",
+		                             "Paused",        "Powering down",   "RebootInProgress",
+		                             "Saving State",  "Restoring state", "Down" };
 	return NAMES[st];
 }
 
@@ -76,6 +77,13 @@ static void vm_new_life(struct sim_vm *vm)
 	vm->life = ++serial;
 }
 
+void sim_vm_plan(struct sim_vm *vm, int64_t ms, void (*fn)(struct sim_vm *vm), bool is_instead)
+{
+	if (is_instead)
+		vm_new_life(vm);
+	vm_plan(vm, ms, fn);
+}
+
 /* ---- status ---- */
 
 static json_t *status_json(const struct sim_vm *vm)
@@ -119,7 +127,7 @@ static json_t *stats_json(const struct sim_vm *vm)
 	return j;
 }
 
-static void vm_move(struct sim_vm *vm, enum sim_vm_status next)
+void sim_vm_move(struct sim_vm *vm, enum sim_vm_status next)
 {
 	struct sim_host *h = vm->host;
 	char method[80];
@@ -135,7 +143,7 @@ static void vm_move(struct sim_vm *vm, enum sim_vm_status next)
 	sim_net_event(h->sim->net, h, method, json_pack("{s:o}", vm->id, status_json(vm)));
 }
 
-static void vm_end(struct sim_vm *vm, int code, int reason, const char *message)
+void sim_vm_end(struct sim_vm *vm, int code, int reason, const char *message)
 {
 	vm_new_life(vm);
 	vm->is_running = vm->is_admin_shutdown = false;
@@ -143,12 +151,12 @@ static void vm_end(struct sim_vm *vm, int code, int reason, const char *message)
 	vm->exit_code = code;
 	vm->exit_reason = reason;
 	vm->exit_message = message;
-	vm_move(vm, SIM_VM_DOWN);
+	sim_vm_move(vm, SIM_VM_DOWN);
 }
 
 /* ---- starting ---- */
 
-static void booted(struct sim_vm *vm) { vm_move(vm, SIM_VM_UP); }
+static void booted(struct sim_vm *vm) { sim_vm_move(vm, SIM_VM_UP); }
 
 /* A process is there from now on. 0 or -1. */
 static int vm_launch(struct sim_vm *vm, struct err *e)
@@ -160,6 +168,10 @@ static int vm_launch(struct sim_vm *vm, struct err *e)
 		         elsewhere->address);
 	if (sim_volumes_open(vm, e) < 0)
 		return -1;
+	if (sim_memory_use(vm, e) < 0) {
+		sim_volumes_close(vm);
+		return -1;
+	}
 	vm->is_running = true;
 	vm->started_ms = sim_now(vm->host->sim);
 	return 0;
@@ -171,18 +183,18 @@ static void start_due(struct sim_vm *vm)
 	struct err e = ERR_INIT;
 
 	if (sim_happens(s, s->faults.fail_start)) {
-		vm_end(vm, 1, EXIT_START_FAILED, "internal error: process exited while connecting to monitor");
+		sim_vm_end(vm, 1, EXIT_START_FAILED, "internal error: process exited while connecting to monitor");
 		return;
 	}
 	if (vm_launch(vm, &e) < 0) {
-		vm_end(vm, 1, EXIT_ERROR, "Bad volume specification");
+		sim_vm_end(vm, 1, EXIT_ERROR, "Bad volume specification");
 		return;
 	}
 	if (vm->is_start_paused) {
-		vm_move(vm, SIM_VM_PAUSED);
+		sim_vm_move(vm, SIM_VM_PAUSED);
 		return;
 	}
-	vm_move(vm, SIM_VM_POWERING_UP);
+	sim_vm_move(vm, vm->is_restoring ? SIM_VM_RESTORING : SIM_VM_POWERING_UP);
 	vm_plan(vm, sim_between(s, 0, 8 * SIM_SECOND), booted);
 }
 
@@ -286,7 +298,7 @@ static int read_definition(struct sim_vm *vm, xmlDocPtr doc, struct err *e)
 
 /* ---- verbs ---- */
 
-static struct sim_vm *vm_of(struct sim_host *h, json_t *params, struct err *e)
+struct sim_vm *sim_vm_of(struct sim_host *h, json_t *params, struct err *e)
 {
 	struct sim_vm *vm = g_hash_table_lookup(h->vms, sim_text(params, "vmID"));
 
@@ -295,9 +307,9 @@ static struct sim_vm *vm_of(struct sim_host *h, json_t *params, struct err *e)
 	return vm;
 }
 
-static struct sim_vm *running_vm(struct sim_host *h, json_t *params, struct err *e)
+struct sim_vm *sim_vm_running(struct sim_host *h, json_t *params, struct err *e)
 {
-	struct sim_vm *vm = vm_of(h, params, e);
+	struct sim_vm *vm = sim_vm_of(h, params, e);
 
 	if (vm && !vm->is_running) {
 		sim_refuse(e, 6, "Virtual machine is not running: %s", sim_vm_status_name(vm->status));
@@ -306,7 +318,7 @@ static struct sim_vm *running_vm(struct sim_host *h, json_t *params, struct err 
 	return vm;
 }
 
-static json_t *definition_json(const struct sim_vm *vm)
+json_t *sim_vm_definition(const struct sim_vm *vm)
 {
 	return json_pack("{s:s,s:s,s:s,s:s,s:I,s:i,s:s}", "vmId", vm->id, "vmName", vm->name, "status",
 	                 sim_vm_status_name(vm->status), "vmType", "kvm", "memSize", (json_int_t)(vm->mem_kib / 1024),
@@ -333,6 +345,8 @@ static json_t *create(struct sim_host *h, json_t *params, struct err *e)
 	g_strlcpy(vm->id, id, sizeof(vm->id));
 	doc = xmlReadMemory(xml, (int)strlen(xml), NULL, NULL, XML_PARSE_NONET | XML_PARSE_NOERROR);
 	rc = read_definition(vm, doc, e);
+	if (rc == 0)
+		rc = sim_memory_read(vm, json_object_get(params, "vmParams"), e);
 	xmlFreeDoc(doc);
 	if (rc < 0) {
 		sim_vm_free(vm);
@@ -342,43 +356,43 @@ static json_t *create(struct sim_host *h, json_t *params, struct err *e)
 	vm_new_life(vm);
 	g_hash_table_insert(h->vms, vm->id, vm);
 	vm_plan(vm, sim_between(h->sim, 50, 4 * SIM_SECOND), start_due);
-	return definition_json(vm);
+	return sim_vm_definition(vm);
 }
 
 static json_t *destroy(struct sim_host *h, json_t *params, struct err *e)
 {
-	struct sim_vm *vm = vm_of(h, params, e);
+	struct sim_vm *vm = sim_vm_of(h, params, e);
 
 	if (!vm)
 		return NULL;
-	vm_end(vm, 0, EXIT_BY_ADMIN, "Admin shut down from the engine");
+	sim_vm_end(vm, 0, EXIT_BY_ADMIN, "Admin shut down from the engine");
 	g_hash_table_remove(h->vms, vm->id);
 	return json_true();
 }
 
 static void powered_off(struct sim_vm *vm)
 {
-	vm_end(vm, 0, vm->is_admin_shutdown ? EXIT_BY_ADMIN : EXIT_BY_GUEST,
-	       vm->is_admin_shutdown ? "Admin shut down from the engine" : "User shut down from within the guest");
+	sim_vm_end(vm, 0, vm->is_admin_shutdown ? EXIT_BY_ADMIN : EXIT_BY_GUEST,
+	           vm->is_admin_shutdown ? "Admin shut down from the engine" : "User shut down from within the guest");
 }
 
 static void not_listening(struct sim_vm *vm)
 {
 	vm->is_admin_shutdown = false;
-	vm_move(vm, SIM_VM_UP);
+	sim_vm_move(vm, SIM_VM_UP);
 }
 
 static void rebooted(struct sim_vm *vm)
 {
 	if (vm->is_reboot_destroy)
-		vm_end(vm, 0, EXIT_ON_REBOOT, "Destroyed on reboot, to start with its new configuration");
+		sim_vm_end(vm, 0, EXIT_ON_REBOOT, "Destroyed on reboot, to start with its new configuration");
 	else
-		vm_move(vm, SIM_VM_UP);
+		sim_vm_move(vm, SIM_VM_UP);
 }
 
 static json_t *shutdown(struct sim_host *h, json_t *params, struct err *e)
 {
-	struct sim_vm *vm = running_vm(h, params, e);
+	struct sim_vm *vm = sim_vm_running(h, params, e);
 	bool is_deaf = sim_happens(h->sim, h->sim->faults.deaf_guest);
 
 	if (!vm)
@@ -387,24 +401,24 @@ static json_t *shutdown(struct sim_host *h, json_t *params, struct err *e)
 		return sim_refuse(e, 100, "A paused virtual machine cannot shut down; resume it first");
 	vm_new_life(vm);
 	if (sim_bool(params, "reboot")) {
-		vm_move(vm, SIM_VM_REBOOTING);
+		sim_vm_move(vm, SIM_VM_REBOOTING);
 		vm_plan(vm, sim_between(h->sim, SIM_SECOND, 20 * SIM_SECOND), is_deaf ? not_listening : rebooted);
 		return json_true();
 	}
 	vm->is_admin_shutdown = true;
-	vm_move(vm, SIM_VM_POWERING_DOWN);
+	sim_vm_move(vm, SIM_VM_POWERING_DOWN);
 	vm_plan(vm, sim_between(h->sim, SIM_SECOND, 40 * SIM_SECOND), is_deaf ? not_listening : powered_off);
 	return json_true();
 }
 
 static json_t *reset(struct sim_host *h, json_t *params, struct err *e)
 {
-	return running_vm(h, params, e) ? json_true() : NULL;
+	return sim_vm_running(h, params, e) ? json_true() : NULL;
 }
 
 static json_t *destroy_on_reboot(struct sim_host *h, json_t *params, struct err *e)
 {
-	struct sim_vm *vm = running_vm(h, params, e);
+	struct sim_vm *vm = sim_vm_running(h, params, e);
 
 	if (vm)
 		vm->is_reboot_destroy = true;
@@ -413,23 +427,23 @@ static json_t *destroy_on_reboot(struct sim_host *h, json_t *params, struct err 
 
 static json_t *pause_vm(struct sim_host *h, json_t *params, struct err *e)
 {
-	struct sim_vm *vm = running_vm(h, params, e);
+	struct sim_vm *vm = sim_vm_running(h, params, e);
 
 	if (!vm)
 		return NULL;
 	vm_new_life(vm);
-	vm_move(vm, SIM_VM_PAUSED);
+	sim_vm_move(vm, SIM_VM_PAUSED);
 	return json_pack("{s:{}}", "vmList");
 }
 
 static json_t *cont(struct sim_host *h, json_t *params, struct err *e)
 {
-	struct sim_vm *vm = running_vm(h, params, e);
+	struct sim_vm *vm = sim_vm_running(h, params, e);
 
 	if (!vm)
 		return NULL;
 	vm_new_life(vm);
-	vm_move(vm, SIM_VM_UP);
+	sim_vm_move(vm, SIM_VM_UP);
 	return json_pack("{s:{}}", "vmList");
 }
 
@@ -482,7 +496,7 @@ static json_t *change_disks(struct sim_host *h, json_t *params, int (*fn)(struct
                             struct err *e)
 {
 	const char *xml = json_string_value(json_object_get(json_object_get(params, "params"), "xml"));
-	struct sim_vm *vm = running_vm(h, params, e);
+	struct sim_vm *vm = sim_vm_running(h, params, e);
 	xmlDocPtr doc =
 	    xml ? xmlReadMemory(xml, (int)strlen(xml), NULL, NULL, XML_PARSE_NONET | XML_PARSE_NOERROR) : NULL;
 	xmlNodePtr devices = doc ? child(xmlDocGetRootElement(doc), "devices") : NULL;
@@ -495,7 +509,7 @@ static json_t *change_disks(struct sim_host *h, json_t *params, int (*fn)(struct
 		rc = fn(vm, devices, e);
 	}
 	xmlFreeDoc(doc);
-	return rc < 0 ? NULL : definition_json(vm);
+	return rc < 0 ? NULL : sim_vm_definition(vm);
 }
 
 static json_t *hotplug_disk(struct sim_host *h, json_t *params, struct err *e)
@@ -509,20 +523,20 @@ static json_t *hotunplug_disk(struct sim_host *h, json_t *params, struct err *e)
 
 static json_t *change_nic(struct sim_host *h, json_t *params, struct err *e)
 {
-	struct sim_vm *vm = running_vm(h, params, e);
-	return vm ? definition_json(vm) : NULL;
+	struct sim_vm *vm = sim_vm_running(h, params, e);
+	return vm ? sim_vm_definition(vm) : NULL;
 }
 
 static json_t *get_stats(struct sim_host *h, json_t *params, struct err *e)
 {
-	struct sim_vm *vm = vm_of(h, params, e);
+	struct sim_vm *vm = sim_vm_of(h, params, e);
 	return vm ? json_pack("[o]", stats_json(vm)) : NULL;
 }
 
 static json_t *get_info(struct sim_host *h, json_t *params, struct err *e)
 {
-	struct sim_vm *vm = vm_of(h, params, e);
-	return vm ? definition_json(vm) : NULL;
+	struct sim_vm *vm = sim_vm_of(h, params, e);
+	return vm ? sim_vm_definition(vm) : NULL;
 }
 
 static GList *sorted_vms(struct sim_host *h)
@@ -549,7 +563,7 @@ static json_t *list(struct sim_host *h, json_t *params, struct err *e)
 		const struct sim_vm *vm = l->data;
 		json_array_append_new(
 		    out, sim_bool(params, "fullStatus")
-		             ? definition_json(vm)
+		             ? sim_vm_definition(vm)
 		             : json_pack("{s:s,s:s}", "vmId", vm->id, "status", sim_vm_status_name(vm->status)));
 	}
 	return out;
@@ -606,7 +620,7 @@ void sim_vms_power_lost(struct sim_host *h)
 		struct sim_vm *vm = l->data;
 
 		if (vm->is_running)
-			vm_end(vm, 1, EXIT_LOST_QEMU, "The virtual machine ended while nobody looked");
+			sim_vm_end(vm, 1, EXIT_LOST_QEMU, "The virtual machine ended while nobody looked");
 		if (!is_remembered)
 			g_hash_table_remove(h->vms, vm->id);
 	}
@@ -622,5 +636,13 @@ void sim_vms_whim(struct sim_host *h)
 	if (sim_happens(h->sim, 700000))
 		powered_off(vm);
 	else
-		vm_end(vm, 1, EXIT_LOST_QEMU, "Lost connection with qemu process");
+		sim_vm_end(vm, 1, EXIT_LOST_QEMU, "Lost connection with qemu process");
+}
+
+void sim_vm_crash(struct sim *s, const char *vm_id)
+{
+	struct sim_host *h = sim_vm_where(s, vm_id);
+
+	if (h)
+		sim_vm_end(g_hash_table_lookup(h->vms, vm_id), 1, EXIT_LOST_QEMU, "Lost connection with qemu process");
 }

@@ -413,7 +413,8 @@ static void look_after(struct host_rt *rt)
 {
 	struct err e = ERR_INIT;
 
-	if (poll_vms(rt, &e) == 0 && poll_stats(rt, &e) == 0)
+	/* A Manager that has just started finds hosts up, and has to ask what they can do. */
+	if ((rt->caps || read_capabilities(rt, &e) == 0) && poll_vms(rt, &e) == 0 && poll_stats(rt, &e) == 0)
 		return;
 	rt->last_error = e;
 	if (!is_silence(&e) && !(e.code == ERR_AGENT && e.agent_code == 99))

@@ -99,6 +99,20 @@ static int take_init(const struct m_action *a, const struct m_vm *effective, str
 	return 0;
 }
 
+/* Memory for one start: what is promised and what it may grow to follow, unless they are given too. */
+static void fit_memory(struct pool *p, struct m_vm *vm, const struct m_vm *b)
+{
+	struct m_memory_policy *mp = vm->memory_policy;
+
+	if (!b->has.memory || !mp)
+		return;
+	mp = vm->memory_policy = m_copy(p, &M_TYPE_memory_policy, mp);
+	if (mp->has.guaranteed && mp->guaranteed > b->memory)
+		mp->guaranteed = b->memory;
+	if (mp->has.max && mp->max < b->memory)
+		mp->max = b->memory;
+}
+
 int run_once_read(struct call *c, const struct m_vm *vm, const struct m_action *a, struct run_once *o, struct err *e)
 {
 	struct m_vm *merged, *b;
@@ -112,6 +126,7 @@ int run_once_read(struct call *c, const struct m_vm *vm, const struct m_action *
 	if (take_hosts(c, o, b, e) < 0 || take_cdrom(c, merged, b, e) < 0)
 		return -1;
 	drop_foreign(b);
+	fit_memory(c->pool, merged, b);
 	if (m_merge(c->pool, &M_TYPE_vm, merged, b, M_MERGE_API, e) < 0 || m_validate(&M_TYPE_vm, merged, e) < 0 ||
 	    vm_check(c->core, merged, "run VM", e) < 0)
 		return -1;
