@@ -115,12 +115,8 @@ static char *canonical_fingerprint(struct pool *p, const char *text)
 
 static int fetch_ca(struct enrolment *en, struct err *e)
 {
-	g_autofree char *text = NULL;
-
-	if (en->o->ca_file) {
-		if (!g_file_get_contents(en->o->ca_file, &text, NULL, NULL))
-			return err_set(e, ERR_NOT_FOUND, "%s cannot be read", en->o->ca_file);
-		g_string_assign(en->body, text);
+	if (en->o->ca_pem) {
+		g_string_assign(en->body, en->o->ca_pem);
 		return 0;
 	}
 	if (http(en, url_of(en, "get-pki-trust"), NULL, e) < 0)
@@ -133,7 +129,7 @@ static int find_trust(struct enrolment *en, struct err *e)
 	const char *dot = en->o->token ? strchr(en->o->token, '.') : NULL;
 	const char *wanted = canonical_fingerprint(en->pool, dot ? dot + 1 : en->o->fingerprint), *found;
 
-	if (en->o->token && (dot ? !wanted : !en->o->ca_file))
+	if (en->o->token && (dot ? !wanted : !en->o->ca_pem))
 		return err_set(e, ERR_INVALID, "the token must be a secret, a dot and 64 hexadecimal characters");
 	if (en->o->fingerprint && !wanted)
 		return err_set(e, ERR_INVALID, "the fingerprint must be 64 hexadecimal characters");
@@ -142,7 +138,7 @@ static int find_trust(struct enrolment *en, struct err *e)
 	found = pki_cert_fingerprint(en->pool, en->body->str, e);
 	if (!found)
 		return err_wrap(e, "the CA of %s", en->o->manager);
-	if (!wanted && !en->o->ca_file)
+	if (!wanted && !en->o->ca_pem)
 		return err_set(e, ERR_MISSING,
 		               "the Manager's CA has the SHA-256 fingerprint\n  %s\nCompare it with what the Manager's "
 		               "administrator sees, then run this again with --fingerprint (or with a --token)",

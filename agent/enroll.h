@@ -15,7 +15,7 @@ struct enroll_options {
 	const char *state_dir;
 	const char *token;       /* "secret.fingerprint", or NULL */
 	const char *fingerprint; /* of the CA, or NULL */
-	const char *ca_file;     /* the CA, already known to be right, or NULL: fetch it */
+	const char *ca_pem;      /* the CA, already known to be right, or NULL: fetch it */
 	const char *name;        /* NULL: the host's name */
 	const char *address;     /* NULL: the address that the Manager is reached from */
 	int port;

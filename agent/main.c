@@ -41,6 +41,7 @@ const char *argp_program_version = "hostler-agent " HOSTLER_VERSION;
 struct command_line {
 	struct agent_options agent;
 	struct enroll_options enroll;
+	const char *ca_file;
 	enum log_level level;
 };
 
@@ -162,7 +163,7 @@ static error_t take_enroll(int key, char *arg, struct argp_state *state)
 	case 'p': c->enroll.port = to_number(arg, 1, 65535, state, "the port"); break;
 	case OPT_TOKEN: c->enroll.token = arg; break;
 	case OPT_FINGERPRINT: c->enroll.fingerprint = arg; break;
-	case OPT_CA: c->enroll.ca_file = arg; break;
+	case OPT_CA: c->ca_file = arg; break;
 	case OPT_NAME: c->enroll.name = arg; break;
 	case OPT_ADDRESS: c->enroll.address = arg; break;
 	case OPT_NO_WAIT: c->enroll.is_no_wait = true; break;
@@ -249,11 +250,15 @@ static int become_owner(struct command_line *c, struct err *e)
 
 static int run_enroll(int argc, char **argv, struct command_line *c)
 {
+	g_autofree char *ca = NULL;
 	struct err e = ERR_INIT;
 
 	argp_parse(&ENROLL_ARGP, argc, argv, 0, NULL, c);
-	if (become_owner(c, &e) < 0)
+	if (c->ca_file && !g_file_get_contents(c->ca_file, &ca, NULL, NULL)) /* while we may read it */
+		err_set(&e, ERR_NOT_FOUND, "%s cannot be read", c->ca_file);
+	if (e.code || become_owner(c, &e) < 0)
 		return fail(&e);
+	c->enroll.ca_pem = ca;
 	return enroll(&c->enroll, &e) < 0 ? fail(&e) : 0;
 }
 

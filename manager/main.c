@@ -20,6 +20,7 @@
 #include "manager/core/agents.h"
 #include "manager/core/sessions.h"
 #include "manager/hosts/host_int.h"
+#include "manager/hosts/host_pages.h"
 #include "manager/hosts/pki.h"
 #include "manager/hosts/register_pages.h"
 #include "manager/manager.h"
@@ -37,7 +38,7 @@ struct options {
 	bool print_password;
 };
 
-enum { OPT_HTTP = 256, OPT_DB, OPT_READY, OPT_PRINT, OPT_PASSWORD, OPT_LOG };
+enum { OPT_HTTP = 256, OPT_DB, OPT_READY, OPT_PRINT, OPT_PASSWORD, OPT_LOG, OPT_CERT_LIFE };
 
 static const struct argp_option OPTIONS[] = {
 	{ "state", 's', "DIR", 0, "Where configuration, certificates and journal are (/var/lib/hostler)", 0 },
@@ -49,6 +50,8 @@ static const struct argp_option OPTIONS[] = {
 	{ "password-file", OPT_PASSWORD, "FILE", 0, "init: password of admin@internal (else one is made)", 0 },
 	{ "print-password", OPT_PRINT, NULL, 0, "init: print the password", 0 },
 	{ "ready-fd", OPT_READY, "N", 0, "Write READY there when serving", 0 },
+	{ "certificate-life", OPT_CERT_LIFE, "SECONDS", 0,
+	  "How long new certificates are good for (157852800, 5 years)", 0 },
 	{ "log-level", OPT_LOG, "LEVEL", 0, "error, warn, info or debug (info)", 0 },
 	{ 0 },
 };
@@ -66,6 +69,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_PRINT: o->print_password = true; break;
 	case OPT_READY: o->ready_fd = atoi(arg); break;
 	case OPT_LOG: o->log_level = arg; break;
+	case OPT_CERT_LIFE:
+		if (g_ascii_strtoll(arg, NULL, 10) < 10)
+			argp_error(state, "certificates last for 10 seconds at least");
+		pki_set_life(g_ascii_strtoll(arg, NULL, 10));
+		break;
 	case 'n':
 		if (o->n_names == (int)G_N_ELEMENTS(o->names))
 			argp_error(state, "too many names");
@@ -219,9 +227,18 @@ static char *admin_hash(struct manager *m, struct err *e)
 	return now && password_matches(now, password) ? g_strdup(now) : password_hash(m->core->chance, password);
 }
 
+static void reload_certificate(void *arg)
+{
+	struct manager *m = arg;
+	struct err e = ERR_INIT;
+
+	if (m->http && http_server_reload_certificate(m->http, &e) < 0)
+		log_error("the new certificate cannot be used", "ERROR", e.detail);
+}
+
 static int serve(struct manager *m, struct err *e)
 {
-	static const struct page *const tables[] = { SSO_PAGES, SERVICE_PAGES, REGISTER_PAGES, CONSOLE_PAGES };
+	static const struct page *const tables[] = { SSO_PAGES, SERVICE_PAGES, REGISTER_PAGES, CONSOLE_PAGES, HOST_PAGES };
 	struct http_config cfg = {
 		.tls_listen = m->o->listen,
 		.plain_listen = m->o->http_listen,
@@ -235,6 +252,8 @@ static int serve(struct manager *m, struct err *e)
 	m->front = front_new(m->core, tables, G_N_ELEMENTS(tables));
 	cfg.arg = m->front;
 	m->http = http_server_start(&cfg, e);
+	m->core->hosts->reload = reload_certificate;
+	m->core->hosts->reload_arg = m;
 	return m->http ? 0 : -1;
 }
 

@@ -15,6 +15,8 @@ struct host_rt {
 	json_t *caps, *stats;
 	int64_t silent_since_ms; /* 0: it answers */
 	int failures;
+	bool is_held;          /* keep the connection, although nobody talks to the agent in this status */
+	int64_t cert_retry_ms; /* renewing its certificate failed: not before then */
 };
 
 struct hosts {
@@ -22,6 +24,8 @@ struct hosts {
 	GHashTable *by_id;         /* id -> host_rt */
 	GHashTable *pairing_codes; /* host id -> code: secrets for minutes, so they wait here and not in the journal */
 	struct agents *agents;     /* for pairing; NULL in the simulator */
+	void (*reload)(void *arg); /* the Manager's HTTPS certificate is new; NULL: nobody serves */
+	void *reload_arg;
 };
 
 struct host_rt *host_rt(struct core *c, const char *id);
@@ -40,6 +44,12 @@ extern const struct api_op HOST_DEVICE_OPS[];
 /* Start the job that brings a host in: pairing (with code), certificate, first contact. Frees t. */
 int host_start_install(struct call *c, struct txn *t, const char *host_id, const char *pairing_code, char *job,
                        struct err *e);
+
+/* Give a host a new certificate over the connection that the old one protects; makes a connection if there is none. In a
+ * fiber. */
+int host_renew_certificate(struct core *c, const char *id, const char *user, struct err *e);
+/* The fiber that renews all certificates in time, and tells of those that end. */
+void host_certificates_start(struct core *c);
 
 /* Numbers of a host for the common statistics service. */
 size_t host_statistics(struct call *c, const char *host_id, void **list, size_t max);

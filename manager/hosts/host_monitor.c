@@ -451,6 +451,10 @@ static void monitor(void *arg)
 
 	while ((h = host_now(rt)) && !loop_is_stopping(c->loop)) {
 		if (is_left_alone(h->status)) {
+			if (rt->is_held) {
+				pause_for(rt, SETTLING_MS);
+				continue;
+			}
 			if (rt->is_connected)
 				c->agents.disconnect(c->agents.arg, rt->id);
 			rt->is_connected = false;
@@ -543,6 +547,8 @@ void hosts_start(struct core *c)
 {
 	INV_EACH (e, c->inv, KIND_HOST)
 		host_watch(c, e->id);
+	if (c->pki)
+		host_certificates_start(c);
 }
 
 void hosts_free(struct core *c)

@@ -271,10 +271,16 @@ static int host_install(struct call *c, struct err *e)
 
 	if (!h)
 		return -1;
-	if (h->status != M_HOST_STATUS_MAINTENANCE && h->status != M_HOST_STATUS_INSTALL_FAILED)
-		return err_set(e, ERR_CONFLICT,
-		               "Cannot install Host. Host in %s status; it must be in maintenance or install_failed.",
-		               m_enum_name(&M_ENUM_host_status, h->status));
+	/* one that cannot be reached, perhaps for its certificate has ended, is paired anew while its VMs go on */
+	if (h->status != M_HOST_STATUS_MAINTENANCE && h->status != M_HOST_STATUS_INSTALL_FAILED &&
+	    !((h->status == M_HOST_STATUS_NON_RESPONSIVE || h->status == M_HOST_STATUS_CONNECTING) && code && *code))
+		return err_set(
+		    e, ERR_CONFLICT,
+		    "Cannot install Host. Host in %s status; it must be in maintenance or install_failed (or "
+		    "non_responsive, when the code that its agent shows is given as root_password).",
+		    m_enum_name(&M_ENUM_host_status, h->status));
+	if (lock_check(c->core, h->id, NULL, e) < 0)
+		return -1;
 	id = pool_strdup(c->pool, h->id);
 	t = txn_begin(c->core);
 	((struct m_host *)txn_edit(t, KIND_HOST, id))->status = M_HOST_STATUS_INSTALLING;
@@ -306,6 +312,28 @@ static int host_refresh(struct call *c, struct err *e)
 	return txn_commit(t, e) < 0 ? -1 : call_reply_action(c, NULL);
 }
 
+/* As the renewal that happens by itself, but now. */
+static int host_enroll_certificate(struct call *c, struct err *e)
+{
+	const struct m_host *h = CALL_ENTITY(c, 0, HOST, host, e);
+	struct event_refs refs;
+	const char *id;
+
+	if (!h || lock_check(c->core, h->id, NULL, e) < 0)
+		return -1;
+	if (h->status != M_HOST_STATUS_MAINTENANCE && !host_is_connected(c->core, h->id))
+		return err_set(e, ERR_CONFLICT,
+		               "Cannot enroll certificate. Host in %s status; it must be in maintenance or connected.",
+		               m_enum_name(&M_ENUM_host_status, h->status));
+	id = pool_strdup(c->pool, h->id);
+	refs = host_refs(c, h);
+	event_emit(c->core, "HOST_CERTIFICATION_ENROLLMENT_STARTED", &refs,
+	           "The certificate of host %s is being renewed (User: %s).", h->name, c->who.user_name);
+	if (host_renew_certificate(c->core, id, c->who.user_name, e) < 0)
+		return -1;
+	return call_reply_action(c, NULL);
+}
+
 const struct api_op HOST_OPS[] = {
 	ROW("hosts.list", generic_list, KIND_HOST),
 	ROW("host.get", generic_get, KIND_HOST),
@@ -317,5 +345,6 @@ const struct api_op HOST_OPS[] = {
 	ROW("host.approve", host_approve, KIND_HOST, ON("manipulate_host", KIND_HOST)),
 	ROW("host.install", host_install, KIND_HOST, ON("edit_host_configuration", KIND_HOST)),
 	ROW("host.refresh", host_refresh, KIND_HOST, ON("manipulate_host", KIND_HOST)),
+	ROW("host.enroll_certificate", host_enroll_certificate, KIND_HOST, ON("edit_host_configuration", KIND_HOST)),
 	{ .name = NULL },
 };

@@ -18,7 +18,11 @@
 
 #include "base/auto.h"
 
-enum { CA_DAYS = 7300, CERT_DAYS = 1827, KEY_BITS = 2048, TOKEN_LIFE_S = 3600 };
+enum { CERT_DAYS = 1827, DAY_S = 86400, KEY_BITS = 2048, TOKEN_LIFE_S = 3600 };
+
+static int64_t cert_life_s = (int64_t)CERT_DAYS * DAY_S;
+
+void pki_set_life(int64_t seconds) { cert_life_s = seconds; }
 
 struct pki {
 	char *dir;
@@ -88,9 +92,15 @@ static bool add_ext(X509 *x, X509 *issuer, int nid, const char *value)
 	return ok;
 }
 
-static X509 *new_cert(const char *cn, int days)
+/* A clock that is a little behind must not matter, nor look like a large part of a short life. */
+static void set_times(X509 *x, int64_t life_s)
 {
-	X509 *x = X509_new();
+	X509_gmtime_adj(X509_getm_notBefore(x), -(long)MIN(DAY_S, life_s / 10));
+	X509_gmtime_adj(X509_getm_notAfter(x), (long)life_s);
+}
+
+static void set_serial(X509 *x)
+{
 	unsigned char serial[16];
 	BIGNUM *bn;
 
@@ -99,9 +109,15 @@ static X509 *new_cert(const char *cn, int days)
 	bn = BN_bin2bn(serial, sizeof(serial), NULL);
 	BN_to_ASN1_INTEGER(bn, X509_get_serialNumber(x));
 	BN_free(bn);
+}
+
+static X509 *new_cert(const char *cn, int64_t life_s)
+{
+	X509 *x = X509_new();
+
+	set_serial(x);
 	X509_set_version(x, 2);
-	X509_gmtime_adj(X509_getm_notBefore(x), -86400);
-	X509_gmtime_adj(X509_getm_notAfter(x), (long)days * 86400);
+	set_times(x, life_s);
 	add_name(X509_get_subject_name(x), "O", "hostler");
 	add_name(X509_get_subject_name(x), "CN", cn);
 	return x;
@@ -122,7 +138,7 @@ static char *alt_names(const char *const *names, int n)
 
 static X509 *make_leaf(EVP_PKEY *key, const char *cn, const char *const *names, int n_names, EVP_PKEY *ca_key, X509 *ca)
 {
-	X509 *x = new_cert(cn, CERT_DAYS);
+	X509 *x = new_cert(cn, cert_life_s);
 	g_autofree char *san = alt_names(names, n_names);
 
 	X509_set_issuer_name(x, X509_get_subject_name(ca));
@@ -147,7 +163,7 @@ static int make_ca(const char *dir, struct err *e)
 	bool ok;
 
 	g_snprintf(cn, sizeof(cn), "Hostler CA %ld", (long)time(NULL));
-	x = new_cert(cn, CA_DAYS);
+	x = new_cert(cn, 4 * cert_life_s);
 	X509_set_issuer_name(x, X509_get_subject_name(x));
 	ok = key && X509_set_pubkey(x, key) == 1 && add_ext(x, x, NID_basic_constraints, "critical,CA:TRUE") &&
 	     add_ext(x, x, NID_key_usage, "critical,keyCertSign,cRLSign") &&
@@ -183,12 +199,53 @@ static EVP_PKEY *read_key(const char *path)
 	return k;
 }
 
-/* Is it for every one of the names, and good for another 60 days? */
+static int times_of(const X509 *x, int64_t *from, int64_t *to)
+{
+	struct tm tm;
+
+	if (!x || ASN1_TIME_to_tm(X509_get0_notBefore(x), &tm) != 1)
+		return -1;
+	*from = timegm(&tm);
+	if (ASN1_TIME_to_tm(X509_get0_notAfter(x), &tm) != 1)
+		return -1;
+	*to = timegm(&tm);
+	return 0;
+}
+
+int64_t pki_cert_due(int64_t from, int64_t to) { return to - (to - from) / 3; }
+
+static bool is_due(const X509 *x)
+{
+	int64_t from, to;
+
+	return times_of(x, &from, &to) < 0 || pki_cert_due(from, to) <= time(NULL);
+}
+
+int pki_cert_times(const char *pem, int64_t *from, int64_t *to)
+{
+	BIO *b = strlen(pem) < 16384 ? BIO_new_mem_buf(pem, -1) : NULL;
+	X509 *x = b ? PEM_read_bio_X509(b, NULL, NULL, NULL) : NULL;
+	int rc = times_of(x, from, to);
+
+	X509_free(x);
+	BIO_free(b);
+	return rc;
+}
+
+int pki_file_times(const struct pki *p, const char *name, int64_t *from, int64_t *to)
+{
+	X509 *x = read_cert(pki_file(p, name));
+	int rc = times_of(x, from, to);
+
+	X509_free(x);
+	return rc;
+}
+
+/* Is it for every one of the names, and not yet due to be renewed? */
 static bool serves(const char *path, const char *const *names, int n)
 {
 	X509 *x = read_cert(path);
-	time_t limit = time(NULL) + 60 * 86400;
-	bool ok = x && X509_cmp_time(X509_get0_notAfter(x), &limit) > 0;
+	bool ok = x && !is_due(x);
 
 	for (int i = 0; ok && i < n; i++)
 		ok = X509_check_host(x, names[i], 0, 0, NULL) == 1 || X509_check_ip_asc(x, names[i], 0) == 1;
@@ -220,6 +277,103 @@ static int make_own(const struct pki *p, const char *name, const char *cn, const
 	return write_file(key_path, key_text, 0600, e) < 0 || write_file(cert_path, cert, 0644, e) < 0 ? -1 : 0;
 }
 
+/* ---- renewal ---- */
+
+static int write_cert(const struct pki *p, const char *name, X509 *x, struct err *e)
+{
+	g_autofree char *pem = cert_pem(x);
+
+	return write_file(pki_file(p, name), pem, 0644, e);
+}
+
+/* Names that a certificate is for, as make_leaf takes them. */
+static GPtrArray *names_of(const X509 *x)
+{
+	GENERAL_NAMES *all = X509_get_ext_d2i(x, NID_subject_alt_name, NULL, NULL);
+	GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+
+	for (int i = 0; i < sk_GENERAL_NAME_num(all); i++) {
+		const GENERAL_NAME *n = sk_GENERAL_NAME_value(all, i);
+		char text[INET6_ADDRSTRLEN];
+
+		if (n->type == GEN_DNS)
+			g_ptr_array_add(names, g_strndup((const char *)ASN1_STRING_get0_data(n->d.dNSName),
+			                                 (gsize)ASN1_STRING_length(n->d.dNSName)));
+		else if (n->type == GEN_IPADD && inet_ntop(ASN1_STRING_length(n->d.iPAddress) == 4 ? AF_INET : AF_INET6,
+		                                           ASN1_STRING_get0_data(n->d.iPAddress), text, sizeof(text)))
+			g_ptr_array_add(names, g_strdup(text));
+	}
+	GENERAL_NAMES_free(all);
+	return names;
+}
+
+/* The same key and names, another time. 1: renewed, 0: not due. */
+static int renew_leaf(const struct pki *p, const char *name, struct err *e)
+{
+	g_autofree char *cert = g_strdup_printf("%s.pem", name), *key_name = g_strdup_printf("%s.key", name);
+	g_autoptr(GPtrArray) names = NULL;
+	X509 *old = read_cert(pki_file(p, cert)), *x = NULL;
+	EVP_PKEY *key = NULL;
+	char cn[256] = "";
+	int rc = 0;
+
+	if (old && is_due(old)) {
+		key = read_key(pki_file(p, key_name));
+		names = names_of(old);
+		X509_NAME_get_text_by_NID(X509_get_subject_name(old), NID_commonName, cn, sizeof(cn));
+		x = key && names->len
+		        ? make_leaf(key, cn, (const char *const *)names->pdata, (int)names->len, p->ca_key, p->ca)
+		        : NULL;
+		rc = !x ? fail(e, "renewing the Manager's certificate") : write_cert(p, cert, x, e) < 0 ? -1 : 1;
+	}
+	X509_free(old);
+	X509_free(x);
+	EVP_PKEY_free(key);
+	return rc;
+}
+
+static void tell_apart(struct pki *p)
+{
+	unsigned char md[32];
+	unsigned len;
+
+	g_free(p->ca_pem);
+	p->ca_pem = cert_pem(p->ca);
+	X509_digest(p->ca, EVP_sha256(), md, &len);
+	for (int i = 0; i < 32; i++)
+		g_snprintf(p->fingerprint + 2 * i, 3, "%02x", md[i]);
+}
+
+/* Subject and key stay: what it has signed is good under the new one, and what it will sign under the old one. */
+static int renew_ca(struct pki *p, struct err *e)
+{
+	X509 *x;
+
+	if (!is_due(p->ca))
+		return 0;
+	x = X509_dup(p->ca);
+	set_times(x, 4 * cert_life_s);
+	set_serial(x);
+	if (X509_sign(x, p->ca_key, EVP_sha256()) == 0 || write_cert(p, "ca.pem", x, e) < 0) {
+		X509_free(x);
+		return e->code ? -1 : fail(e, "renewing the CA");
+	}
+	X509_free(p->ca);
+	p->ca = x;
+	tell_apart(p);
+	return 1;
+}
+
+int pki_renew(struct pki *p, struct err *e)
+{
+	const int ca = renew_ca(p, e), server = ca < 0 ? -1 : renew_leaf(p, "server", e);
+	const int client = server < 0 ? -1 : renew_leaf(p, "client", e);
+
+	if (client < 0)
+		return -1;
+	return (ca ? PKI_CA : 0) | (server ? PKI_SERVER : 0) | (client ? PKI_CLIENT : 0);
+}
+
 int pki_init(const char *dir, const char *const *names, int n_names, struct err *e)
 {
 	g_autofree char *ca = g_build_filename(dir, "ca.pem", NULL);
@@ -243,8 +397,6 @@ int pki_init(const char *dir, const char *const *names, int n_names, struct err 
 struct pki *pki_open(const char *dir, struct err *e)
 {
 	struct pki *p = g_new0(struct pki, 1);
-	unsigned char md[32];
-	unsigned len;
 
 	p->dir = g_strdup(dir);
 	p->paths = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
@@ -256,10 +408,7 @@ struct pki *pki_open(const char *dir, struct err *e)
 		pki_free(p);
 		return NULL;
 	}
-	p->ca_pem = cert_pem(p->ca);
-	X509_digest(p->ca, EVP_sha256(), md, &len);
-	for (int i = 0; i < 32; i++)
-		g_snprintf(p->fingerprint + 2 * i, 3, "%02x", md[i]);
+	tell_apart(p);
 	return p;
 }
 

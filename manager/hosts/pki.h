@@ -5,10 +5,28 @@
  * STATE/pki. RSA throughout: libvirt refuses certificates without key encipherment.
  */
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
 struct pki;
+
+/* Seconds that certificates made from now on are good for (5 years), the CA's four times as long. Before pki_init. */
+void pki_set_life(int64_t seconds);
+
+/* When a certificate begins and ends, in seconds since 1970. -1: it is none. */
+int pki_cert_times(const char *pem, int64_t *from, int64_t *to);
+/* Two thirds of its life are over then: time for the next one. */
+int64_t pki_cert_due(int64_t from, int64_t to);
+/* The same of a file in the folder. */
+int pki_file_times(const struct pki *p, const char *name, int64_t *from, int64_t *to);
+
+enum pki_renewed { PKI_CA = 1, PKI_SERVER = 2, PKI_CLIENT = 4 };
+/*
+ * Renew what is due of the Manager's own: the server's and the client's certificate, with the names they have, and the CA's,
+ * with the same key, so that all that it has signed stays good. A set of enum pki_renewed, or -1. Blocks for some ms.
+ */
+int pki_renew(struct pki *p, struct err *e);
 
 /* Make what is missing; names are host names and addresses that the server's certificate is for. Idempotent. Blocks. */
 int pki_init(const char *dir, const char *const *names, int n_names, struct err *e);

@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "manager/api/front.h"
+
+extern const struct page HOST_PAGES[];
