@@ -201,23 +201,36 @@ static json_t *numbers_of(const virTypedParameter *params, int n)
 	return out;
 }
 
+/* libvirt takes exactly as much room as it has asked for. */
+static int read_numbers(virDomainPtr dom, const char *disk, json_t **out, struct err *e)
+{
+	g_autofree virTypedParameter *params = NULL;
+	int n = 0;
+
+	if (virDomainGetBlockIoTune(dom, disk, NULL, &n, VIR_DOMAIN_AFFECT_LIVE) < 0)
+		return virt_err(e, "read the limits of disk %s", disk);
+	params = g_new0(virTypedParameter, n + 1);
+	if (n > 0 && virDomainGetBlockIoTune(dom, disk, params, &n, VIR_DOMAIN_AFFECT_LIVE) < 0)
+		return virt_err(e, "read the limits of disk %s", disk);
+	*out = numbers_of(params, n);
+	virTypedParamsClear(params, n);
+	return 0;
+}
+
 static int io_get_work(virDomainPtr dom, void *arg, struct err *e)
 {
 	struct io *io = arg;
 
 	for (int i = 0; i < io->domain->n_disks; i++) {
 		const struct domain_disk *d = &io->domain->disks[i];
-		virTypedParameter params[64];
-		int n = G_N_ELEMENTS(params);
+		json_t *numbers = NULL;
 
 		if (!d->name[0] || strcmp(d->device, "disk") != 0)
 			continue;
-		memset(params, 0, sizeof(params));
-		if (virDomainGetBlockIoTune(dom, d->name, params, &n, VIR_DOMAIN_AFFECT_LIVE) < 0)
-			return virt_err(e, "read the limits of disk %s", d->name);
+		if (read_numbers(dom, d->name, &numbers, e) < 0)
+			return -1;
 		json_array_append_new(io->list, json_pack("{s:s, s:s, s:o}", "name", d->name, "path",
-		                                          d->path ? d->path : "", "ioTune", numbers_of(params, n)));
-		virTypedParamsClear(params, n);
+		                                          d->path ? d->path : "", "ioTune", numbers));
 	}
 	return 0;
 }
