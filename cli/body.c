@@ -270,7 +270,7 @@ static char *find_nested(const struct body *b, const struct m_type *t, const cha
 {
 	const struct m_field *f = depth ? find_member(t, word, strlen(word)) : NULL;
 
-	if (f) {
+	if (f && f->kind != M_STRUCT && !(f->flags & M_F_LIST)) {
 		g_autofree char *dashed = text_dashed(f->name);
 		return g_strconcat(prefix, dashed, NULL);
 	}

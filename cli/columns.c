@@ -24,8 +24,8 @@ static const struct {
 	{ "disk_attachment", "disk,interface,bootable,active,read_only,logical_name|id,pass_discard" },
 	{ "nic", "name,interface,mac,vnic_profile,plugged,linked|id,network" },
 	{ "host_nic", "name,status,mac,ip=ip.address,speed,network|id,mtu,vlan=vlan.id" },
-	{ "cluster", "name,data_center,cpu=cpu.type,version=version.minor,description|id,scheduling_policy" },
-	{ "data_center", "name,status,local,version=version.minor,description|id,storage_format" },
+	{ "cluster", "name,data_center,cpu=cpu.type,version,description|id,scheduling_policy" },
+	{ "data_center", "name,status,local,version,description|id,storage_format" },
 	{ "storage_domain",
 	  "name,status,type,storage=storage.type,available,used,committed|id,external_status,master,data_centers" },
 	{ "template", "name,status,cluster,memory,cores=cpu.topology.cores,description|id,version=version.version_"
@@ -248,7 +248,6 @@ static void append_struct(GString *out, struct cli *c, const struct m_type *t, c
 {
 	gsize start = out->len;
 	size_t n = json_object_size(j);
-
 	for (int i = 0; i < t->n_fields; i++) {
 		const json_t *v = json_object_get(j, t->fields[i].name);
 
@@ -263,8 +262,21 @@ static void append_struct(GString *out, struct cli *c, const struct m_type *t, c
 	}
 }
 
+static bool append_version(GString *out, const struct m_type *t, const json_t *j)
+{
+	const char *major = json_string_value(json_object_get(j, "major")),
+	           *minor = json_string_value(json_object_get(j, "minor"));
+
+	if (!major || !minor || !t || strcmp(t->name, "version") != 0)
+		return false;
+	g_string_append_printf(out, "%s.%s", major, minor);
+	return true;
+}
+
 static void append_value(GString *out, struct cli *c, const struct m_field *f, const json_t *j, bool for_people)
 {
+	if (append_version(out, f->type, j))
+		return;
 	if (f->kind == M_REF || (json_is_object(j) && f->type && f->type->is_identified)) {
 		append_reference(out, c, f, j, for_people);
 	} else if (json_is_object(j) && f->type) {

@@ -257,7 +257,10 @@ static void print_verbs(const struct command *cmd)
 	for (guint i = 0; i < verbs->len; i++) {
 		const struct tree_verb *v = &g_array_index(verbs, struct tree_verb, i);
 		g_autoptr(GString) doc = g_string_new(NULL);
+		const struct nicety *n = nicety_find(&cmd->place, v->word);
 
+		if (n && !n->is_op)
+			continue; /* ours is told below */
 		help_append_verb(doc, v, l);
 		printf("  %-26s %s\n", v->word, doc->str);
 	}
@@ -275,7 +278,7 @@ static void print_parts(const struct command *cmd)
 		struct tree_level l = tree_level_of(&s->locators[i]);
 		g_autofree char *word = tree_word(&l);
 
-		if (s->locators[i].param)
+		if (s->locators[i].param || (i && strcmp(s->locators[i].path, s->locators[0].path) == 0))
 			continue;
 		if (!has_title)
 			printf("\nParts, each with verbs of its own:\n");

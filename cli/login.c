@@ -397,18 +397,12 @@ static int list_contexts(struct cli *c, struct err *e)
 	t = table_new((const char *const[]){ "CURRENT", "NAME", "URL", "USER", "LOGIN" }, 5);
 	json_object_foreach (json_object_get(store, "contexts"), name, each) {
 		struct context ctx;
-		bool is_over;
-
 		if (context_get(c->pool, name, &ctx, e) < 0) {
 			table_free(t);
 			return -1;
 		}
-		is_over = ctx.expires_ms && ctx.expires_ms < g_get_real_time() / 1000;
 		table_row(t, (const char *const[]){ current && strcmp(current, name) == 0 ? "*" : "", name, ctx.url,
-		                                    ctx.user,
-		                                    !ctx.token ? "no"
-		                                    : is_over  ? "expired"
-		                                               : "yes" });
+		                                    ctx.user, ctx.token ? "yes" : "no" });
 	}
 	table_print(t, stdout, !c->opt.no_headers, false);
 	table_free(t);

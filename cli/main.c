@@ -137,15 +137,12 @@ static char *base_url(struct cli *c, const char *url)
 	return pool_printf(c->pool, "%s%.*s", host ? "" : "https://", (int)(scheme + strcspn(url + scheme, "/")), url);
 }
 
-static int is_expired(const struct context *ctx, struct err *e)
+/* Whether a token is still good only the Manager knows: use makes it live longer. */
+static int check_token(const struct context *ctx, struct err *e)
 {
-	if (!ctx->token)
-		return err_set(e, ERR_AUTH, "You are not logged in to %s. 'hostler login %s' does it.", ctx->url,
-		               ctx->url);
-	if (ctx->expires_ms && ctx->expires_ms < g_get_real_time() / 1000)
-		return err_set(e, ERR_AUTH, "The login to %s has expired. 'hostler login %s' renews it.", ctx->url,
-		               ctx->url);
-	return 0;
+	if (ctx->token)
+		return 0;
+	return err_set(e, ERR_AUTH, "You are not logged in to %s. 'hostler login %s' does it.", ctx->url, ctx->url);
 }
 
 struct web *cli_web(struct cli *c, struct err *e)
@@ -169,7 +166,7 @@ struct web *cli_web(struct cli *c, struct err *e)
 		}
 		if (token)
 			ctx.token = (char *)token;
-		else if (is_expired(&ctx, e) < 0)
+		else if (check_token(&ctx, e) < 0)
 			return NULL;
 	}
 	cfg.url = url ? base_url(c, url) : ctx.url;
@@ -241,17 +238,31 @@ static int api_command(struct cli *c, int argc, char **argv, struct err *e)
 
 static int whoami_command(struct cli *c, int argc, char **argv, struct err *e)
 {
-	struct context ctx;
+	struct web *w;
+	auto_json *info = NULL;
+	g_autofree char *form = NULL;
+	struct web_request r = { .method = "POST",
+		                 .path = "/ovirt-engine/sso/oauth/token-info",
+		                 .type = "application/x-www-form-urlencoded" };
+	auto_answer a = { 0 };
+	const char *user, *expires;
 	int64_t left;
 
-	if (flags_parse((const struct flag[]){ { NULL } }, argc, argv, NULL, 0, e) < 0 ||
-	    context_get(c->pool, c->opt.context ? c->opt.context : env("HOSTLER_CONTEXT"), &ctx, e) < 0 ||
-	    is_expired(&ctx, e) < 0)
+	if (flags_parse((const struct flag[]){ { NULL } }, argc, argv, NULL, 0, e) < 0 || !(w = cli_web(c, e)))
 		return -1;
-	left = ctx.expires_ms ? (ctx.expires_ms - g_get_real_time() / 1000) / 60000 : 0;
-	printf("%s at %s", ctx.user, ctx.url);
+	form = g_strconcat("token=", web_token(w), NULL);
+	r.body = form;
+	if (web_ask(w, &r, &a, e) < 0)
+		return -1;
+	info = json_loadb(a.body->str, a.body->len, 0, NULL);
+	user = json_string_value(json_object_get(info, "user_id"));
+	expires = json_string_value(json_object_get(info, "exp"));
+	if (!user)
+		return err_set(e, ERR_AUTH, "The login has expired.");
+	left = expires ? (g_ascii_strtoll(expires, NULL, 10) - g_get_real_time() / 1000) / 60000 : 0;
+	printf("%s at %s", user, web_url(w));
 	if (left > 0 && left < 100000)
-		printf(", for %" G_GINT64_FORMAT " minutes more", left);
+		printf(", for %" G_GINT64_FORMAT " minutes without use", left);
 	printf("\n");
 	return 0;
 }
@@ -389,6 +400,8 @@ int main(int argc, char **argv)
 	}
 	if (rc < 0)
 		cli_say("hostler: %s", e.detail);
+	if (rc < 0 && e.code == ERR_AUTH && c.web)
+		cli_say("'hostler login %s' logs in again.", web_url(c.web));
 	web_free(c.web);
 	pool_free(c.pool);
 	return code;

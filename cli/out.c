@@ -59,6 +59,23 @@ int out_finish(struct err *e)
 	return err_errno(e, errno ? errno : EIO, "write the output");
 }
 
+/* Where an entity's URLs are is noise to people; `hostler api` shows it. */
+static void drop_noise(json_t *j)
+{
+	const char *key;
+	json_t *v;
+	size_t i;
+
+	if (json_is_object(j)) {
+		json_object_del(j, "actions");
+		json_object_del(j, "link");
+		json_object_foreach (j, key, v)
+			drop_noise(v);
+	}
+	json_array_foreach (j, i, v)
+		drop_noise(v);
+}
+
 static void print_json(const struct cli *c, const json_t *j)
 {
 	char *text = json_dumps(j, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
@@ -206,6 +223,8 @@ static int list_whole(struct cli *c, const struct m_type *t, const struct web_an
 
 		items = sorted(c, t, items, path, *c->opt.sort == '-' || strcasestr(key, " desc"));
 	}
+	if (c->opt.format != OUT_ID)
+		drop_noise(items);
 	if (c->opt.format == OUT_JSON)
 		print_json(c, items);
 	else if (c->opt.format == OUT_YAML)
@@ -357,6 +376,7 @@ int out_entity(struct cli *c, const struct m_type *t, const struct web_answer *a
 	j = json_loadb(a->body->str, a->body->len, 0, NULL);
 	if (!json_is_object(j))
 		return err_set(e, ERR_BACKEND, "The answer cannot be read.");
+	drop_noise(j);
 	return show_json(c, t, j, e);
 }
 

@@ -140,6 +140,8 @@ static const char *label_of(struct command *cmd)
 
 	if (n > 0 && cmd->verb.op->kind != M_OP_ADD && (guint)n <= cmd->args->len)
 		return cmd->args->pdata[n - 1];
+	if ((guint)n < cmd->args->len)
+		return cmd->args->pdata[n];
 	if (resolve_label(cmd->body.json))
 		return resolve_label(cmd->body.json);
 	return cmd->place.depth ? cmd->place.level[cmd->place.depth - 1].path : "system";

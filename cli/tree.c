@@ -149,7 +149,12 @@ static const char *kind_word(const struct m_op *op)
 		                             [M_OP_UPDATE] = "update",
 		                             [M_OP_REMOVE] = "remove" };
 
-	return op->kind == M_OP_ACTION ? op->path : words[op->kind];
+	if (op->kind == M_OP_ACTION) {
+		g_autofree char *dashed = text_dashed(op->method);
+
+		return text_same_word(dashed, op->path) ? g_intern_string(dashed) : op->path;
+	}
+	return words[op->kind];
 }
 
 static bool find_action(const struct m_service *s, const char *word, const struct m_op **op)
@@ -170,11 +175,11 @@ bool tree_verb_find(const struct tree_place *p, const char *word, struct tree_ve
 
 	*out = (struct tree_verb){ .word = word };
 	if (find_action(item, word, &op)) {
-		*out = (struct tree_verb){ op->path, op, true };
+		*out = (struct tree_verb){ kind_word(op), op, true };
 		return true;
 	}
 	if (find_action(coll, word, &op)) {
-		*out = (struct tree_verb){ op->path, op, false };
+		*out = (struct tree_verb){ kind_word(op), op, false };
 		return true;
 	}
 	for (size_t i = 0; i < G_N_ELEMENTS(VERBS); i++) {
