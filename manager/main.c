@@ -23,6 +23,7 @@
 #include "manager/hosts/host_pages.h"
 #include "manager/hosts/pki.h"
 #include "manager/hosts/register_pages.h"
+#include "manager/http/files.h"
 #include "manager/manager.h"
 #include "manager/system/bootstrap.h"
 #include "manager/system/pages.h"
@@ -32,13 +33,13 @@ const char *argp_program_version = "hostlerd " HOSTLER_VERSION;
 
 struct options {
 	const char *command; /* "run", "init", "token", "coverage" */
-	const char *state, *listen, *http_listen, *db, *password_file, *log_level;
+	const char *state, *listen, *http_listen, *db, *password_file, *log_level, *portal;
 	const char *names[16];
 	int n_names, ready_fd;
 	bool print_password;
 };
 
-enum { OPT_HTTP = 256, OPT_DB, OPT_READY, OPT_PRINT, OPT_PASSWORD, OPT_LOG, OPT_CERT_LIFE };
+enum { OPT_HTTP = 256, OPT_DB, OPT_READY, OPT_PRINT, OPT_PASSWORD, OPT_LOG, OPT_CERT_LIFE, OPT_PORTAL };
 
 static const struct argp_option OPTIONS[] = {
 	{ "state", 's', "DIR", 0, "Where configuration, certificates and journal are (/var/lib/hostler)", 0 },
@@ -52,6 +53,7 @@ static const struct argp_option OPTIONS[] = {
 	{ "ready-fd", OPT_READY, "N", 0, "Write READY there when serving", 0 },
 	{ "certificate-life", OPT_CERT_LIFE, "SECONDS", 0,
 	  "How long new certificates are good for (157852800, 5 years)", 0 },
+	{ "portal", OPT_PORTAL, "DIR", 0, "Built portals to serve (none)", 0 },
 	{ "log-level", OPT_LOG, "LEVEL", 0, "error, warn, info or debug (info)", 0 },
 	{ 0 },
 };
@@ -69,6 +71,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_PRINT: o->print_password = true; break;
 	case OPT_READY: o->ready_fd = atoi(arg); break;
 	case OPT_LOG: o->log_level = arg; break;
+	case OPT_PORTAL: o->portal = arg; break;
 	case OPT_CERT_LIFE:
 		if (g_ascii_strtoll(arg, NULL, 10) < 10)
 			argp_error(state, "certificates last for 10 seconds at least");
@@ -175,6 +178,7 @@ struct manager {
 	struct agents *agents;
 	struct http_server *http;
 	struct front *front;
+	struct http_files *files; /* portals, or NULL */
 	struct loop_watch signals;
 	char *url;
 	struct err error;
@@ -238,7 +242,8 @@ static void reload_certificate(void *arg)
 
 static int serve(struct manager *m, struct err *e)
 {
-	static const struct page *const tables[] = { SSO_PAGES, SERVICE_PAGES, REGISTER_PAGES, CONSOLE_PAGES, HOST_PAGES };
+	static const struct page *const tables[] = { SSO_PAGES,     SERVICE_PAGES, REGISTER_PAGES,
+		                                     CONSOLE_PAGES, HOST_PAGES,    PORTAL_PAGES };
 	struct http_config cfg = {
 		.tls_listen = m->o->listen,
 		.plain_listen = m->o->http_listen,
@@ -249,7 +254,10 @@ static int serve(struct manager *m, struct err *e)
 
 	if (console_pages_init(m->core, e) < 0)
 		return -1;
+	if (m->o->portal && !(m->files = http_files_read(m->o->portal, e)))
+		return -1;
 	m->front = front_new(m->core, tables, G_N_ELEMENTS(tables));
+	front_set_files(m->front, m->files);
 	cfg.arg = m->front;
 	m->http = http_server_start(&cfg, e);
 	m->core->hosts->reload = reload_certificate;

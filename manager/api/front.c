@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "manager/api/front_write.h"
 #include "manager/api/route.h"
+#include "manager/http/files.h"
 
 #define ROOT "/ovirt-engine"
 #define API  ROOT "/api"
@@ -14,6 +15,7 @@
 struct front {
 	struct core *core;
 	const struct page *const *tables;
+	const struct http_files *files; /* or NULL */
 	int n_tables;
 };
 
@@ -89,13 +91,15 @@ static void read_parameters(struct http_exchange *x, const struct route *r, stru
 	q->destroy = truth(parameter(x, r, "destroy", NULL), 0);
 	q->format = truth(parameter(x, r, "format", NULL), 0);
 	q->clone = truth(parameter(x, r, "clone", NULL), 0);
+	q->clone_permissions = truth(parameter(x, r, "clone_permissions", NULL), 0);
+	q->seal = truth(parameter(x, r, "seal", NULL), 0);
 	q->is_async = truth(parameter(x, r, "async", NULL), 0);
 	q->is_dry_run = truth(parameter(x, r, "dry_run", NULL), 0);
 	q->filter = truth(parameter(x, r, "filter", "Filter"), -1);
-}
-
 	q->is_viewer_file = http_header(x, "Accept") && strstr(http_header(x, "Accept"), "application/x-virt-viewer");
 	q->authority = http_header(x, "Host");
+}
+
 static void read_correlation(struct core *core, struct http_exchange *x, char out[37])
 {
 	const char *v = http_header(x, "Correlation-Id");
@@ -368,6 +372,37 @@ static void page_handle(struct front *f, struct http_exchange *x, const struct p
 	loop_post(f->core->loop, page_dispatch, px);
 }
 
+void front_set_files(struct front *f, const struct http_files *files) { f->files = files; }
+
+/* The portals; a person who names just the Manager is sent there. */
+static bool handle_files(struct front *f, struct http_exchange *x, const char *path)
+{
+	static const char *const roots[] = { "/ovirt-engine/webadmin", "/ovirt-engine/web-ui" };
+
+	if (!f->files)
+		return false;
+	if (strcmp(path, "/") == 0 || strcmp(path, "/ovirt-engine") == 0 || strcmp(path, "/ovirt-engine/") == 0) {
+		http_set_header(x, "Location", "/ovirt-engine/webadmin/");
+		http_reply(x, 302, NULL, NULL);
+		return true;
+	}
+	for (size_t i = 0; i < G_N_ELEMENTS(roots); i++) {
+		size_t n = strlen(roots[i]);
+
+		if (strncmp(path, roots[i], n) != 0 || (path[n] && path[n] != '/'))
+			continue;
+		if (path[n]) {
+			http_files_reply(f->files, x, path + n + 1);
+		} else {
+			g_autofree char *there = g_strconcat(roots[i], "/", NULL);
+			http_set_header(x, "Location", there);
+			http_reply(x, 302, NULL, NULL);
+		}
+		return true;
+	}
+	return false;
+}
+
 void front_handle(void *front, struct http_exchange *x)
 {
 	struct front *f = front;
@@ -379,6 +414,8 @@ void front_handle(void *front, struct http_exchange *x)
 		page_handle(f, x, pg);
 	} else if (!http_is_tls(x)) {
 		http_reply(x, 403, "text/plain", g_string_new("This is only there over HTTPS.\n"));
+	} else if (handle_files(f, x, path)) {
+		return;
 	} else if (strncmp(path, API, n) == 0 && (path[n] == '/' || path[n] == ';' || !path[n])) {
 		api_handle(f, x, path + n);
 	} else {

@@ -37,6 +37,9 @@ const char *page_param(struct page_call *pc, const char *name);
 /* tables of pages end with path NULL. */
 struct front *front_new(struct core *core, const struct page *const *page_tables, int n_tables);
 void front_free(struct front *f);
+/* Serve these below /ovirt-engine/webadmin/ and /ovirt-engine/web-ui/; before the first request. Not taken. */
+struct http_files;
+void front_set_files(struct front *f, const struct http_files *files);
 /* The handler for http_config. */
 void front_handle(void *front, struct http_exchange *x);
 

@@ -120,7 +120,6 @@ static void set_headers(struct http_exchange *x, const struct file *f)
 	http_set_header(x, "ETag", f->etag);
 	http_set_header(x, "Cache-Control",
 	                f->is_named_by_content ? "public, max-age=31536000, immutable" : "no-cache");
-	http_set_header(x, "X-Content-Type-Options", "nosniff");
 	http_set_header(x, "Referrer-Policy", "same-origin");
 	http_set_header(x, "Content-Security-Policy",
 	                "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; "

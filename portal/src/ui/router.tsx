@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Deep links: what is shown is all in the part of the URL behind '#'.
+import { useSyncExternalStore } from "react";
+
+export interface Place {
+  /** "vms", "vms/ID", "vms/ID/nics" */
+  path: string[];
+  query: URLSearchParams;
+}
+
+const read = () => window.location.hash;
+
+function subscribe(fn: () => void) {
+  window.addEventListener("hashchange", fn);
+  return () => window.removeEventListener("hashchange", fn);
+}
+
+export function usePlace(): Place {
+  const hash = useSyncExternalStore(subscribe, read);
+  const [path, query] = hash.replace(/^#\/?/, "").split("?");
+  return { path: path.split("/").filter(Boolean).map(decodeURIComponent), query: new URLSearchParams(query ?? "") };
+}
+
+export const linkTo = (path: string, query?: Record<string, string>) => {
+  const q = new URLSearchParams(Object.entries(query ?? {}).filter(([, v]) => v !== ""));
+  return `#/${path}${q.size ? `?${q}` : ""}`;
+};
+
+export const go = (link: string) => {
+  window.location.hash = link;
+};
