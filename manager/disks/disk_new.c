@@ -44,7 +44,8 @@ const char *disk_default_domain(struct core *c, const char *dc_id, struct err *e
 	return best;
 }
 
-static int resolve_domain(struct call *c, struct m_disk *body, const char *prefix, struct m_ref *out, struct err *e)
+int disk_resolve_domain(struct call *c, const struct m_disk *body, const char *prefix, bool is_required,
+                        struct m_ref *out, struct err *e)
 {
 	*out = (struct m_ref){ 0 };
 	if (body->storage_domains.n > 1)
@@ -54,11 +55,11 @@ static int resolve_domain(struct call *c, struct m_disk *body, const char *prefi
 		*out = body->storage_domains.v[0];
 	else if (body->storage_domain.id || body->storage_domain.obj)
 		*out = body->storage_domain;
-	return call_resolve(c, out, KIND_STORAGE_DOMAIN, NULL, true,
+	return call_resolve(c, out, KIND_STORAGE_DOMAIN, NULL, is_required,
 	                    field_of(c->pool, prefix, "storage_domains.storage_domain"), e);
 }
 
-static int resolve_profile(struct call *c, struct m_disk *body, const char *sd_id, const char *prefix, struct err *e)
+int disk_resolve_profile(struct call *c, struct m_disk *body, const char *sd_id, const char *prefix, struct err *e)
 {
 	const struct m_disk_profile *dp;
 	struct entity *first;
@@ -99,8 +100,8 @@ static void choose_format(struct m_disk *d, const struct m_storage_domain *sd)
 		M_SET(d, sparse, is_file(sd) || d->format == M_DISK_FORMAT_COW);
 }
 
-static int check_format(struct call *c, const struct m_disk *d, const struct m_storage_domain *sd, const char *prefix,
-                        struct err *e)
+int disk_check_format(struct call *c, const struct m_disk *d, const struct m_storage_domain *sd, const char *prefix,
+                      struct err *e)
 {
 	const char *wrong = NULL;
 
@@ -230,8 +231,8 @@ struct m_disk *disk_new(struct call *c, struct txn *t, struct m_disk *body, cons
 	struct m_ref ref;
 	char *id;
 
-	if (check_body(c, body, prefix, e) < 0 || resolve_domain(c, body, prefix, &ref, e) < 0 ||
-	    resolve_profile(c, body, ref.id, prefix, e) < 0 ||
+	if (check_body(c, body, prefix, e) < 0 || disk_resolve_domain(c, body, prefix, true, &ref, e) < 0 ||
+	    disk_resolve_profile(c, body, ref.id, prefix, e) < 0 ||
 	    call_resolve(c, &body->quota, KIND_QUOTA, NULL, false, field_of(c->pool, prefix, "quota"), e) < 0 ||
 	    call_permit(c, "create_disk", KIND_STORAGE_DOMAIN, ref.id, e) < 0 ||
 	    take_id(c, t, body, prefix, &id, e) < 0)
@@ -248,7 +249,7 @@ struct m_disk *disk_new(struct call *c, struct txn *t, struct m_disk *body, cons
 		return NULL;
 	}
 	choose_format(d, sd);
-	if (check_format(c, d, sd, prefix, e) < 0 ||
+	if (disk_check_format(c, d, sd, prefix, e) < 0 ||
 	    disk_check_room(c->core, sd, first_bytes(d), "Cannot add Virtual Disk", e) < 0)
 		return NULL;
 	set_names(t, d);

@@ -22,6 +22,13 @@ int disk_start_remove(struct call *c, struct txn *t, const char *const *disk_ids
  * each step; the job's data names it meanwhile ("disk", "volume", "domain", "dc"). */
 int disk_job_create(struct job *j, const char *disk_id, struct err *e);
 int disk_job_uncreate(struct job *j, const char *disk_id, struct err *e);
+/*
+ * A new disk made from another one, locked, in t: what the body (may be NULL) wants of it, the rest as the source is.
+ * is_layer: it will be a layer over the source's volume, so it must be where that is. prefix as above, what as "Cannot add
+ * VM". dc_id: the data center that it must be in.
+ */
+struct m_disk *disk_derive(struct call *c, struct txn *t, const struct m_disk *src, struct m_disk *body, bool is_layer,
+                           const char *dc_id, const char *prefix, const char *what, struct err *e);
 /* Path of the disk's active volume as domain XML names it: /rhev/data-center/<pool>/<sd>/images/<img>/<vol>. In the pool. */
 char *disk_path(struct core *c, struct pool *p, const struct m_disk *disk);
 /* Domain for a new disk of which nobody said where: the active data domain of the data center with most room. Borrowed; NULL

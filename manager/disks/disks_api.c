@@ -284,6 +284,12 @@ const struct api_op DISK_OPS[] = {
 	ROW("disks.add", disk_add, KIND_DISK, .flags = OP_WAITS),
 	ROW("disk.update", disk_update, KIND_DISK, ON_DISK("edit_disk_properties")),
 	ROW("disk.remove", disk_remove, KIND_DISK, ON_DISK("delete_disk")),
+	ROW("disk.copy", disk_copy, KIND_DISK, ON_DISK("configure_disk_storage")),
+	ROW("disk.move", disk_move, KIND_DISK, ON_DISK("configure_disk_storage")),
+	ROW("storage_domain_disk.copy", disk_copy, KIND_DISK, ON_DISK("configure_disk_storage")),
+	ROW("storage_domain_disk.move", disk_move, KIND_DISK, ON_DISK("configure_disk_storage")),
+	ROW("attached_storage_domain_disk.copy", disk_copy, KIND_DISK, ON_DISK("configure_disk_storage")),
+	ROW("attached_storage_domain_disk.move", disk_move, KIND_DISK, ON_DISK("configure_disk_storage")),
 	ROW("storage_domain_disks.list", domain_disk_list, KIND_DISK),
 	ROW("storage_domain_disk.get", domain_disk_get, KIND_DISK),
 	ROW("storage_domain_disks.add", domain_disk_add, KIND_DISK, .flags = OP_WAITS),
@@ -308,6 +314,8 @@ void disks_register(struct core *c)
 {
 	core_register_kind(c, KIND_DISK_ATTACHMENT, &ATTACHMENT_KIND);
 	jobs_register(c, &ADD_DISK);
+	jobs_register(c, &COPY_DISK);
+	jobs_register(c, &MOVE_DISK);
 	jobs_register(c, &EXTEND_DISK);
 	jobs_register(c, &REMOVE_DISK);
 	jobs_register(c, &REMOVE_VM);

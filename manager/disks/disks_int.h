@@ -11,7 +11,7 @@
 
 #define DISK_SECTOR 4096 /* sizes are multiples of it */
 
-extern const struct command ADD_DISK, REMOVE_DISK, REMOVE_VM, EXTEND_DISK;
+extern const struct command ADD_DISK, REMOVE_DISK, REMOVE_VM, EXTEND_DISK, COPY_DISK, MOVE_DISK;
 extern const struct api_op DISK_OPS[], DISK_ATTACHMENT_OPS[];
 
 const struct m_disk *disk_latest(struct core *c, const char *id);
@@ -27,10 +27,21 @@ char *disk_description(struct pool *p, const struct m_disk *disk);
 void disk_write_description(struct core *c, const char *disk_id);
 /* Is there room for so many bytes more? ERR_CONFLICT if not. what as above. */
 int disk_check_room(struct core *c, const struct m_storage_domain *sd, int64_t bytes, const char *what, struct err *e);
+/* Can its storage hold a disk of this format? */
+int disk_check_format(struct call *c, const struct m_disk *d, const struct m_storage_domain *sd, const char *prefix,
+                      struct err *e);
+/* Storage domain that a document asks for; id NULL when it names none and need not. */
+int disk_resolve_domain(struct call *c, const struct m_disk *body, const char *prefix, bool is_required,
+                        struct m_ref *out, struct err *e);
+/* Disk profile that it asks for, or the domain's first. */
+int disk_resolve_profile(struct call *c, struct m_disk *body, const char *sd_id, const char *prefix, struct err *e);
 /* Sizes as multiples of DISK_SECTOR. */
 int64_t disk_round(int64_t size);
 /* Start growing a disk in t, which it commits. */
 int disk_start_extend(struct call *c, struct txn *t, struct m_disk *draft, int64_t size, char *job_id, struct err *e);
+/* Actions of disks (disk_copy.c). */
+int disk_copy(struct call *c, struct err *e);
+int disk_move(struct call *c, struct err *e);
 /* The part of an update that every way in shares: names, flags, growth. ids[n-1] or the attachment's disk. */
 int disk_apply_update(struct call *c, const char *disk_id, const struct m_disk *body, const char *prefix, char *job_id,
                       struct err *e);

@@ -130,9 +130,6 @@ int run_once_read(struct call *c, const struct m_vm *vm, const struct m_action *
 	if (m_merge(c->pool, &M_TYPE_vm, merged, b, M_MERGE_API, e) < 0 || m_validate(&M_TYPE_vm, merged, e) < 0 ||
 	    vm_check(c->core, merged, "run VM", e) < 0)
 		return -1;
-	if (M_GET(merged, stateless, false) && !M_GET(vm, stateless, false))
-		return err_field(e, ERR_UNSUPPORTED, "vm.stateless",
-		                 "Cannot run VM. Stateless runs are not supported in this version.");
 	merged->next_run = NULL;
 	o->vm = merged;
 	return take_init(a, merged, o, e);

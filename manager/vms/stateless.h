@@ -13,6 +13,8 @@
  * left is dropped first. Nothing is done for a VM without disks.
  */
 int vm_stateless_begin(struct job *j, const struct m_vm *vm, struct err *e);
+/* Its undoing: layers that are not recorded go; those that are recorded are dropped when the VM is known to be down. */
+int vm_stateless_undo(struct job *j, struct err *e);
 /*
  * Tell that the VM may be down: if it is, and has layers of a stateless run, a job drops them as soon as nobody else works
  * on the VM. Anytime, from anywhere on the core thread; safe to repeat.
@@ -20,3 +22,5 @@ int vm_stateless_begin(struct job *j, const struct m_vm *vm, struct err *e);
 void vm_stateless_end(struct core *c, const char *vm_id);
 /* Is the VM's next, or present, run one of which nothing stays? */
 bool vm_is_run_stateless(struct core *c, const struct m_vm *vm);
+/* After loading: runs that ended while no Manager was there. */
+void vm_stateless_start(struct core *c);

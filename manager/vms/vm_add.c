@@ -4,7 +4,7 @@
 
 #include "manager/api/generic.h"
 #include "manager/clusters/clusters.h"
-#include "manager/vms/vm_int.h"
+#include "manager/vms/clone.h"
 
 #define USER_VM_MANAGER "def00006-0000-0000-0000-def000000006"
 #define MEMORY_LIMIT    (64LL << 40)
@@ -79,27 +79,57 @@ static int refuse_unsupported(const struct m_vm *b, struct err *e)
 	if (b->initialization && b->initialization->configuration)
 		return err_field(e, ERR_UNSUPPORTED, "vm.initialization.configuration",
 		                 "Cannot add VM. Import of OVF is not supported.");
-	if (b->snapshots.n)
-		return err_field(e, ERR_UNSUPPORTED, "vm.snapshots",
-		                 "Cannot add VM. A VM from a snapshot is not supported.");
-	if (b->disk_attachments.n)
-		return err_field(e, ERR_UNSUPPORTED, "vm.disk_attachments",
-		                 "Cannot add VM. Add its disks afterwards, at its disk attachments.");
 	return 0;
 }
 
 /* ---- defaults ---- */
 
-static void copy_template(struct core *c, struct pool *p, struct m_vm *vm, const struct m_template *t)
+/* The newest of the template's versions. */
+static const char *latest_version(struct core *c, const char *id)
 {
-	m_copy_common(p, &M_TYPE_vm, vm, &M_TYPE_template, t);
-	vm->name = vm->description = vm->comment = NULL;
-	vm->cluster = vm->cpu_profile = (struct m_ref){ 0 };
-	vm->has.creation_time = 0;
-	if (M_GET(vm, migration_downtime, 0) < 0)
-		vm->has.migration_downtime = 0;
-	REF_SET(p, vm->template, t->id);
-	REF_SET(p, vm->original_template, t->id);
+	const struct m_template *t = INV_LATEST(c->inv, TEMPLATE, template, id), *best = t;
+	const char *base = t->version && t->version->base_template.id ? t->version->base_template.id : id;
+
+	INV_EACH (en, c->inv, KIND_TEMPLATE) {
+		const struct m_template *v = en->latest;
+
+		if (v && v->status == M_TEMPLATE_STATUS_OK && v->version &&
+		    g_strcmp0(v->version->base_template.id, base) == 0 &&
+		    M_GET(v->version, version_number, 1) >
+		        (best->version ? M_GET(best->version, version_number, 1) : 1))
+			best = v;
+	}
+	return best->id;
+}
+
+/* What the VM is made from: a snapshot of another one, or a template. */
+static int find_source(struct call *c, struct m_vm *body, struct source *s, struct err *e)
+{
+	static const char WHAT[] = "Cannot add VM";
+	const struct m_ref *snap = body->snapshots.n ? &body->snapshots.v[0] : NULL;
+	const char *id = snap ? snap->id : NULL;
+
+	if (snap && !id && snap->obj)
+		id = ((const struct m_snapshot *)snap->obj)->id;
+	if (snap && (!id || !inv_latest(c->core->inv, KIND_SNAPSHOT, id)))
+		return err_field(e, ERR_NOT_FOUND, "vm.snapshots", "Entity not found: Snapshot: id=%.80s",
+		                 id ? id : "");
+	if (snap)
+		return source_of_snapshot(c->core, c->pool, id, WHAT, s, e);
+	id = body->template.id;
+	if (M_GET(body, use_latest_template_version, false))
+		body->template.id = pool_strdup(c->pool, id = latest_version(c->core, id));
+	return source_of_template(c->core, c->pool, id, WHAT, s, e);
+}
+
+static void copy_source(struct pool *p, struct m_vm *vm, const struct source *s)
+{
+	const char *id = s->template ? s->id : BLANK_TEMPLATE;
+
+	clone_configuration(p, vm, s);
+	REF_SET(p, vm->template, id);
+	REF_SET(p, vm->original_template,
+	        s->template ? s->id : STR_OR(s->vm->original_template.id, STR_OR(s->vm->template.id, id)));
 }
 
 static void copy_instance_type(struct core *c, struct pool *p, struct m_vm *vm, const char *id)
@@ -181,7 +211,8 @@ static void add_owner(struct call *c, struct txn *t, const struct m_vm *vm)
 	REF_SET(txn_pool(t), perm->vm, vm->id);
 }
 
-static int add_nics(struct call *c, struct txn *t, const struct m_vm *vm, const struct m_vm *body, struct err *e)
+static int add_nics(struct call *c, struct txn *t, const struct m_vm *vm, const struct m_vm *body,
+                    const struct source *s, struct err *e)
 {
 	g_autoptr(GPtrArray) made = g_ptr_array_new();
 
@@ -191,17 +222,17 @@ static int add_nics(struct call *c, struct txn *t, const struct m_vm *vm, const 
 		if (nic && !nic_new(c, t, vm, nic, made, e))
 			return -1;
 	}
-	return 0;
+	return clone_nics_to_vm(c, t, s, vm, made, e);
 }
 
-static int fill(struct call *c, struct txn *t, struct m_vm *vm, const struct m_vm *lists, struct err *e)
+static int fill(struct call *c, struct txn *t, struct m_vm *vm, const struct m_vm *lists, const struct source *s,
+                struct err *e)
 {
-	const struct m_template *tmpl =
-	    INV_LATEST(c->core->inv, TEMPLATE, template, ((struct m_vm *)c->body)->template.id);
 	struct m_vm *body = c->body;
 	struct pool *p = txn_pool(t);
 
-	copy_template(c->core, p, vm, tmpl);
+	copy_source(p, vm, s);
+	body->template = vm->template;
 	if (body->instance_type.id)
 		copy_instance_type(c->core, p, vm, body->instance_type.id);
 	if (m_merge(p, &M_TYPE_vm, vm, body, M_MERGE_API | M_MERGE_CREATE, e) < 0)
@@ -213,44 +244,113 @@ static int fill(struct call *c, struct txn *t, struct m_vm *vm, const struct m_v
 		return -1;
 	if (inv_name_taken(c->core->inv, KIND_VM, NULL, vm->name, vm->id))
 		return err_field(e, ERR_CONFLICT, "vm.name", "Cannot add VM. The VM name is already in use.");
-	return add_nics(c, t, vm, lists, e);
+	return add_nics(c, t, vm, lists, s, e);
 }
 
-int vm_add(struct call *c, struct err *e)
+void vm_add_records(struct call *c, struct txn *t, const struct m_vm *vm)
 {
-	struct m_vm *vm, *body = c->body, lists = *body;
-	struct event_refs refs;
-	struct txn *t;
-	char job[UUID_LEN + 1];
-	char *id;
+	add_active_snapshot(t, vm);
+	add_owner(c, t, vm);
+}
 
+/* Copies are asked for, or a format that no layer has, or there is nothing to lie over. */
+static bool is_copied(const struct call *c, const struct m_vm *lists, const struct source *s)
+{
+	if (c->query.clone || s->kind != KIND_TEMPLATE)
+		return true;
+	for (uint32_t i = 0; i < lists->disk_attachments.n; i++) {
+		const struct m_disk_attachment *a = lists->disk_attachments.v[i].obj;
+		const struct m_disk *d = a ? a->disk.obj : NULL;
+
+		if (d && (d->format == M_DISK_FORMAT_RAW || (d->has.sparse && !d->sparse)))
+			return true;
+	}
+	return false;
+}
+
+static int add_disks(struct call *c, struct txn *t, const struct m_vm *vm, const struct m_vm *lists,
+                     const struct source *s, struct clone_work *work, struct err *e)
+{
+	return clone_disks(c, t,
+	                   &(struct clone_spec){ .source = s,
+	                                         .owner_kind = KIND_VM,
+	                                         .owner_id = vm->id,
+	                                         .cluster_id = vm->cluster.id,
+	                                         .is_thin = !is_copied(c, lists, s),
+	                                         .prefix = "vm.disk_attachments",
+	                                         .what = "Cannot add VM",
+	                                         .domain_id = lists->storage_domain.id,
+	                                         .wishes = lists->disk_attachments.v,
+	                                         .n_wishes = lists->disk_attachments.n },
+	                   work, e);
+}
+
+/* Without disks the transaction is all there is. */
+static int finish(struct call *c, struct txn *t, struct m_vm *vm, const struct m_vm *lists, const struct source *s,
+                  struct err *e)
+{
+	struct event_refs refs = vm_refs(vm, c->who.user_id, c->correlation_id);
+	g_autoptr(GPtrArray) locks = g_ptr_array_new();
+	struct clone_work work = { json_array(), locks };
+	bool is_cloned = is_copied(c, lists, s) && s->template && s->n_disks;
+	char job[UUID_LEN + 1];
+	int rc;
+
+	vm_add_records(c, t, vm);
+	if (c->query.clone_permissions && s->template)
+		clone_permissions(t, KIND_TEMPLATE, s->id, KIND_VM, vm->id);
+	if (add_disks(c, t, vm, lists, s, &work, e) < 0) {
+		txn_cancel(t);
+		rc = -1;
+	} else if (s->n_disks) {
+		txn_event(t, "USER_ADD_VM_STARTED", &refs, "VM %s creation was initiated.", vm->name);
+		rc = clone_start(c, t, vm, &work, NULL, is_cloned, job, e);
+	} else {
+		txn_event(t, "USER_ADD_VM", &refs, "VM %s was created.", vm->name);
+		job_record(t, c->correlation_id, c->who.user_id, job, "Creating VM %s", vm->name);
+		rc = txn_commit(t, e);
+	}
+	json_decref(work.volumes);
+	return rc;
+}
+
+static int resolve_start(struct call *c, struct m_vm *body, struct err *e)
+{
 	if (!body->template.id && !body->template.obj)
 		body->template.id = BLANK_TEMPLATE;
 	if (refuse_unsupported(body, e) < 0 ||
 	    call_resolve(c, &body->cluster, KIND_CLUSTER, NULL, true, "vm.cluster", e) < 0 ||
 	    call_resolve(c, &body->template, KIND_TEMPLATE, NULL, true, "vm.template", e) < 0 ||
+	    call_resolve(c, &body->storage_domain, KIND_STORAGE_DOMAIN, NULL, false, "vm.storage_domain", e) < 0 ||
 	    call_permit(c, "create_vm", KIND_CLUSTER, body->cluster.id, e) < 0 ||
 	    resolve_refs(c, body, body->cluster.id, e) < 0)
 		return -1;
 	if (!body->name || !*body->name)
 		return err_field(e, ERR_MISSING, "vm.name", "Vm [name] required for add");
-	if (inv_first_by(c->core->inv, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_template, body->template.id))
-		return err_field(e, ERR_UNSUPPORTED, "vm.template",
-		                 "Cannot add VM. Templates with disks are not supported.");
+	return 0;
+}
+
+int vm_add(struct call *c, struct err *e)
+{
+	struct m_vm *vm, *body = c->body, lists;
+	struct source s;
+	struct txn *t;
+	char *id;
+
+	if (resolve_start(c, body, e) < 0 || find_source(c, body, &s, e) < 0)
+		return -1;
+	lists = *body;
 	drop_foreign_lists(body);
+	body->snapshots.v = NULL;
+	body->snapshots.n = 0;
 	t = txn_begin(c->core);
 	vm = txn_new(t, KIND_VM, NULL);
-	if (fill(c, t, vm, &lists, e) < 0) {
+	if (fill(c, t, vm, &lists, &s, e) < 0) {
 		txn_cancel(t);
 		return -1;
 	}
-	add_active_snapshot(t, vm);
-	add_owner(c, t, vm);
 	id = pool_strdup(c->pool, vm->id);
-	refs = vm_refs(vm, c->who.user_id, c->correlation_id);
-	txn_event(t, "USER_ADD_VM", &refs, "VM %s was created.", vm->name);
-	job_record(t, c->correlation_id, c->who.user_id, job, "Creating VM %s", vm->name);
-	return txn_commit(t, e) < 0 ? -1 : call_reply_kind(c, KIND_VM, id);
+	return finish(c, t, vm, &lists, &s, e) < 0 ? -1 : call_reply_kind(c, KIND_VM, id);
 }
 
 /* ---- what update shares ---- */

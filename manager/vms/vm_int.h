@@ -24,9 +24,10 @@ struct vm_rt {
 
 struct vms {
 	struct core *core;
-	GHashTable *by_id;   /* id -> vm_rt */
-	GHashTable *foreign; /* ids of machines on hosts that are not ours, told once */
-	GHashTable *kept;    /* ids of VMs for which the keeper has something to do */
+	GHashTable *by_id;     /* id -> vm_rt */
+	GHashTable *foreign;   /* ids of machines on hosts that are not ours, told once */
+	GHashTable *stateless; /* ids of VMs whose stateless run is being ended */
+	GHashTable *kept;      /* ids of VMs for which the keeper has something to do */
 	struct waitq keeper;
 };
 

@@ -9,6 +9,7 @@
 #include "base/auto.h"
 #include "base/log.h"
 #include "manager/hosts/hosts.h"
+#include "manager/vms/stateless.h"
 #include "manager/vms/vm_int.h"
 
 enum {
@@ -394,7 +395,19 @@ static int volatile_step(struct job *j, struct err *e)
 
 static int wait_and_bind(struct job *j, struct err *e) { return wait_step(j, e) < 0 ? -1 : volatile_step(j, e); }
 
+/* Empty layers over the disks for a stateless run. */
+static int layers_step(struct job *j, struct err *e)
+{
+	const struct m_vm *vm = vm_of(j, e);
+	struct run_once once;
+
+	if (!vm || run_once_unpack(job_pool(j), job_data(j), &once, e) < 0)
+		return -1;
+	return vm_stateless_begin(j, run_once_vm(&once, vm), e);
+}
+
 static const struct job_step STEPS[] = {
+	{ "layers", "Preparing the disks", layers_step, vm_stateless_undo },
 	{ "create", "Creating the VM on the host", create_step, NULL },
 	{ "wait", "Waiting for the VM to run", wait_and_bind, NULL },
 };

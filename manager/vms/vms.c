@@ -4,6 +4,7 @@
 
 #include "manager/api/statistics.h"
 #include "manager/templates/templates.h"
+#include "manager/vms/stateless.h"
 #include "manager/vms/vm_int.h"
 
 /* ---- runtime state ---- */
@@ -88,6 +89,8 @@ static void published(struct core *c, const char *id, const void *old, const voi
 
 	if (new)
 		keeper_notice(c, new);
+	if (new)
+		vm_stateless_end(c, id);
 	if (rt && !new && !rt->wake.head)
 		g_hash_table_remove(c->vms->by_id, id);
 	else if (rt)
@@ -114,6 +117,7 @@ void vms_register(struct core *c)
 	c->vms->core = c;
 	c->vms->by_id = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, rt_free);
 	c->vms->foreign = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	c->vms->stateless = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	c->vms->kept = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	core_register_kind(c, KIND_VM, &VM_KIND);
 	for (size_t i = 0; i < G_N_ELEMENTS(COMMANDS); i++)
@@ -125,7 +129,11 @@ void vms_register(struct core *c)
 	templates_register(c);
 }
 
-void vms_start(struct core *c) { keeper_start(c); }
+void vms_start(struct core *c)
+{
+	keeper_start(c);
+	vm_stateless_start(c);
+}
 
 void vms_free(struct core *c)
 {
@@ -134,6 +142,7 @@ void vms_free(struct core *c)
 	g_hash_table_destroy(c->vms->by_id);
 	g_hash_table_destroy(c->vms->foreign);
 	g_hash_table_destroy(c->vms->kept);
+	g_hash_table_destroy(c->vms->stateless);
 	g_free(c->vms);
 	c->vms = NULL;
 }
