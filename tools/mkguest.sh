@@ -21,6 +21,8 @@
 # and then offers a root shell there (prompt "guest# ") and on the screen. It
 # powers off on the ACPI power button and on the guest agent's word, puts added
 # memory, CPUs and network cards to use, and answers HTTP on port 80.
+# A CD with openstack/latest/meta_data.json (cloud-init's config drive) gives the host
+# name, its runcmd lines are run, and its files are served below http://GUEST/cloud/.
 # Words on the kernel command line: hostler.ip=ADDR/LEN gives eth0 an address
 # (otherwise DHCP), hostler.quiet leaves the shell out.
 set -euo pipefail
@@ -149,6 +151,26 @@ if [ -e /sys/class/net/eth0 ]; then
 	else udhcpc -i eth0 -b -s /sbin/leased >/run/udhcpc.log 2>&1 & fi
 	httpd -h /etc/www
 fi
+cloud_init() { # what cloud-init would do, in small
+	mkdir -p /run/cloud /etc/www/cloud
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		for d in /dev/sr*; do
+			mount -t iso9660 -o ro "$d" /run/cloud 2>/dev/null || continue
+			if [ -s /run/cloud/openstack/latest/meta_data.json ]; then break 2; fi
+			umount /run/cloud
+		done
+		sleep 0.3
+	done
+	[ -s /run/cloud/openstack/latest/meta_data.json ] || return
+	cp -r /run/cloud/openstack /etc/www/cloud/
+	name=$(sed -n 's/.*"hostname": *"\([A-Za-z0-9.-]*\)".*/\1/p' /run/cloud/openstack/latest/meta_data.json | head -n 1)
+	[ -z "$name" ] || hostname "$name"
+	sed -n '/^runcmd:/,/^[a-z]/s/^ *- //p' /run/cloud/openstack/latest/user_data >/run/runcmd
+	sh /run/runcmd >/run/runcmd.log 2>&1
+	echo "HOSTLER-CLOUD-INIT $(hostname) $(head -n 1 /run/runcmd.log)" >/dev/console
+	umount /run/cloud
+}
+cloud_init &
 shell_on() { while :; do setsid sh -c "exec sh -i </dev/$1 >/dev/$1 2>&1"; sleep 1; done; }
 up="HOSTLER-GUEST-UP $(cut -d ' ' -f 1 /proc/uptime)"
 echo "$up" >/dev/console
@@ -189,7 +211,7 @@ exec poweroff -f
 GUEST
 chmod 755 init sbin/added sbin/leased sbin/shutdown etc/acpi/PWRF/00000080
 
-pack() { find . -print0 | LC_ALL=C sort -z | cpio -0 -o -H newc --quiet -R 0:0 | gzip -"$2" >"$out/$1"; }
+pack() { find . -print0 | LC_ALL=C sort -z | cpio -0 -o -H newc --quiet -R 0:0 | gzip -"$2" >"$out/.$1.new"; mv "$out/.$1.new" "$out/$1"; }
 pack initrd-plain.gz 1
 cp "$work/agent/usr/sbin/qemu-ga" usr/sbin/
 while read -r library; do
