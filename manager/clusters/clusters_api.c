@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "manager/api/generic.h"
+#include "manager/clusters/qos.h"
 #include "manager/core/jobs.h"
+#include "manager/hosts/hosts.h"
 #include "manager/networks/networks.h"
 #include "manager/system/bootstrap.h"
 
@@ -164,6 +166,7 @@ static int dc_remove(struct call *c, struct err *e)
 	INV_EACH (q, inv, KIND_QUOTA)
 		if (ENTITY_OBJ(q, quota)->data_center && g_strcmp0(ENTITY_OBJ(q, quota)->data_center->id, dc->id) == 0)
 			txn_remove(t, KIND_QUOTA, q->id);
+	remove_all(t, KIND_QOS, IDX_QOS_data_center, dc->id);
 	txn_remove(t, KIND_DATA_CENTER, dc->id);
 	txn_event(t, "USER_REMOVE_STORAGE_POOL", &refs, "Data Center %s was removed.", dc->name);
 	return txn_commit(t, e) < 0 ? -1 : call_reply_action(c, NULL);
@@ -185,6 +188,8 @@ static int resolve_cluster(struct call *c, struct m_cluster *body, bool is_new, 
 	if (call_resolve(c, &body->data_center, KIND_DATA_CENTER, NULL, is_new, "cluster.data_center", e) < 0 ||
 	    call_resolve(c, &body->mac_pool, KIND_MAC_POOL, NULL, false, "cluster.mac_pool", e) < 0)
 		return -1;
+	if (body->cpu && body->cpu->type && *body->cpu->type && !cpu_type_is_known(body->cpu->type))
+		return err_field(e, ERR_INVALID, "cluster.cpu.type", "'%.80s' is no known CPU type.", body->cpu->type);
 	body->scheduling_policy.obj = NULL;
 	if (body->scheduling_policy.id && !uuid_is_valid(body->scheduling_policy.id))
 		return err_field(e, ERR_INVALID, "cluster.scheduling_policy", "'%.80s' is no valid id.",
@@ -368,9 +373,6 @@ static const struct api_op CLUSTER_OPS[] = {
 	    .is_on_last = true, .on = KIND_CLUSTER),
 	ROW("cluster.remove", cluster_remove, KIND_CLUSTER, .flags = OP_WAITS, .permit = "delete_cluster",
 	    .is_on_last = true, .on = KIND_CLUSTER),
-	ROW("assigned_cpu_profiles.list", generic_list, KIND_CPU_PROFILE, BELOW(KIND_CLUSTER, IDX_CPU_PROFILE_cluster)),
-	ROW("cpu_profiles.list", generic_list, KIND_CPU_PROFILE),
-	ROW("cpu_profile.get", generic_get, KIND_CPU_PROFILE),
 	ROW("quotas.list", quota_list, KIND_QUOTA, .flags = OP_HREF_HERE),
 	ROW("quota.get", quota_get, KIND_QUOTA, .flags = OP_HREF_HERE),
 	{ .name = NULL },
@@ -384,4 +386,6 @@ void clusters_register(struct core *c)
 	core_register_kind(c, KIND_DATA_CENTER, &DC_KIND);
 	core_register_kind(c, KIND_CLUSTER, &CLUSTER_KIND);
 	api_register(CLUSTER_OPS);
+	api_register(QOS_OPS);
+	api_register(CPU_PROFILE_OPS);
 }

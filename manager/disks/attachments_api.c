@@ -313,6 +313,7 @@ static int attachment_add(struct call *c, struct err *e)
 		                 "DiskAttachment [interface] required for add");
 	if (resolve_disk(c, body, &exists, e) < 0 || check_vm(c, vm, "Cannot attach Virtual Disk", e) < 0 ||
 	    check_interface(body, body->interface, M_GET(body, read_only, false), e) < 0 ||
+	    vm_check_slots(c->core, vm, body->interface, 0, "attach Virtual Disk", e) < 0 ||
 	    check_boot(c, vm, NULL, M_GET(body, bootable, false), "Cannot attach Virtual Disk", e) < 0)
 		return -1;
 	return exists ? attach_existing(c, vm, body, e) : attach_new(c, vm, body, e);
@@ -344,7 +345,9 @@ static int check_change(struct call *c, const struct m_vm *vm, const struct m_di
 	if (check_vm(c, vm, "Cannot edit Virtual Disk", e) < 0 ||
 	    check_boot(c, vm, old->disk.id, M_GET(body, bootable, false), "Cannot edit Virtual Disk", e) < 0 ||
 	    check_interface(body, body->interface ? body->interface : old->interface,
-	                    body->has.read_only ? body->read_only : M_GET(old, read_only, false), e) < 0)
+	                    body->has.read_only ? body->read_only : M_GET(old, read_only, false), e) < 0 ||
+	    (body->interface && body->interface != old->interface &&
+	     vm_check_slots(c->core, vm, body->interface, 0, "edit Virtual Disk", e) < 0))
 		return -1;
 	if (vm_is_down(vm))
 		return 0;

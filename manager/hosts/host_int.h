@@ -13,6 +13,7 @@ struct host_rt {
 	struct waitq wake; /* the monitor, and those who wait for a change */
 	bool poke;         /* look again now */
 	json_t *caps, *stats;
+	json_t *devices;         /* Host.hostdevListByCaps, or NULL */
 	int64_t silent_since_ms; /* 0: it answers */
 	int failures;
 	bool is_held;          /* keep the connection, although nobody talks to the agent in this status */
@@ -37,9 +38,14 @@ void host_set_status(struct core *c, const char *id, enum m_host_status status, 
 /* Take over what Host.getCapabilities and Host.getHardwareInfo say into a draft. */
 void host_take_caps(struct pool *p, struct m_host *h, json_t *caps, json_t *hw);
 
+/* The best CPU type that the host can carry at the level of the cluster; NULL: none. */
+const char *host_cpu_type(const struct m_cluster *cl, json_t *caps);
+/* ERR_CONFLICT, with an event, when the host lacks what the CPU type of its cluster needs. */
+int host_check_cpu(struct core *c, const struct m_host *h, json_t *caps, struct err *e);
+
 extern const struct command HOST_INSTALL_COMMAND;
 extern const struct api_op HOST_OPS[];
-extern const struct api_op HOST_DEVICE_OPS[];
+extern const struct api_op HOST_DEVICE_OPS[], HOST_HARDWARE_OPS[];
 
 /* Start the job that brings a host in: pairing (with code), certificate, first contact. Frees t. */
 int host_start_install(struct call *c, struct txn *t, const char *host_id, const char *pairing_code, char *job,

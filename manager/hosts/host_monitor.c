@@ -13,6 +13,7 @@
 #include "manager/core/agents.h"
 #include "manager/core/jobs.h"
 #include "manager/core/txn.h"
+#include "manager/hosts/host_hardware.h"
 #include "manager/hosts/host_int.h"
 #include "manager/networks/networks.h"
 #include "manager/storage/storage.h"
@@ -49,6 +50,7 @@ static void rt_free(void *p)
 	struct host_rt *rt = p;
 
 	json_decref(rt->caps);
+	json_decref(rt->devices);
 	json_decref(rt->stats);
 	g_free(rt->fingerprint);
 	g_free(rt->id);
@@ -82,6 +84,29 @@ json_t *host_stats(struct core *c, const char *id)
 {
 	const struct host_rt *rt = known(c, id);
 	return rt ? rt->stats : NULL;
+}
+
+json_t *host_devices(struct core *c, const char *id)
+{
+	const struct host_rt *rt = known(c, id);
+	return rt ? rt->devices : NULL;
+}
+
+int host_read_devices(struct core *c, const char *id, struct err *e)
+{
+	json_t *list = NULL;
+	struct host_rt *rt;
+
+	if (agent_call(c, id, "Host.hostdevListByCaps", json_pack("{s:[]}", "caps"), CALL_MS, NULL, &list, e) < 0)
+		return -1;
+	rt = g_hash_table_lookup(c->hosts->by_id, id);
+	if (!rt || !json_is_object(list)) {
+		json_decref(list);
+		return err_set(e, ERR_CONFLICT, "The host does not list its devices.");
+	}
+	json_decref(rt->devices);
+	rt->devices = list;
+	return 0;
 }
 
 bool host_has_kvm(struct core *c, const char *id)
@@ -260,19 +285,23 @@ static int read_capabilities(struct host_rt *rt, struct err *e)
 	return txn_commit(t, e);
 }
 
-/* The first host gives a cluster without CPU type its architecture. */
+/* The first host gives a cluster without CPU type its architecture and, with KVM, its type. */
 static int fit_cluster(struct host_rt *rt, const struct m_host *h, struct err *e)
 {
 	struct txn *t = txn_begin(rt->core);
 	struct m_cluster *cl = txn_edit(t, KIND_CLUSTER, h->cluster.id);
+	bool has_type = cl && cl->cpu && cl->cpu->type && *cl->cpu->type;
+	const char *type = cl && !has_type && g_strcmp0(h->accel, "kvm") == 0 ? host_cpu_type(cl, rt->caps) : NULL;
 
-	if (!cl || (cl->cpu && cl->cpu->architecture > M_ARCHITECTURE_UNDEFINED)) {
+	if (!cl || (cl->cpu && cl->cpu->architecture > M_ARCHITECTURE_UNDEFINED && !type)) {
 		txn_cancel(t);
 		return cl ? 0 : err_set(e, ERR_CONFLICT, "The host's cluster is gone.");
 	}
 	if (!cl->cpu)
 		cl->cpu = m_new(txn_pool(t), &M_TYPE_cpu);
 	cl->cpu->architecture = M_ARCHITECTURE_X86_64;
+	if (type)
+		cl->cpu->type = pool_strdup(txn_pool(t), type);
 	return txn_commit(t, e);
 }
 
@@ -321,6 +350,7 @@ static int poll_stats(struct host_rt *rt, struct err *e)
 static int bring_up(struct host_rt *rt, struct err *e)
 {
 	const struct m_host *h;
+	struct err ignored;
 
 	if (read_capabilities(rt, e) < 0)
 		return -1;
@@ -328,10 +358,12 @@ static int bring_up(struct host_rt *rt, struct err *e)
 	if (!h || fit_cluster(rt, h, e) < 0)
 		return -1;
 	h = host_now(rt);
-	if (!h || fit_networks(rt, h, e) < 0)
+	if (!h || host_check_cpu(rt->core, h, rt->caps, e) < 0 || fit_networks(rt, h, e) < 0)
 		return -1;
 	if (poll_vms(rt, e) < 0 || storage_host_up(rt->core, rt->id, e) < 0 || poll_stats(rt, e) < 0)
 		return -1;
+	if (host_read_devices(rt->core, rt->id, &ignored) < 0)
+		log_warn("host does not list its devices", "HOST_ID", rt->id, "REASON", ignored.detail);
 	return 0;
 }
 
@@ -361,8 +393,9 @@ static void try_bring_up(struct host_rt *rt)
 		host_set_status(rt->core, rt->id, M_HOST_STATUS_INITIALIZING, NULL);
 	if (bring_up(rt, &e) == 0) {
 		h = host_now(rt);
-		if (h && h->status == M_HOST_STATUS_INITIALIZING)
+		if (h && h->status == M_HOST_STATUS_INITIALIZING) {
 			is_up(rt, h);
+		}
 		return;
 	}
 	h = host_now(rt);
@@ -540,6 +573,7 @@ void hosts_register(struct core *c)
 	jobs_register(c, &HOST_INSTALL_COMMAND);
 	api_register(HOST_OPS);
 	api_register(HOST_DEVICE_OPS);
+	api_register(HOST_HARDWARE_OPS);
 	statistics_register(&STATISTICS);
 }
 

@@ -15,6 +15,10 @@ bool host_is_connected(struct core *c, const char *host_id);
 /* Last Host.getCapabilities, Host.getStats; NULL if never got. Borrowed: do not keep over a wait. */
 json_t *host_caps(struct core *c, const char *host_id);
 json_t *host_stats(struct core *c, const char *host_id);
+/* Last Host.hostdevListByCaps: name -> {params}. Borrowed; NULL if never got. */
+json_t *host_devices(struct core *c, const char *host_id);
+/* Is it a CPU type that clusters can have? */
+bool cpu_type_is_known(const char *name);
 /* May KVM be used there? (proven by the agent) */
 bool host_has_kvm(struct core *c, const char *host_id);
 /* Wait until the host is up, at most timeout_ms. */

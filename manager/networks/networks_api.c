@@ -5,9 +5,11 @@
 
 #include "manager/api/generic.h"
 #include "manager/clusters/clusters.h"
+#include "manager/clusters/qos.h"
 #include "manager/core/jobs.h"
 #include "manager/core/locks.h"
 #include "manager/networks/mac.h"
+#include "manager/system/system.h"
 
 #define NO_SPOOFING_FILTER "d2370ab4-fee3-11e9-a310-8c1645ce738e"
 
@@ -415,6 +417,28 @@ static int cluster_network_remove(struct call *c, struct err *e)
 
 /* ---- vNIC profiles ---- */
 
+/* What a profile refers to: a filter that there is, a QoS of its data center. */
+static int check_profile(struct call *c, struct m_vnic_profile *body, const char *network_id, struct err *e)
+{
+	const struct m_network *net = INV_LATEST(c->core->inv, NETWORK, network, network_id);
+	const char *filter = body->network_filter.id;
+
+	if (body->pass_through && body->pass_through->mode == M_VNIC_PASS_THROUGH_MODE_ENABLED)
+		return err_field(e, ERR_UNSUPPORTED, "vnic_profile.pass_through",
+		                 "Handing parts of a card through is not supported.");
+	if (filter && *filter && !network_filter_name(filter))
+		return err_field(e, ERR_NOT_FOUND, "vnic_profile.network_filter", "There is no network filter %.80s.",
+		                 filter);
+	return qos_resolve(c, &body->qos, M_QOS_TYPE_NETWORK, net ? net->data_center.id : NULL, "vnic_profile.qos", e);
+}
+
+static int profile_update(struct call *c, struct err *e)
+{
+	const struct m_vnic_profile *vp = generic_target(c, e);
+
+	return vp && check_profile(c, c->body, vp->network.id, e) == 0 ? generic_update(c, e) : -1;
+}
+
 static int profile_add(struct call *c, struct err *e)
 {
 	struct m_vnic_profile *vp, *body = c->body;
@@ -424,7 +448,8 @@ static int profile_add(struct call *c, struct err *e)
 	if (c->n_ids > 0)
 		body->network.id = (char *)c->ids[0];
 	if (call_resolve(c, &body->network, KIND_NETWORK, NULL, true, "vnic_profile.network", e) < 0 ||
-	    call_permit(c, "create_network_vnic_profile", KIND_NETWORK, body->network.id, e) < 0)
+	    call_permit(c, "create_network_vnic_profile", KIND_NETWORK, body->network.id, e) < 0 ||
+	    check_profile(c, body, body->network.id, e) < 0)
 		return -1;
 	t = txn_begin(c->core);
 	vp = generic_create(c, t, KIND_VNIC_PROFILE, false, e);
@@ -485,7 +510,7 @@ static const struct api_op NETWORK_OPS[] = {
 	ROW("vnic_profiles.list", generic_list, KIND_VNIC_PROFILE),
 	ROW("vnic_profile.get", generic_get, KIND_VNIC_PROFILE),
 	ROW("vnic_profiles.add", profile_add, KIND_VNIC_PROFILE, .flags = OP_WAITS),
-	ROW("vnic_profile.update", generic_update, KIND_VNIC_PROFILE,
+	ROW("vnic_profile.update", profile_update, KIND_VNIC_PROFILE,
 	    ON("configure_network_vnic_profile", KIND_VNIC_PROFILE)),
 	ROW("vnic_profile.remove", profile_remove, KIND_VNIC_PROFILE,
 	    ON("delete_network_vnic_profile", KIND_VNIC_PROFILE)),

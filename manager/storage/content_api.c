@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "manager/api/generic.h"
+#include "manager/clusters/qos.h"
 #include "manager/storage/storage_int.h"
 
 /* ---- VMs and templates with disks there ---- */
@@ -107,6 +108,13 @@ static int domain_connection_get(struct call *c, struct err *e)
 
 /* ---- disk profiles ---- */
 
+static int resolve_qos(struct call *c, struct m_disk_profile *body, const char *domain_id, struct err *e)
+{
+	const struct m_storage_domain *sd = INV_LATEST(c->core->inv, STORAGE_DOMAIN, storage_domain, domain_id);
+
+	return qos_resolve(c, &body->qos, M_QOS_TYPE_STORAGE, sd ? sd->data_center.id : NULL, "disk_profile.qos", e);
+}
+
 static int profile_add(struct call *c, struct err *e)
 {
 	struct m_disk_profile *body = c->body, *dp;
@@ -118,7 +126,8 @@ static int profile_add(struct call *c, struct err *e)
 		body->storage_domain.id = (char *)c->ids[0];
 	if (call_resolve(c, &body->storage_domain, KIND_STORAGE_DOMAIN, NULL, true, "disk_profile.storage_domain", e) <
 	        0 ||
-	    call_permit(c, "create_storage_disk_profile", KIND_STORAGE_DOMAIN, body->storage_domain.id, e) < 0)
+	    call_permit(c, "create_storage_disk_profile", KIND_STORAGE_DOMAIN, body->storage_domain.id, e) < 0 ||
+	    resolve_qos(c, body, body->storage_domain.id, e) < 0)
 		return -1;
 	t = txn_begin(c->core);
 	dp = generic_create(c, t, KIND_DISK_PROFILE, false, e);
@@ -156,6 +165,10 @@ static int profile_remove(struct call *c, struct err *e)
 
 static int profile_update(struct call *c, struct err *e)
 {
+	const struct m_disk_profile *dp = generic_target(c, e);
+
+	if (!dp || resolve_qos(c, c->body, dp->storage_domain.id, e) < 0)
+		return -1;
 	((struct m_disk_profile *)c->body)->storage_domain = (struct m_ref){ 0 };
 	return generic_update(c, e);
 }

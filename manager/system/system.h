@@ -4,3 +4,6 @@
 #include "manager/api/call.h"
 
 void system_register(struct core *c);
+
+/* Name of a network filter, as libvirt knows it, by its id; NULL: there is none. */
+const char *network_filter_name(const char *id);

@@ -100,7 +100,7 @@ static void *make_os(struct call *c, const struct os_type *o)
 
 	os->description = (char *)o->name;
 	os->architecture = arch;
-	os->tpm_support = M_TPM_SUPPORT_SUPPORTED;
+	os->tpm_support = (enum m_tpm_support)m_enum_value(&M_ENUM_tpm_support, o->tpm);
 	uuid_derive("icon", "large", icon);
 	os->large_icon = named(c, &M_TYPE_icon, pool_strdup(c->pool, icon), NULL);
 	uuid_derive("icon", "small", icon);
@@ -148,12 +148,31 @@ static const char *const FILTERS[] = { "vdsm-no-mac-spoofing",
 	                               "qemu-announce-self-rarp",
 	                               "clean-traffic-gateway" };
 
+static void filter_id(size_t i, uuid_text id)
+{
+	if (i == 0)
+		g_strlcpy(id, "d2370ab4-fee3-11e9-a310-8c1645ce738e", sizeof(uuid_text)); /* well known */
+	else
+		uuid_derive("network-filter", FILTERS[i], id);
+}
+
+const char *network_filter_name(const char *id)
+{
+	for (size_t i = 0; id && i < G_N_ELEMENTS(FILTERS); i++) {
+		uuid_text own;
+
+		filter_id(i, own);
+		if (strcmp(own, id) == 0)
+			return FILTERS[i];
+	}
+	return NULL;
+}
+
 static void *make_filter(struct call *c, size_t i)
 {
-	uuid_text id = "d2370ab4-fee3-11e9-a310-8c1645ce738e"; /* of the first, well known */
+	uuid_text id;
 
-	if (i > 0)
-		uuid_derive("network-filter", FILTERS[i], id);
+	filter_id(i, id);
 	return named(c, &M_TYPE_network_filter, pool_strdup(c->pool, id), FILTERS[i]);
 }
 

@@ -261,7 +261,6 @@ static const struct api_op TEMPLATE_OPS[] = {
 	ROW("template_cdroms.list", cdrom_list, NO_KIND, .flags = OP_HREF_HERE),
 	ROW("template_cdrom.get", cdrom_get, NO_KIND, .flags = OP_HREF_HERE),
 	ROW("template_graphics_consoles.list", console_list, NO_KIND, .flags = OP_HREF_HERE),
-	ROW("template_watchdogs.list", nothing_of_template, NO_KIND, .flags = OP_HREF_HERE),
 	ROW("template_mediated_devices.list", nothing_of_template, NO_KIND, .flags = OP_HREF_HERE),
 	{ .name = NULL },
 };

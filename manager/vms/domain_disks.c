@@ -197,14 +197,24 @@ static void add_payload(xmlNodePtr devices, const struct domain_spec *s, size_t 
 	dx_add(n, "readonly", NULL);
 }
 
-void domain_add_disks(xmlNodePtr devices, struct pool *p, struct domain_spec *s)
+static void name_disks(struct pool *p, struct domain_spec *s, bool is_sata)
 {
 	for (size_t i = 0; i < s->n_disks; i++) {
 		struct domain_disk_spec *d = &s->disks[i];
+		enum m_disk_interface with = d->attachment->interface;
 
-		if (!d->target)
-			d->target =
-			    domain_free_target(p, domain_target_prefix(d->attachment->interface), is_target_taken, s);
+		if (!d->target && (with == M_DISK_INTERFACE_SATA) == is_sata)
+			d->target = domain_free_target(p, domain_target_prefix(with), is_target_taken, s);
+	}
+}
+
+void domain_add_disks(xmlNodePtr devices, struct pool *p, struct domain_spec *s)
+{
+	name_disks(p, s, true); /* ports of a controller go by the name: the first ones are for SATA */
+	name_disks(p, s, false);
+	for (size_t i = 0; i < s->n_disks; i++) {
+		struct domain_disk_spec *d = &s->disks[i];
+
 		domain_add_disk(devices, d, domain_boot_order(s, M_BOOT_DEVICE_HD, i));
 	}
 	add_cdrom(devices, s);

@@ -5,6 +5,8 @@
 
 #include "manager/vms/domain_int.h"
 
+enum { IDE_SLOTS = 4, SATA_PORTS = 6 };
+
 #define X(s) ((const xmlChar *)(s))
 
 /* ---- trees ---- */
@@ -186,6 +188,30 @@ static void add_clock(xmlNodePtr root, const struct domain_spec *s)
 
 /* ---- all of it ---- */
 
+/* Disks, the CD and payloads share the slots of the controller that the chipset has. */
+static int check_slots(const struct domain_spec *s, struct err *e)
+{
+	bool is_q35 = domain_is_q35(s);
+	enum m_disk_interface own = is_q35 ? M_DISK_INTERFACE_SATA : M_DISK_INTERFACE_IDE;
+	int slots = is_q35 ? SATA_PORTS : IDE_SLOTS, used = 1;
+
+	for (size_t i = 0; i < s->n_disks; i++) {
+		enum m_disk_interface with = s->disks[i].attachment->interface;
+
+		if (with == (is_q35 ? M_DISK_INTERFACE_IDE : M_DISK_INTERFACE_SATA))
+			return err_set(e, ERR_CONFLICT, "The chipset %s has no %s, which a disk of the VM has.",
+			               is_q35 ? "Q35" : "I440FX", is_q35 ? "IDE" : "SATA");
+		used += with == own;
+	}
+	for (size_t i = 0; i < s->n_payloads; i++)
+		used += !s->payloads[i].is_floppy;
+	if (used > slots)
+		return err_set(e, ERR_CONFLICT,
+		               "The disks with an %s interface, the CD drive and the payloads need %d slots; there are %d.",
+		               is_q35 ? "SATA" : "IDE", used, slots);
+	return 0;
+}
+
 static int check(const struct domain_spec *s, struct err *e)
 {
 	const struct m_vm *vm = s->vm;
@@ -195,7 +221,7 @@ static int check(const struct domain_spec *s, struct err *e)
 	for (size_t i = 0; i < s->n_payloads; i++)
 		if (!domain_payload_target(s, i))
 			return err_field(e, ERR_CONFLICT, "vm.payloads", "A VM has 2 CDs with payloads at most.");
-	return 0;
+	return check_slots(s, e);
 }
 
 char *domain_xml(struct pool *p, struct domain_spec *s, struct err *e)

@@ -200,22 +200,11 @@ static int application_list(struct call *c, struct err *e)
 	return guest ? call_reply_list(c, &M_TYPE_application, list, applications_of(c, guest, list)) : -1;
 }
 
-/* ---- what no VM has in this version ---- */
-
-static int none_of_vm(struct call *c, struct err *e)
-{
-	return call_entity(c, 0, KIND_VM, e) ? generic_list_empty(c, e) : -1;
-}
-
 const struct api_op VM_GUEST_OPS[] = {
 	ROW("vm_reported_devices.list", device_list, NO_KIND, .flags = OP_HREF_HERE),
 	ROW("vm_reported_device.get", device_get, NO_KIND, .flags = OP_HREF_HERE),
 	ROW("vm_sessions.list", session_list, NO_KIND, .flags = OP_HREF_HERE),
 	ROW("vm_session.get", session_get, NO_KIND, .flags = OP_HREF_HERE),
 	ROW("vm_applications.list", application_list, NO_KIND, .flags = OP_HREF_HERE),
-	ROW("vm_watchdogs.list", none_of_vm, NO_KIND, .flags = OP_HREF_HERE),
-	ROW("vm_host_devices.list", none_of_vm, NO_KIND, .flags = OP_HREF_HERE),
-	ROW("vm_numa_nodes.list", none_of_vm, NO_KIND, .flags = OP_HREF_HERE),
-	ROW("vm_mediated_devices.list", none_of_vm, NO_KIND, .flags = OP_HREF_HERE),
 	{ .name = NULL },
 };

@@ -144,8 +144,7 @@ static void copy_instance_type(struct core *c, struct pool *p, struct m_vm *vm, 
 		vm->memory_policy = m_copy(p, &M_TYPE_memory_policy, it->memory_policy);
 	if (it->cpu)
 		vm->cpu = m_copy(p, &M_TYPE_cpu, it->cpu);
-	if (it->high_availability)
-		vm->high_availability = m_copy(p, &M_TYPE_high_availability, it->high_availability);
+	instance_type_take(p, vm, it);
 }
 
 static void default_memory(struct pool *p, struct m_vm *vm, const struct m_vm *body)

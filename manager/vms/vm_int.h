@@ -104,6 +104,10 @@ int vm_check_bootable(struct core *c, const struct m_vm *vm, struct err *e);
 char *vm_domain_xml(struct core *c, struct pool *p, const struct m_vm *vm, const char *host_id,
                     const struct run_once *once, struct err *e);
 /* The parts of it. */
+/* What else a VM takes over from its instance type. */
+void instance_type_take(struct pool *p, struct m_vm *vm, const struct m_instance_type *it);
+/* Can a VM have a network card of this kind? ERR_UNSUPPORTED with field nic.interface. */
+int nic_check_interface(enum m_nic_interface i, struct err *e);
 int vm_nic_spec(struct core *c, struct pool *p, const struct m_nic *nic, struct domain_nic_spec *out, struct err *e);
 int vm_disk_spec(struct core *c, struct pool *p, const struct m_disk_attachment *a, struct domain_disk_spec *out,
                  struct err *e);

@@ -6,6 +6,7 @@
 #include "manager/hosts/hosts.h"
 #include "manager/networks/networks.h"
 #include "manager/storage/storage.h"
+#include "manager/vms/vm_hardware.h"
 #include "manager/vms/vm_int.h"
 
 #define RESERVED (321LL << 20) /* what a host needs for itself, and one guest's overhead */
@@ -125,6 +126,8 @@ static const char *refuse(struct core *c, struct pool *p, const struct m_vm *vm,
 	why = refuse_memory(c, vm, h);
 	if (!why)
 		why = refuse_cpus(vm, h);
+	if (!why)
+		why = vm_refuse_hardware(c, p, vm, h);
 	return why ? why : refuse_networks(c, p, vm, h);
 }
 

@@ -4,9 +4,8 @@
 
 #include "manager/clusters/clusters.h"
 #include "manager/core/tables.h"
+#include "manager/vms/vm_hardware.h"
 #include "manager/vms/vm_int.h"
-
-enum { MAX_VCPUS = 710, MAX_CORES = 254, MAX_THREADS = 8 };
 
 /* ---- statuses ---- */
 
@@ -102,24 +101,6 @@ static int check_memory(const struct m_vm *vm, const char *what, struct err *e)
 	return 0;
 }
 
-static int check_cpus(const struct m_vm *vm, const char *what, struct err *e)
-{
-	const struct m_cpu_topology *t = vm->cpu ? vm->cpu->topology : NULL;
-
-	if (!t)
-		return 0;
-	if (M_GET(t, cores, 1) > MAX_CORES)
-		return err_field(e, ERR_CONFLICT, "vm.cpu.topology.cores", "Cannot %s. A socket has %d cores at most.",
-		                 what, MAX_CORES);
-	if (M_GET(t, threads, 1) > MAX_THREADS)
-		return err_field(e, ERR_CONFLICT, "vm.cpu.topology.threads",
-		                 "Cannot %s. A core has %d threads at most.", what, MAX_THREADS);
-	if (M_GET(t, sockets, 1) * M_GET(t, cores, 1) * M_GET(t, threads, 1) > MAX_VCPUS)
-		return err_field(e, ERR_CONFLICT, "vm.cpu.topology", "Cannot %s. A VM has %d virtual CPUs at most.",
-		                 what, MAX_VCPUS);
-	return 0;
-}
-
 static bool is_known_os(const char *type)
 {
 	for (const struct os_type *o = OS_TYPES; o->key; o++)
@@ -157,9 +138,6 @@ static int check_os(const struct m_vm *vm, struct err *e)
 
 static int check_platform(const struct m_vm *vm, const char *what, struct err *e)
 {
-	if (vm->display && vm->display->type == M_DISPLAY_TYPE_SPICE)
-		return err_field(e, ERR_UNSUPPORTED, "vm.display.type",
-		                 "Cannot %s. SPICE consoles are not supported; VNC is.", what);
 	if (!is_plain(vm->custom_cpu_model) || !is_plain(vm->custom_emulated_machine) ||
 	    (vm->time_zone && !is_plain(vm->time_zone->name)) ||
 	    (vm->serial_number && !is_plain(vm->serial_number->value)) ||
@@ -177,9 +155,9 @@ static int check_platform(const struct m_vm *vm, const char *what, struct err *e
 
 int vm_check(struct core *c, const struct m_vm *vm, const char *what, struct err *e)
 {
-	if (check_memory(vm, what, e) < 0 || check_cpus(vm, what, e) < 0 || check_os(vm, e) < 0)
+	if (check_memory(vm, what, e) < 0 || check_os(vm, e) < 0 || check_platform(vm, what, e) < 0)
 		return -1;
-	return check_platform(vm, what, e);
+	return vm_check_hardware(c, vm, what, e);
 }
 
 /* ---- what a running machine cannot take over ---- */

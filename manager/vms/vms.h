@@ -28,5 +28,11 @@ json_t *vm_stats(struct core *c, const char *vm_id);
  * attachment's record is the caller's business. 0 without a host being asked when the VM is down.
  */
 int vm_hotplug_disk(struct call *c, const char *vm_id, const char *disk_id, bool plug, struct err *e);
+/*
+ * Is there room for one more device? disk: interface of a disk to be added, or M_DISK_INTERFACE_NONE; nics: how many
+ * network cards more.
+ */
+int vm_check_slots(struct core *c, const struct m_vm *vm, enum m_disk_interface disk, int nics, const char *what,
+                   struct err *e);
 /* ERR_CONFLICT unless the VM is down (nothing runs, no images locked). what: "remove VM", for "Cannot remove VM. ...". */
 int vm_check_down(const struct m_vm *vm, const char *what, struct err *e);
