@@ -206,6 +206,9 @@ static void add_memory(json_t *j, struct pool *p)
 	json_object_set_new(j, "memFree", json_integer(available / 1024));
 	json_object_set_new(j, "swapTotal", json_integer(system_keyed(text, "SwapTotal") / 1024));
 	json_object_set_new(j, "swapFree", json_integer(system_keyed(text, "SwapFree") / 1024));
+	json_object_set_new(j, "memBuffers", json_integer(system_keyed(text, "Buffers") / 1024));
+	json_object_set_new(j, "memCached", json_integer(system_keyed(text, "Cached") / 1024));
+	json_object_set_new(j, "swapCached", json_integer(system_keyed(text, "SwapCached") / 1024));
 	json_object_set_new(j, "anonHugePages",
 	                    json_sprintf("%lld", (long long)(system_keyed(text, "AnonHugePages") / 1024)));
 	json_object_set_new(j, "thpState", json_string(thp_state(p)));

@@ -63,13 +63,16 @@ static const struct statistics_owner *find_owner(struct call *c, const char **id
 	int depth = c->op->kind == M_OP_LIST ? c->n_ids : c->n_ids - 1;
 
 	*id = depth > 0 ? c->ids[depth - 1] : NULL;
-	for (int i = 0; *id && i < MAX_OWNERS && owners[i]; i++) {
-		if (!word_is(c->path, 2 * (depth - 1), owners[i]->word))
+	for (int i = 0; *id && i < 2 * MAX_OWNERS; i++) { /* first those that are told by what is above them */
+		const struct statistics_owner *o = owners[i % MAX_OWNERS];
+		const bool is_special = i < MAX_OWNERS;
+
+		if (!o || is_special != (o->above != NULL) || !word_is(c->path, 2 * (depth - 1), o->word) ||
+		    (is_special && (depth < 2 || !word_is(c->path, 2 * (depth - 2), o->above))))
 			continue;
-		if ((int)owners[i]->kind >= 0 && owners[i]->kind < N_KINDS &&
-		    !call_visible(c, depth - 1, owners[i]->kind, e))
+		if ((int)o->kind >= 0 && o->kind < N_KINDS && !call_visible(c, depth - 1, o->kind, e))
 			return NULL;
-		return owners[i];
+		return o;
 	}
 	err_set(e, ERR_NO_ENTITY, "There are no statistics here.");
 	return NULL;

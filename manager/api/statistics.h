@@ -17,6 +17,7 @@ struct statistics_owner {
 	const char *word;
 	enum kind kind;
 	size_t (*fill)(struct call *c, const char *owner_id, void **list, size_t max);
+	const char *above; /* only below this collection ("hosts"); NULL: wherever no other owner is named */
 };
 /* Owners below another one are told by the third word: "vms/{id}/nics/{id}". */
 void statistics_register(const struct statistics_owner *owner);

@@ -7,6 +7,7 @@
 #include "manager/clusters/qos.h"
 #include "manager/core/jobs.h"
 #include "manager/hosts/hosts.h"
+#include "manager/hosts/host_policy.h"
 #include "manager/networks/networks.h"
 #include "manager/system/bootstrap.h"
 
@@ -379,7 +380,7 @@ static const struct api_op CLUSTER_OPS[] = {
 };
 
 static const struct kind_ops DC_KIND = { .view = data_center_view };
-static const struct kind_ops CLUSTER_KIND = { .view = cluster_view };
+static const struct kind_ops CLUSTER_KIND = { .published = host_policy_cluster, .view = cluster_view };
 
 void clusters_register(struct core *c)
 {

@@ -180,7 +180,15 @@ size_t host_statistics(struct call *c, const char *host_id, void **list, size_t 
 		  number(json_object_get(s, "memShared")) * 1048576 },
 		{ "swap.total", "Total swap", M_STATISTIC_UNIT_BYTES,
 		  number(json_object_get(s, "swapTotal")) * 1048576 },
+		{ "memory.buffers", "IO buffers", M_STATISTIC_UNIT_BYTES,
+		  number(json_object_get(s, "memBuffers")) * 1048576 },
+		{ "memory.cached", "OS caches", M_STATISTIC_UNIT_BYTES,
+		  number(json_object_get(s, "memCached")) * 1048576 },
 		{ "swap.free", "Free swap", M_STATISTIC_UNIT_BYTES, number(json_object_get(s, "swapFree")) * 1048576 },
+		{ "swap.used", "Used swap", M_STATISTIC_UNIT_BYTES,
+		  (number(json_object_get(s, "swapTotal")) - number(json_object_get(s, "swapFree"))) * 1048576 },
+		{ "swap.cached", "Swap also on memory", M_STATISTIC_UNIT_BYTES,
+		  number(json_object_get(s, "swapCached")) * 1048576 },
 		{ "ksm.cpu.current", "KSM CPU usage", M_STATISTIC_UNIT_PERCENT, number(json_object_get(s, "ksmCpu")) },
 		{ "cpu.current.user", "User CPU usage", M_STATISTIC_UNIT_PERCENT,
 		  number(json_object_get(s, "cpuUser")) },
@@ -194,6 +202,55 @@ size_t host_statistics(struct call *c, const char *host_id, void **list, size_t 
 	};
 
 	return statistics_make(c, host_id, rows, G_N_ELEMENTS(rows), list, max);
+}
+
+/* Bytes a second between the last two reports. */
+static double rate(json_t *now, json_t *before, const char *name)
+{
+	const double seconds =
+	    number(json_object_get(now, "sampleTime")) - number(json_object_get(before, "sampleTime"));
+	const double bytes = number(json_object_get(now, name)) - number(json_object_get(before, name));
+
+	return before && seconds > 0 && bytes > 0 ? bytes / seconds : 0;
+}
+
+size_t host_nic_statistics(struct call *c, const char *nic_id, void **list, size_t max)
+{
+	json_t *all = json_object_get(host_stats(c->core, c->ids[0]), "network"), *now = NULL, *before, *dev;
+	const char *name, *mine = NULL;
+	struct err hidden = ERR_INIT;
+
+	if (!call_visible(c, 0, KIND_HOST, &hidden))
+		return 0;
+	json_object_foreach (all, name, dev) {
+		uuid_text id;
+
+		uuid_derive(c->ids[0], name, id);
+		if (strcmp(id, nic_id) == 0) {
+			mine = name;
+			now = dev;
+		}
+	}
+	if (!mine)
+		return 0;
+	before = json_object_get(json_object_get(host_rt(c->core, c->ids[0])->stats_before, "network"), mine);
+	const struct statistic rows[] = {
+		{ "data.current.rx", "Receive data rate", M_STATISTIC_UNIT_BYTES_PER_SECOND, rate(now, before, "rx") },
+		{ "data.current.tx", "Transmit data rate", M_STATISTIC_UNIT_BYTES_PER_SECOND, rate(now, before, "tx") },
+		{ "data.current.rx.bps", "Receive data rate", M_STATISTIC_UNIT_BITS_PER_SECOND,
+		  8 * rate(now, before, "rx") },
+		{ "data.current.tx.bps", "Transmit data rate", M_STATISTIC_UNIT_BITS_PER_SECOND,
+		  8 * rate(now, before, "tx") },
+		{ "errors.total.rx", "Total Receive errors", M_STATISTIC_UNIT_NONE,
+		  number(json_object_get(now, "rxErrors")) },
+		{ "errors.total.tx", "Total transmit errors", M_STATISTIC_UNIT_NONE,
+		  number(json_object_get(now, "txErrors")) },
+		{ "data.total.rx", "Total received data", M_STATISTIC_UNIT_BYTES, number(json_object_get(now, "rx")) },
+		{ "data.total.tx", "Total transmitted data", M_STATISTIC_UNIT_BYTES,
+		  number(json_object_get(now, "tx")) },
+	};
+
+	return statistics_make(c, nic_id, rows, G_N_ELEMENTS(rows), list, max);
 }
 
 const struct api_op HOST_DEVICE_OPS[] = {

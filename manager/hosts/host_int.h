@@ -13,6 +13,7 @@ struct host_rt {
 	struct waitq wake; /* the monitor, and those who wait for a change */
 	bool poke;         /* look again now */
 	json_t *caps, *stats;
+	json_t *stats_before;    /* the report before the last one, for rates */
 	json_t *devices;         /* Host.hostdevListByCaps, or NULL */
 	int64_t silent_since_ms; /* 0: it answers */
 	int failures;
@@ -45,6 +46,7 @@ int host_check_cpu(struct core *c, const struct m_host *h, json_t *caps, struct 
 
 extern const struct command HOST_INSTALL_COMMAND;
 extern const struct api_op HOST_OPS[];
+extern const struct api_op HOST_HOOK_OPS[];
 extern const struct api_op HOST_DEVICE_OPS[], HOST_HARDWARE_OPS[];
 
 /* Start the job that brings a host in: pairing (with code), certificate, first contact. Frees t. */
@@ -58,4 +60,5 @@ int host_renew_certificate(struct core *c, const char *id, const char *user, str
 void host_certificates_start(struct core *c);
 
 /* Numbers of a host for the common statistics service. */
+size_t host_nic_statistics(struct call *c, const char *nic_id, void **list, size_t max);
 size_t host_statistics(struct call *c, const char *host_id, void **list, size_t max);

@@ -15,6 +15,7 @@
 #include "manager/core/txn.h"
 #include "manager/hosts/host_hardware.h"
 #include "manager/hosts/host_int.h"
+#include "manager/hosts/host_policy.h"
 #include "manager/networks/networks.h"
 #include "manager/storage/storage.h"
 #include "manager/vms/vms.h"
@@ -52,6 +53,7 @@ static void rt_free(void *p)
 	json_decref(rt->caps);
 	json_decref(rt->devices);
 	json_decref(rt->stats);
+	json_decref(rt->stats_before);
 	g_free(rt->fingerprint);
 	g_free(rt->id);
 	g_free(rt);
@@ -342,7 +344,8 @@ static int poll_stats(struct host_rt *rt, struct err *e)
 	if (call(rt, "Host.getStats", NULL, &stats, e) < 0)
 		return -1;
 	storage_host_report(rt->core, rt->id, json_object_get(stats, "storageDomains"));
-	json_decref(rt->stats);
+	json_decref(rt->stats_before);
+	rt->stats_before = rt->stats;
 	rt->stats = g_steal_pointer(&stats);
 	return 0;
 }
@@ -395,6 +398,7 @@ static void try_bring_up(struct host_rt *rt)
 		h = host_now(rt);
 		if (h && h->status == M_HOST_STATUS_INITIALIZING) {
 			is_up(rt, h);
+			host_policy_up(rt->core, rt->id);
 		}
 		return;
 	}
@@ -543,6 +547,7 @@ static void view(struct core *c, struct pool *p, const void *pub, void *copy)
 	const struct m_cluster *cl = cluster_latest(c, h->cluster.id);
 	bool is_spm = false;
 
+	host_policy_view(c, p, h);
 	h->summary = m_new(p, &M_TYPE_vm_summary);
 	M_SET(h->summary, active, vms_on_host(c, h->id));
 	M_SET(h->summary, migrating, 0);
@@ -561,6 +566,7 @@ static void view(struct core *c, struct pool *p, const void *pub, void *copy)
 static const struct kind_ops HOST_KIND = { .published = published, .view = view };
 
 static const struct statistics_owner STATISTICS = { "hosts", KIND_HOST, host_statistics };
+static const struct statistics_owner NIC_STATISTICS = { "nics", NO_KIND, host_nic_statistics, .above = "hosts" };
 
 void hosts_register(struct core *c)
 {
@@ -574,7 +580,9 @@ void hosts_register(struct core *c)
 	api_register(HOST_OPS);
 	api_register(HOST_DEVICE_OPS);
 	api_register(HOST_HARDWARE_OPS);
+	api_register(HOST_HOOK_OPS);
 	statistics_register(&STATISTICS);
+	statistics_register(&NIC_STATISTICS);
 }
 
 void hosts_start(struct core *c)
