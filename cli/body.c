@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/body.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/uuid.h"
 #include "cli/text.h"
@@ -159,6 +161,13 @@ static int set_in(struct body *b, const struct m_type *t, json_t *in, const char
 	return 0;
 }
 
+/* The only member of a structure, if it is a plain one: a bare value is meant for it. */
+static const struct m_field *only_member(const struct m_type *t)
+{
+	return t->n_fields == 1 && t->fields[0].kind != M_STRUCT && !(t->fields[0].flags & M_F_LIST) ? &t->fields[0]
+	                                                                                             : NULL;
+}
+
 /* "cores=2,sockets=1", or JSON. */
 static json_t *struct_value(struct body *b, const struct m_type *t, const char *flag, const char *text, struct err *e)
 {
@@ -173,6 +182,12 @@ static json_t *struct_value(struct body *b, const struct m_type *t, const char *
 		return made;
 	}
 	made = json_object();
+	if (only_member(t) && !strchr(text, '=')) {
+		if (set_in(b, t, made, flag, only_member(t)->name, text, e) == 0)
+			return made;
+		json_decref(made);
+		return NULL;
+	}
 	parts = g_strsplit(text, ",", -1);
 	for (char **p = parts; *p; p++) {
 		char *eq = strchr(*p, '=');
@@ -218,13 +233,12 @@ static json_t *read_xml(const struct body *b, const char *text, size_t len, stru
 int body_load(struct body *b, const char *path, struct err *e)
 {
 	g_autofree char *text = NULL;
-	g_autoptr(GError) ge = NULL;
+	const char *first, *file = strcmp(path, "-") == 0 ? "/dev/stdin" : path;
 	gsize len = 0;
-	const char *first;
 	json_t *doc;
 
-	if (!g_file_get_contents(strcmp(path, "-") == 0 ? "/dev/stdin" : path, &text, &len, &ge))
-		return err_set(e, ERR_BACKEND, "%s", ge->message);
+	if (access(file, R_OK) < 0 || !g_file_get_contents(file, &text, &len, NULL))
+		return err_set(e, ERR_BACKEND, "%s cannot be read: %s", path, g_strerror(errno));
 	first = text + strspn(text, " \t\r\n");
 	if (g_str_has_prefix(first, "\xef\xbb\xbf"))
 		first += 3;

@@ -84,6 +84,7 @@ static int unknown_word(const struct command *cmd, const char *word, struct err 
 {
 	struct guess g = GUESS(word);
 	const struct m_service *s = tree_below(&cmd->place);
+	g_autofree char *what = NULL;
 	g_autoptr(GArray) verbs = cmd->place.depth ? tree_verbs(&cmd->place) : NULL;
 
 	for (int i = 0; i < s->n_locators; i++)
@@ -99,12 +100,12 @@ static int unknown_word(const struct command *cmd, const char *word, struct err 
 	for (const struct nicety *n = NICETIES; n->verb; n++)
 		if (cmd->place.depth == 1 && strcmp(n->service, cmd->place.level[0].service->name) == 0)
 			guess_offer(&g, n->verb);
-	if (!cmd->place.depth)
+	if (!cmd->place.depth && !cmd->is_root)
 		return err_set(e, ERR_SYNTAX, "There is no type or command '%.60s'%s%s; 'hostler help' lists them.",
 		               word, guess_best(&g) ? "; did you mean " : "", guess_best(&g) ? guess_best(&g) : "");
-	return err_set(e, ERR_SYNTAX, "%s has no verb or part '%.60s'%s%s; see --help.",
-	               cmd->place.level[cmd->place.depth - 1].path, word, guess_best(&g) ? "; did you mean " : "",
-	               guess_best(&g) ? guess_best(&g) : "");
+	what = cmd->is_root ? g_strdup("system") : tree_word(&cmd->place.level[cmd->place.depth - 1]);
+	return err_set(e, ERR_SYNTAX, "%s has no verb or part '%.60s'%s%s; see --help.", what, word,
+	               guess_best(&g) ? "; did you mean " : "", guess_best(&g) ? guess_best(&g) : "");
 }
 
 int command_word(struct command *cmd, const char *word, struct err *e)

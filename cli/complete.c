@@ -7,6 +7,7 @@
 #include "cli/help.h"
 #include "cli/resolve.h"
 #include "cli/text.h"
+#include "cli/web.h"
 
 static const char BASH[] = "# completion of hostler for bash: source <(hostler completion bash)\n"
                            "_hostler() {\n"
@@ -128,7 +129,7 @@ static void offer_flags(struct command *cmd, const char *start)
 		offer_fixed(start, cmd->nice->flags(&cmd->extras));
 	for (int i = 0; op && i < op->n_params; i++)
 		if (op->params[i].via == M_VIA_QUERY && !command_is_links(&op->params[i]))
-			offer_flag(start, op->params[i].name, NULL);
+			offer_flag(start, op->params[i].name, help_doc(op->params[i].name));
 	if (op && cmd->body.type)
 		offer_members(start, op, cmd->body.type, "", 0);
 	offer_fixed(start, command_flags(&cmd->c->opt));
@@ -139,10 +140,18 @@ static void offer_names(struct command *cmd, const char *start, const struct m_t
 {
 	static const char *const members[] = { "id", "name", "alias", "user_name", "description", "protocol", NULL };
 	struct err quiet = ERR_INIT;
-	auto_json *items = resolve_list(cmd->c, t, path, "max=500", members, &quiet);
+	g_autoptr(GString) query = g_string_new("max=500");
+	auto_json *items = NULL;
 	const json_t *each;
 	size_t i;
 
+	if (*start && resolve_can_search(path, start)) {
+		g_autofree char *term = g_strdup_printf("name=\"%s*\"", start);
+
+		g_string_append(query, "&search=");
+		web_append_escaped(query, term);
+	}
+	items = resolve_list(cmd->c, t, path, query->str, members, &quiet);
 	json_array_foreach (items, i, each) {
 		const char *label = resolve_label(each);
 
@@ -201,7 +210,7 @@ static void offer_words(struct command *cmd, const char *start)
 		if (cmd->place.depth == 1 && !n->is_op && strcmp(n->service, cmd->place.level[0].service->name) == 0)
 			offer(start, n->verb, n->doc);
 	for (int i = 0; i < s->n_locators && !cmd->is_root; i++)
-		if (!s->locators[i].param) {
+		if (tree_is_part(s, i)) {
 			struct tree_level l = tree_level_of(&s->locators[i]);
 			g_autofree char *word = tree_word(&l);
 

@@ -87,7 +87,7 @@ static int serial_turn(struct ws *ws, bool *is_open, struct err *e)
 	struct pollfd fds[2] = { { .fd = ws_fd(ws), .events = POLLIN | (ws_wants_write(ws) ? POLLOUT : 0) },
 		                 { .fd = *is_open ? STDIN_FILENO : -1, .events = POLLIN } };
 	g_autoptr(GString) in = g_string_new(NULL);
-	int rc = poll(fds, 2, *is_open ? 1000 : 300), more;
+	int rc = poll(fds, 2, *is_open ? 1000 : 2000), more;
 
 	if (cli_interrupted())
 		return err_set(e, ERR_CANCELLED, "Interrupted.");

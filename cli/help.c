@@ -20,6 +20,51 @@ static void append_upper(GString *out, const char *word)
 
 /* ---- pieces ---- */
 
+/* Words for what the schema has no words for. */
+static const struct {
+	const char *name, *doc;
+} DOCS[] = {
+	{ "all_content", "with the members that cost more" },
+	{ "async", "do not wait for the end of it" },
+	{ "case_sensitive", "letters of --search: capital or not" },
+	{ "clone", "copy the template's disks" },
+	{ "clone_permissions", "copy the template's permissions" },
+	{ "detach_only", "keep the disks" },
+	{ "filter", "only what you have permissions on" },
+	{ "force", "without some of the checks" },
+	{ "from", "only events after this one" },
+	{ "max", "so many at most" },
+	{ "next_run", "the configuration of the next start" },
+	{ "search", "for example 'status=up and name=web*'" },
+	{ "unregistered", "what is on the domain, but not known here" },
+	{ "destroy", "forget it, without touching the storage" },
+	{ "format", "wipe it" },
+	{ "memory", "given to the guest at its start" },
+	{ "cpu.topology.cores", "cores of each socket" },
+	{ "cluster", "where it lives" },
+	{ "template", "made from this; Blank has nothing" },
+	{ "provisioned_size", "as the guest sees it" },
+	{ "sparse", "takes space as it is written" },
+	{ "bootable", "the guest may boot from it" },
+	{ "active", "plugged in" },
+	{ "storage_domains", "where it is kept" },
+	{ "vnic_profile", "network and rules of the card" },
+	{ "placement_policy.hosts", "hosts on which it may run" },
+	{ "high_availability.enabled", "started again when its host fails" },
+	{ "delete_protected", "cannot be removed" },
+	{ "reason", "kept in the events" },
+	{ "root_password", "the host's pairing code" },
+	{ "persist_memorystate", "with the memory of the running guest" },
+};
+
+const char *help_doc(const char *name)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(DOCS); i++)
+		if (text_same_word(DOCS[i].name, name))
+			return DOCS[i].doc;
+	return NULL;
+}
+
 void help_append_verb(GString *out, const struct tree_verb *v, const struct tree_level *l)
 {
 	g_autofree char *word = l ? tree_word(l) : g_strdup("system");
@@ -178,7 +223,7 @@ static void print_members(const struct m_op *op, const struct m_type *t, const c
 		help_append_kind(value, f);
 		if (f->flags & M_F_LIST)
 			g_string_append(value, " (may be repeated)");
-		print_flag(flag, value->str, f->doc);
+		print_flag(flag, value->str, f->doc ? f->doc : help_doc(flag));
 	}
 }
 
@@ -222,11 +267,7 @@ static void help_op(const struct command *cmd)
 		if (!has_title)
 			printf("\nOptions:\n");
 		has_title = true;
-		print_flag(flag,
-		           p->kind == M_BOOL  ? ""
-		           : p->kind == M_INT ? "N"
-		                              : "TEXT",
-		           strcmp(p->name, "search") == 0 ? "for example: status=up and name=web*" : "");
+		print_flag(flag, p->kind == M_BOOL ? "" : p->kind == M_INT ? "N" : "TEXT", help_doc(p->name));
 	}
 	if (cmd->body.type) {
 		printf("\nMembers:\n");
@@ -262,11 +303,11 @@ static void print_verbs(const struct command *cmd)
 		if (n && !n->is_op)
 			continue; /* ours is told below */
 		help_append_verb(doc, v, l);
-		printf("  %-26s %s\n", v->word, doc->str);
+		printf("  %-28s %s\n", v->word, doc->str);
 	}
 	for (const struct nicety *n = NICETIES; n->verb; n++)
 		if (cmd->place.depth == 1 && !n->is_op && strcmp(n->service, l->service->name) == 0)
-			printf("  %-26s %s\n", n->verb, n->doc);
+			printf("  %-28s %s\n", n->verb, n->doc);
 }
 
 static void print_parts(const struct command *cmd)
@@ -278,7 +319,7 @@ static void print_parts(const struct command *cmd)
 		struct tree_level l = tree_level_of(&s->locators[i]);
 		g_autofree char *word = tree_word(&l);
 
-		if (s->locators[i].param || (i && strcmp(s->locators[i].path, s->locators[0].path) == 0))
+		if (!tree_is_part(s, i))
 			continue;
 		if (!has_title)
 			printf("\nParts, each with verbs of its own:\n");

@@ -21,6 +21,8 @@ void help_append_kind(GString *out, const struct m_field *f);
 void help_append_verb(GString *out, const struct tree_verb *v, const struct tree_level *l);
 /* The words of a call: "hostler vm nic update VM NIC [flags]" */
 void help_append_usage(GString *out, const struct tree_place *p, const struct tree_verb *v);
+/* A few words about a parameter or member; NULL. */
+const char *help_doc(const char *name);
 /* Should a member have a flag in help and completion? */
 bool help_has_flag(const struct m_op *op, const struct m_type *t, const struct m_field *f);
 

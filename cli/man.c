@@ -56,7 +56,10 @@ static void append_flag(GString *out, const char *flag, const char *value, const
 		g_string_append(out, "\\fR");
 	}
 	g_string_append_c(out, '\n');
-	append_roff(out, doc && *doc ? doc : "\\&");
+	if (doc && *doc)
+		append_roff(out, doc);
+	else
+		g_string_append(out, "\\&");
 	g_string_append_c(out, '\n');
 }
 
@@ -88,7 +91,11 @@ static void append_members(GString *out, const struct m_op *op, const struct m_t
 		if (!help_has_flag(op, t, f))
 			continue;
 		help_append_kind(value, f);
-		append_flag(out, flag, value->str, f->doc ? f->doc : (f->flags & M_F_LIST) ? "May be repeated." : "");
+		append_flag(out, flag, value->str,
+		            f->doc                  ? f->doc
+		            : help_doc(f->name)     ? help_doc(f->name)
+		            : (f->flags & M_F_LIST) ? "May be repeated."
+		                                    : "");
 	}
 }
 
@@ -110,7 +117,11 @@ static void append_verb(GString *out, const struct tree_place *p, const struct t
 		g_autofree char *flag = text_dashed(q->name);
 
 		if (q->via == M_VIA_QUERY && !command_is_links(q))
-			append_flag(out, flag, q->kind == M_BOOL ? "" : q->kind == M_INT ? "N" : "TEXT", "");
+			append_flag(out, flag,
+			            q->kind == M_BOOL  ? ""
+			            : q->kind == M_INT ? "N"
+			                               : "TEXT",
+			            help_doc(q->name));
 	}
 	if (v->op->kind == M_OP_ACTION)
 		append_members(out, v->op, m_type_find("action"));
@@ -134,7 +145,7 @@ static void append_parts(GString *out, const struct tree_place *p)
 	for (int i = 0; i < s->n_locators; i++) {
 		struct tree_place deeper = *p;
 
-		if (s->locators[i].param || p->depth >= 3)
+		if (!tree_is_part(s, i) || p->depth >= 3)
 			continue;
 		deeper.level[deeper.depth++] = tree_level_of(&s->locators[i]);
 		append_place(out, &deeper);

@@ -85,6 +85,45 @@ static void print_json(const struct cli *c, const json_t *j)
 	free(text);
 }
 
+/* With --columns: of each item those members alone, by their paths. */
+static json_t *pick_members(const struct columns *cs, const json_t *item)
+{
+	json_t *made = json_object();
+
+	for (int i = 0; i < cs->n; i++) {
+		g_auto(GStrv) words = g_strsplit(cs->v[i].path, ".", -1);
+		const json_t *j = item;
+
+		for (char **w = words; j && *w; w++)
+			j = json_object_get(j, *w);
+		if (j)
+			json_object_set(made, cs->v[i].path, (json_t *)j);
+	}
+	return made;
+}
+
+/* j (an entity or a list of them) becomes what --columns asks for. */
+static int narrow(struct cli *c, const struct m_type *t, json_t **j, struct err *e)
+{
+	struct columns cs = { .n = 0 };
+	json_t *each, *made;
+	size_t i;
+
+	if (!c->opt.columns || (c->opt.format != OUT_JSON && c->opt.format != OUT_YAML))
+		return 0;
+	if (columns_choose(&cs, c, t, e) < 0) {
+		columns_clear(&cs);
+		return -1;
+	}
+	made = json_is_array(*j) ? json_array() : pick_members(&cs, *j);
+	json_array_foreach (*j, i, each)
+		json_array_append_new(made, pick_members(&cs, each));
+	json_decref(*j);
+	*j = made;
+	columns_clear(&cs);
+	return 0;
+}
+
 static void print_yaml(const struct cli *c, const json_t *j)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
@@ -225,6 +264,8 @@ static int list_whole(struct cli *c, const struct m_type *t, const struct web_an
 	}
 	if (c->opt.format != OUT_ID)
 		drop_noise(items);
+	if (narrow(c, t, &items, e) < 0)
+		return -1;
 	if (c->opt.format == OUT_JSON)
 		print_json(c, items);
 	else if (c->opt.format == OUT_YAML)
@@ -377,6 +418,8 @@ int out_entity(struct cli *c, const struct m_type *t, const struct web_answer *a
 	if (!json_is_object(j))
 		return err_set(e, ERR_BACKEND, "The answer cannot be read.");
 	drop_noise(j);
+	if (narrow(c, t, &j, e) < 0)
+		return -1;
 	return show_json(c, t, j, e);
 }
 

@@ -39,14 +39,14 @@ json_t *resolve_list(struct cli *c, const struct m_type *t, const char *path, co
 	return project_list(a.body->str, a.body->len, t->element, members, e);
 }
 
-static bool can_search_names(const char *path)
+bool resolve_can_search(const char *path, const char *text)
 {
 	static const char *const paths[] = { "vms",       "hosts",         "clusters", "datacenters", "storagedomains",
 		                             "templates", "instancetypes", "vmpools",  "disks",       "networks" };
 
 	for (size_t i = 0; i < G_N_ELEMENTS(paths); i++)
 		if (strcmp(paths[i], path) == 0)
-			return true;
+			return !strpbrk(text, "\"'*;\\");
 	return false;
 }
 
@@ -130,7 +130,7 @@ char *resolve_item(struct cli *c, const struct tree_level *l, const char *path, 
 		web_append_escaped(query, text);
 		return pool_strdup(c->pool, query->str);
 	}
-	if (can_search_names(path) && !strpbrk(text, "\"'*;\\")) {
+	if (resolve_can_search(path, text)) {
 		g_autofree char *term = g_strdup_printf("name=\"%s\"", text);
 
 		g_string_append(query, "search=");

@@ -13,6 +13,8 @@ char *resolve_item(struct cli *c, const struct tree_level *level, const char *pa
 char *resolve_reference(void *cli, const struct m_type *t, const char *text, struct err *e);
 /* The name of an entity, asked for once for all of its type; the id when it is not known. */
 const char *resolve_name(struct cli *c, const struct m_type *t, const char *id);
+/* Can the names of a collection be searched for this text? */
+bool resolve_can_search(const char *path, const char *text);
 /* What people call an item: name, or description, ... ; NULL. */
 const char *resolve_label(const json_t *item);
 /* The items of a collection, with a query ("search=..." or NULL), members as in project_list. NULL with e. */

@@ -54,6 +54,16 @@ const struct m_type *tree_type(const struct m_service *s)
 	return op && op->body ? op->body->type : NULL;
 }
 
+bool tree_is_part(const struct m_service *s, int i)
+{
+	if (s->locators[i].param)
+		return false;
+	for (int k = 0; k < i; k++)
+		if (strcmp(s->locators[k].path, s->locators[i].path) == 0)
+			return false;
+	return true;
+}
+
 struct tree_level tree_level_of(const struct m_locator *l)
 {
 	struct tree_level level = { .path = l->path, .service = l->service };

@@ -28,6 +28,8 @@ bool tree_enter(struct tree_place *p, const char *word);
 struct tree_level tree_level_of(const struct m_locator *l);
 /* The service in which the sub-collections of a place are. */
 const struct m_service *tree_below(const struct tree_place *p);
+/* Is locator i of a service a way to a collection that no earlier one leads to? */
+bool tree_is_part(const struct m_service *s, int i);
 /* The type that a service's list or get answers; NULL. */
 const struct m_type *tree_type(const struct m_service *s);
 /* Word for people of a collection: "disk-attachment". */
