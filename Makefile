@@ -7,7 +7,7 @@ export HOSTLER_DEMO_DIR ?= /var/lib/hostler-demo
 BUILD ?= build
 JOBS ?= $(shell nproc)
 
-.PHONY: help all build run stop-vms clean-run test bench fuzz fmt lint coverage-api requirements clean
+.PHONY: help all build run stop-vms clean-run test bench fuzz fmt lint coverage-api requirements install clean
 .DEFAULT_GOAL := help
 
 help: ## say what there is (this text)
@@ -59,6 +59,15 @@ requirements: ## count the requirements that tests show, by area (schema/require
 
 coverage-api: build ## count the API operations that are implemented
 	@$(BUILD)/release/manager/hostlerd coverage
+
+# A build of its own, since paths go into the units and the programs. DESTDIR=/tmp/root PREFIX=/usr
+PREFIX ?= /usr
+install: ## compile for PREFIX (/usr) and install below DESTDIR: programs, units, users, folders
+	@tools/setup.sh run
+	@meson setup $(if $(wildcard $(BUILD)/package/build.ninja),--reconfigure) $(BUILD)/package --prefix=$(PREFIX) \
+		--buildtype=debugoptimized -Dtests=false
+	@ninja -j$(JOBS) -C $(BUILD)/package
+	@DESTDIR=$(DESTDIR) meson install --no-rebuild -C $(BUILD)/package
 
 clean: ## remove what was built (the demo environment stays)
 	@rm -rf $(BUILD)
