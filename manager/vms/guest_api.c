@@ -200,11 +200,24 @@ static int application_list(struct call *c, struct err *e)
 	return guest ? call_reply_list(c, &M_TYPE_application, list, applications_of(c, guest, list)) : -1;
 }
 
+static int application_get(struct call *c, struct err *e)
+{
+	json_t *guest = guest_of(c, e);
+	void **list = POOL_ARRAY(c->pool, void *, MAX_ITEMS);
+	size_t n = guest ? applications_of(c, guest, list) : 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(((struct m_application *)list[i])->id, c->ids[1]) == 0)
+			return call_reply_entity(c, &M_TYPE_application, list[i]);
+	return guest ? err_set(e, ERR_NO_ENTITY, "The guest reports no such application.") : -1;
+}
+
 const struct api_op VM_GUEST_OPS[] = {
 	ROW("vm_reported_devices.list", device_list, NO_KIND, .flags = OP_HREF_HERE),
 	ROW("vm_reported_device.get", device_get, NO_KIND, .flags = OP_HREF_HERE),
 	ROW("vm_sessions.list", session_list, NO_KIND, .flags = OP_HREF_HERE),
 	ROW("vm_session.get", session_get, NO_KIND, .flags = OP_HREF_HERE),
 	ROW("vm_applications.list", application_list, NO_KIND, .flags = OP_HREF_HERE),
+	ROW("vm_application.get", application_get, NO_KIND, .flags = OP_HREF_HERE),
 	{ .name = NULL },
 };

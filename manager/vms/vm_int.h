@@ -8,6 +8,8 @@
 #define BLANK_TEMPLATE UUID_NIL
 #define CDROM_ID       UUID_NIL
 
+struct vm_history;
+
 /* What is known of a VM while the Manager runs; not in the journal. */
 struct vm_rt {
 	char *id;
@@ -19,6 +21,7 @@ struct vm_rt {
 	char stray_host[UUID_LEN + 1];
 	bool is_ending; /* its end is being recorded and acknowledged */
 	bool is_saving; /* its memory is being saved: what becomes of it is told to that job */
+	struct vm_history *history; /* its last hour; vm_history.h */
 	struct waitq wake;
 };
 
@@ -178,6 +181,8 @@ void keeper_notice(struct core *c, const struct m_vm *vm);
 void keeper_start(struct core *c);
 /* Stage that a highly available VM is to be started again. */
 void keeper_want_restart(struct core *c, struct m_vm *vm);
+
+extern const struct api_op VM_GUEST_ACTION_OPS[];
 
 /* ---- numbers ---- */
 size_t vm_statistics(struct call *c, const char *vm_id, void **list, size_t max);

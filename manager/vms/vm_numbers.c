@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "manager/api/statistics.h"
+#include "manager/vms/vm_history.h"
 #include "manager/vms/vm_int.h"
 
 /* ---- VMs ---- */
@@ -19,12 +20,84 @@ static double hypervisor_cpu(json_t *s, double cpus)
 	return cpus > 0 ? all / cpus : all;
 }
 
+/* A statistic without value yet. */
+static struct m_statistic *bare(struct call *c, const char *vm_id, const char *name, const char *description)
+{
+	struct m_statistic *s = m_new(c->pool, &M_TYPE_statistic);
+	uuid_text id;
+
+	uuid_derive(vm_id, name, id);
+	s->id = pool_strdup(c->pool, id);
+	s->name = (char *)name;
+	s->description = (char *)description;
+	s->kind = M_STATISTIC_KIND_GAUGE;
+	return s;
+}
+
+/* Many values, newest first. */
+static struct m_statistic *history(struct call *c, const char *vm_id, enum vm_series what, const char *name,
+                                   const char *description)
+{
+	struct m_statistic *s = bare(c, vm_id, name, description);
+	uint8_t values[VM_HISTORY_SAMPLES];
+	const int n = vm_history_get(c->core, vm_id, what, values);
+
+	s->type = M_VALUE_TYPE_INTEGER;
+	s->unit = M_STATISTIC_UNIT_PERCENT;
+	s->values.v = POOL_ARRAY(c->pool, struct m_value *, n + 1);
+	for (int i = 0; i < n; i++) {
+		struct m_value *v = s->values.v[s->values.n++] = m_new(c->pool, &M_TYPE_value);
+
+		M_SET(v, datum, values[i]);
+	}
+	return s;
+}
+
+/* File systems as the guest tells them, a JSON text. */
+static struct m_statistic *disks_usage(struct call *c, const char *vm_id, json_t *stats)
+{
+	struct m_statistic *s = bare(c, vm_id, "disks.usage", "Disk usage, in bytes, as JSON.");
+	json_t *list = json_object_get(stats, "disksUsage");
+	char *text = json_is_array(list) ? json_dumps(list, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+	struct m_value *v = m_new(c->pool, &M_TYPE_value);
+
+	s->type = M_VALUE_TYPE_STRING;
+	s->unit = M_STATISTIC_UNIT_NONE;
+	v->detail = pool_strdup(c->pool, text ? text : "[]");
+	s->values.v = POOL_ARRAY(c->pool, struct m_value *, 1);
+	s->values.v[s->values.n++] = v;
+	free(text);
+	return s;
+}
+
+static size_t more_of_vm(struct call *c, const char *vm_id, json_t *stats, void **list, size_t max)
+{
+	void *const more[] = {
+		history(c, vm_id, VM_SERIES_CPU, "cpu.usage.history",
+		        "List of CPU usage history, sorted from newest to oldest, one value for 30 seconds"),
+		history(c, vm_id, VM_SERIES_MEMORY, "memory.usage.history",
+		        "List of memory usage history, sorted from newest to oldest, one value for 30 seconds"),
+		history(c, vm_id, VM_SERIES_NETWORK, "network.usage.history",
+		        "List of network usage history, sorted from newest to oldest, one value for 30 seconds"),
+		disks_usage(c, vm_id, stats),
+	};
+	const size_t n = MIN(max, G_N_ELEMENTS(more));
+
+	memcpy(list, more, n * sizeof(more[0]));
+	return n;
+}
+
 size_t vm_statistics(struct call *c, const char *vm_id, void **list, size_t max)
 {
 	const struct m_vm *vm = INV_GET(c->core->inv, VM, vm, vm_id);
 	json_t *s = vm && vm_is_live(vm) ? vm_stats(c->core, vm_id) : NULL, *m = json_object_get(s, "memoryStats");
 	double cpus = MAX(rep_number(s, "vcpuCount"), 1), user = rep_number(s, "cpuUser") / cpus,
 	       sys = rep_number(s, "cpuSys") / cpus;
+	double network = 0;
+	size_t n;
+
+	if (s)
+		vm_percent(c->core, vm_id, VM_SERIES_NETWORK, &network);
 	const struct statistic rows[] = {
 		{ "memory.installed", "Total memory configured", M_STATISTIC_UNIT_BYTES,
 		  vm ? (double)M_GET(vm, memory, 0) : 0 },
@@ -37,10 +110,12 @@ size_t vm_statistics(struct call *c, const char *vm_id, void **list, size_t max)
 		{ "cpu.current.total", "Total CPU used", M_STATISTIC_UNIT_PERCENT, hypervisor_cpu(s, cpus) },
 		{ "migration.progress", "Migration Progress", M_STATISTIC_UNIT_PERCENT,
 		  rep_number(s, "migrationProgress") },
+		{ "network.current.total", "Total network used", M_STATISTIC_UNIT_PERCENT, network },
 		{ "elapsed.time", "Elapsed VM runtime", M_STATISTIC_UNIT_SECONDS, rep_number(s, "elapsedTime") },
 	};
 
-	return statistics_make(c, vm_id, rows, G_N_ELEMENTS(rows), list, max);
+	n = statistics_make(c, vm_id, rows, G_N_ELEMENTS(rows), list, max);
+	return n + more_of_vm(c, vm_id, s, list + n, max - n);
 }
 
 /* ---- network cards ---- */

@@ -13,6 +13,7 @@
 #include "manager/console/console.h"
 #include "manager/core/locks.h"
 #include "manager/hosts/hosts.h"
+#include "manager/vms/vm_history.h"
 #include "manager/vms/vm_int.h"
 
 enum { DESTROY_MS = 60 * 1000, EXIT_MISSING = 9, EXIT_ON_REBOOT = 13, MAX_FOREIGN = 10000 };
@@ -402,8 +403,10 @@ void vms_host_report(struct core *c, const char *host_id, json_t *list)
 		if (!vm)
 			continue;
 		g_hash_table_add(seen, (char *)id);
-		if (status_of(news) != M_VM_STATUS_DOWN && g_strcmp0(vm->host.id, host_id) == 0)
+		if (status_of(news) != M_VM_STATUS_DOWN && g_strcmp0(vm->host.id, host_id) == 0) {
 			keep_stats(vm_rt(c, id), news);
+			vm_history_take(c, id);
+		}
 		take(c, &t, host_id, vm, news);
 	}
 	INV_EACH_BY (e, c->inv, KIND_VM, IDX_VM_host, host_id) {

@@ -6,6 +6,7 @@
 #include "manager/templates/templates.h"
 #include "manager/vms/stateless.h"
 #include "manager/vms/vm_hardware.h"
+#include "manager/vms/vm_history.h"
 #include "manager/vms/vm_int.h"
 
 /* ---- runtime state ---- */
@@ -29,6 +30,7 @@ static void rt_free(void *p)
 	json_decref(rt->stats);
 	json_decref(rt->net_before);
 	json_decref(rt->end);
+	vm_history_free(rt->history);
 	g_free(rt->id);
 	g_free(rt);
 }
@@ -129,6 +131,8 @@ void vms_register(struct core *c)
 		api_register(TABLES[i]);
 	for (size_t i = 0; i < G_N_ELEMENTS(STATISTICS); i++)
 		statistics_register(&STATISTICS[i]);
+	api_register(VM_GUEST_ACTION_OPS);
+	vm_search_register();
 	templates_register(c);
 }
 
