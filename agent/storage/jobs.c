@@ -18,7 +18,7 @@ struct sjob {
 	char *message; /* of the error, or NULL */
 	int code, progress;
 	int64_t ended_ms;
-	bool is_running;
+	bool is_running, is_long;
 	json_t *args;
 	struct sdomain *src, *dst; /* src NULL for operations on one volume */
 	char *lock_src, *lock_dst;
@@ -123,7 +123,8 @@ static void job_fiber(void *arg)
 	if (take_locks(j, &e) == 0) {
 		j->status = "running";
 		tell(j);
-		result = client_call(j->worker, j->op, json_incref(j->args), j->src ? -1 : UPDATE_MS, NULL, &e);
+		result = client_call(j->worker, j->op, json_incref(j->args), j->src || j->is_long ? -1 : UPDATE_MS,
+		                     NULL, &e);
 		release_locks(j);
 	}
 	if (!result)
@@ -160,8 +161,7 @@ static int read_endpoint(struct agent *a, struct verb_call *c, const char *name,
 	return 0;
 }
 
-static struct sjob *job_new(struct storage *s, struct verb_call *c, const char *op, const char *description,
-                            struct err *e)
+struct sjob *sjob_new(struct storage *s, struct verb_call *c, const char *op, const char *description, struct err *e)
 {
 	const char *id;
 	struct sjob *j;
@@ -206,9 +206,18 @@ static int job_launch(struct sjob *j, struct err *e)
 	return 0;
 }
 
+int sjob_start(struct sjob *j, struct sdomain *d, const char *img, json_t *args, struct err *e)
+{
+	j->dst = d;
+	j->is_long = true;
+	j->lock_dst = g_strdup_printf("%s/%s", d->id, img);
+	j->args = args;
+	return job_launch(j, e);
+}
+
 int sverb_copy_data(struct agent *a, struct verb_call *c, struct err *e)
 {
-	struct sjob *j = job_new(storage_of(a), c, "volume.copy", "Copying data", e);
+	struct sjob *j = sjob_new(storage_of(a), c, "volume.copy", "Copying data", e);
 	json_t *src = NULL, *dst = NULL;
 
 	if (!j)
@@ -251,7 +260,7 @@ static int read_attributes(struct verb_call *c, json_t *args, struct err *e)
 
 int sverb_update_volume(struct agent *a, struct verb_call *c, struct err *e)
 {
-	struct sjob *j = job_new(storage_of(a), c, "volume.set", "Updating volume", e);
+	struct sjob *j = sjob_new(storage_of(a), c, "volume.set", "Updating volume", e);
 
 	if (!j)
 		return -1;

@@ -129,6 +129,10 @@ void slock_release(struct storage *s, const char *key, bool is_exclusive);
 /* Everybody who waits looks again; with is_stopping they give up. */
 void slocks_wake(struct storage *s);
 
+/* What only the SPM may do on a domain: pool and domain, which is of the pool, active and one that we can write. */
+int spm_target_of(struct storage *s, const char *pool, const char *sd, struct spool **p, struct sdomain **d,
+                  struct err *e);
+
 /* --- tasks (tasks.c) --- */
 
 struct stask {
@@ -167,6 +171,10 @@ void stasks_forget(struct spool *p);
 
 struct sjob;
 void sjob_free(void *j);
+/* A job named by the call's job_id. NULL with e. */
+struct sjob *sjob_new(struct storage *s, struct verb_call *c, const char *op, const char *description, struct err *e);
+/* Start one that changes an image of d alone, however long it takes; args are taken over. Frees it when that fails. */
+int sjob_start(struct sjob *j, struct sdomain *d, const char *img, json_t *args, struct err *e);
 
 /* --- all --- */
 

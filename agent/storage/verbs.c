@@ -50,6 +50,10 @@ const struct verb STORAGE_VERBS[] = {
 	{ "Image.teardown", sverb_image_teardown, 0 },
 	{ "SDM.copy_data", sverb_copy_data, 0 },
 	{ "SDM.update_volume", sverb_update_volume, 0 },
+	{ "StoragePool.prepareMerge", sverb_merge_prepare, 0 },
+	{ "StoragePool.finalizeMerge", sverb_merge_finish, 0 },
+	{ "SDM.merge", sverb_merge, 0 },
+	{ "VM.seal", sverb_seal, 0 },
 	{ "Host.getJobs", sverb_get_jobs, VERB_QUIET },
 	{ NULL, NULL, 0 },
 };

@@ -51,4 +51,8 @@ int sverb_image_prepare(struct agent *a, struct verb_call *c, struct err *e);
 int sverb_image_teardown(struct agent *a, struct verb_call *c, struct err *e);
 int sverb_copy_data(struct agent *a, struct verb_call *c, struct err *e);
 int sverb_update_volume(struct agent *a, struct verb_call *c, struct err *e);
+int sverb_merge_prepare(struct agent *a, struct verb_call *c, struct err *e);
+int sverb_merge(struct agent *a, struct verb_call *c, struct err *e);
+int sverb_merge_finish(struct agent *a, struct verb_call *c, struct err *e);
+int sverb_seal(struct agent *a, struct verb_call *c, struct err *e);
 int sverb_get_jobs(struct agent *a, struct verb_call *c, struct err *e);

@@ -38,6 +38,18 @@ static int check_active(const struct spool *p, const struct sdomain *d, struct e
 	return 0;
 }
 
+int spm_target_of(struct storage *s, const char *pool, const char *sd, struct spool **p, struct sdomain **d,
+                  struct err *e)
+{
+	if (spool_find(s, pool, p, e) < 0 || spool_check_spm(*p, e) < 0)
+		return -1;
+	if (!json_object_get((*p)->domains, sd))
+		return err_agent(e, SC_SD_NOT_IN_POOL, "Storage domain %s is not in pool %s", sd, pool);
+	if (sdomain_find(s, sd, d, e) < 0 || sdomain_check_writable(*d, e) < 0)
+		return -1;
+	return check_active(*p, *d, e);
+}
+
 /* --- create --- */
 
 struct creation_params {

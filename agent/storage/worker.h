@@ -126,6 +126,10 @@ json_t *worker_volume_undo(struct worker_ctx *w, const json_t *args, struct err 
 json_t *worker_volume_extend(struct worker_ctx *w, const json_t *args, struct err *e);
 json_t *worker_volume_delete(struct worker_ctx *w, const json_t *args, struct err *e);
 json_t *worker_volume_copy(struct worker_ctx *w, const json_t *args, struct err *e);
+json_t *worker_merge_prepare(struct worker_ctx *w, const json_t *args, struct err *e);
+json_t *worker_merge(struct worker_ctx *w, const json_t *args, struct err *e);
+json_t *worker_merge_finish(struct worker_ctx *w, const json_t *args, struct err *e);
+json_t *worker_volume_seal(struct worker_ctx *w, const json_t *args, struct err *e);
 
 /* Before an operation changes anything: persist what undoes it. No-op without a task. */
 int worker_task_push_undo(struct worker_ctx *w, const char *function, const char *params, struct err *e);

@@ -268,6 +268,10 @@ const struct worker_op WORKER_IMAGE_OPS[] = {
 	{ "image.chain", image_chain, NULL },
 	{ "image.delete", image_delete, NULL },
 	{ "volume.copy", worker_volume_copy, NULL },
+	{ "volume.seal", worker_volume_seal, NULL },
+	{ "image.merge-prepare", worker_merge_prepare, NULL },
+	{ "volume.merge", worker_merge, NULL },
+	{ "image.merge-finish", worker_merge_finish, NULL },
 	{ "domain.collect", domain_collect, NULL },
 	{ NULL, NULL, NULL },
 };
