@@ -117,10 +117,11 @@ static const struct m_locator *find_locator(const struct m_service *s, const cha
 
 const struct m_service *tree_below(const struct tree_place *p)
 {
-	const struct tree_level *last = &p->level[p->depth - 1];
+	const struct tree_level *last;
 
 	if (p->depth == 0)
 		return M_ROOT_SERVICE;
+	last = &p->level[p->depth - 1];
 	return last->item ? last->item : last->service;
 }
 
@@ -177,6 +178,12 @@ static bool find_action(const struct m_service *s, const char *word, const struc
 	return false;
 }
 
+/* Several can be removed at once, and one. */
+static bool removes_both(const struct m_service *coll, const struct m_service *item)
+{
+	return item && m_service_op(coll, M_OP_REMOVE, NULL) && m_service_op(item, M_OP_REMOVE, NULL);
+}
+
 bool tree_verb_find(const struct tree_place *p, const char *word, struct tree_verb *out)
 {
 	const struct tree_level *last = p->depth ? &p->level[p->depth - 1] : NULL;
@@ -192,18 +199,22 @@ bool tree_verb_find(const struct tree_place *p, const char *word, struct tree_ve
 		*out = (struct tree_verb){ kind_word(op), op, false };
 		return true;
 	}
+	if (text_same_word(word, "remove-all") && removes_both(coll, item)) {
+		*out = (struct tree_verb){ "remove-all", m_service_op(coll, M_OP_REMOVE, NULL), false };
+		return true;
+	}
 	for (size_t i = 0; i < G_N_ELEMENTS(VERBS); i++) {
+		bool is_item = VERBS[i].kind != M_OP_LIST && VERBS[i].kind != M_OP_ADD;
+
 		if (!text_same_word(VERBS[i].word, word))
 			continue;
-		op = m_service_op(coll, VERBS[i].kind, NULL);
-		if (op) {
-			*out = (struct tree_verb){ kind_word(op), op, false };
-			return true;
-		}
-		op = item ? m_service_op(item, VERBS[i].kind, NULL) : NULL;
-		if (op) {
-			*out = (struct tree_verb){ kind_word(op), op, true };
-			return true;
+		for (int turn = 0; turn < 2; turn++, is_item = !is_item) {
+			op = is_item ? (item ? m_service_op(item, VERBS[i].kind, NULL) : NULL)
+			             : m_service_op(coll, VERBS[i].kind, NULL);
+			if (op) {
+				*out = (struct tree_verb){ kind_word(op), op, is_item };
+				return true;
+			}
 		}
 	}
 	return false;
@@ -226,6 +237,9 @@ GArray *tree_verbs(const struct tree_place *p)
 	GArray *out = g_array_new(FALSE, TRUE, sizeof(struct tree_verb));
 
 	add_verbs(out, last ? last->service : M_ROOT_SERVICE, false);
+	for (guint i = 0; last && removes_both(last->service, last->item) && i < out->len; i++)
+		if (g_array_index(out, struct tree_verb, i).op->kind == M_OP_REMOVE)
+			g_array_index(out, struct tree_verb, i).word = "remove-all";
 	add_verbs(out, last ? last->item : NULL, true);
 	return out;
 }

@@ -203,7 +203,8 @@ static int walk(struct tree_place *p)
 		struct tree_verb found;
 
 		assert_true(tree_verb_find(p, v->word, &found));
-		assert_ptr_equal(found.op, v->op);
+		if (found.op != v->op)
+			fail_msg("%s: '%s' leads to %s", v->op->name, v->word, found.op->name);
 		assert_int_equal(found.is_item, v->is_item);
 	}
 	for (int i = 0; i < s->n_locators; i++) {
