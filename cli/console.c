@@ -112,7 +112,10 @@ static int closed(struct ws *ws, struct err *e)
 
 	switch (code) {
 	case 0:
-	case 1000: return 0;
+	case 1000:
+		if (*clean)
+			cli_say("The console was closed: %s", clean);
+		return 0;
 	case 4404: return err_set(e, ERR_CONFLICT, "The VM has no serial console.");
 	case 4409: return err_set(e, ERR_CONFLICT, "The serial console is in use; --force takes it over.");
 	case 1001: return err_set(e, ERR_NETWORK, "The Manager is being stopped.");

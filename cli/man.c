@@ -237,6 +237,8 @@ int man_command(struct cli *c, int argc, char **argv, struct err *e)
 {
 	if (argc != 1)
 		return err_set(e, ERR_SYNTAX, "hostler __man FOLDER");
+	if (g_mkdir_with_parents(argv[0], 0755) < 0)
+		return err_errno(e, errno, "make folder %s", argv[0]);
 	if (main_page(argv[0], e) < 0)
 		return -1;
 	for (int i = 0; i < M_ROOT_SERVICE->n_locators; i++)

@@ -80,7 +80,7 @@ static bool is_wanted(const char *const *members, const char *name)
 	for (; members && *members; members++)
 		if (strcmp(*members, name) == 0)
 			return true;
-	return !members;
+	return !members && strcmp(name, "actions") != 0 && strcmp(name, "link") != 0;
 }
 
 static json_t *read_item(struct json_in *in, const char *const *members)

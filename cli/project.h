@@ -5,5 +5,5 @@
 
 #include "base/err.h"
 
-/* Items of {"<item>": [...]} as an array of objects with those top-level members (NULL: all), NULL-terminated. NULL with e. */
+/* Items of {"<item>": [...]} as an array of objects with those top-level members (NULL: all but actions and link), NULL-terminated. NULL with e. */
 json_t *project_list(const char *text, size_t len, const char *item, const char *const *members, struct err *e);

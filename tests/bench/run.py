@@ -145,12 +145,29 @@ def create(m, path, n):
     return per_second
 
 
+def bench_cli(m):
+    """The command line as a person has it: from its start to its end, with the TLS handshake."""
+    env = {**os.environ, "HOSTLER_URL": f"https://localhost:{m.port}", "HOSTLER_TOKEN": m.token, "XDG_CONFIG_HOME": m.dir,
+           "HOSTLER_CA_FILE": os.path.join(m.state, "pki/ca.pem")}
+    program = os.path.join(BUILD, "cli/hostler")
+    for words, aim in (["version"], ""), (["vm", "show", "vm7"], ""), (["vm", "list"], "under 150 ms for 1000"), (["vm", "list", "-o", "json"], ""):
+        times = []
+        for _ in range(3 if SMOKE else 15):
+            begin = time.monotonic()
+            out = subprocess.run([program, *words], env=env, check=True, capture_output=True, text=True).stdout
+            times.append(time.monotonic() - begin)
+        if words == ["vm", "list"] and out.count("\n") != count_vms(m) + 1:
+            raise SystemExit("hostler vm list does not show all VMs")
+        figure(f"hostler {' '.join(words)}, {count_vms(m)} VMs", f"{sorted(times)[len(times) // 2] * 1000:.0f} ms", aim)
+
+
 def bench_memory_and_creation(m):
     figure("resident, empty inventory", f"{m.rss_mb():.1f} MB", "under 20 MB")
     m.request("POST", API + "/clusters", {"name": "bench", "data_center": {"name": "Default"}})
     for i in range(min(1000, MANY)):
         m.request("POST", API + "/vms", {"name": f"vm{i}", "cluster": {"name": "bench"}, "template": {"name": "Blank"}})
     figure(f"resident, {min(1000, MANY)} VMs", f"{m.rss_mb():.1f} MB", "under 64 MB")
+    bench_cli(m)
     figure("durable VM creations, 64 clients", f"{create(m, API + '/vms', MANY):.0f} /s", "500 /s")
 
 
