@@ -2,6 +2,8 @@
 #include "agent/vms/guest.h"
 
 #include <glib.h>
+#include <libvirt/libvirt-qemu.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent/agent.h"
@@ -22,9 +24,20 @@ enum {
 
 struct question {
 	unsigned what;
+	bool is_version_asked;
 	json_t *answer;
 	int n_cpus;
+	char *version;
 };
+
+/* An answer of megabytes stays in libvirt's daemon: it gives up above its own limit. */
+static void ask_version(virDomainPtr dom, struct question *q)
+{
+	char *answer = virDomainQemuAgentCommand(dom, "{\"execute\":\"guest-info\"}", ANSWER_S, 0);
+
+	q->version = guest_agent_version(answer);
+	free(answer);
+}
 
 static int ask_work(virDomainPtr dom, void *arg, struct err *e)
 {
@@ -37,8 +50,26 @@ static int ask_work(virDomainPtr dom, void *arg, struct err *e)
 		return virt_err(e, "ask the guest agent");
 	q->answer = guest_json(params, n);
 	virTypedParamsFree(params, n);
+	if (q->is_version_asked)
+		ask_version(dom, q);
 	q->n_cpus = virDomainGetVcpusFlags(dom, VIR_DOMAIN_VCPU_GUEST | VIR_DOMAIN_VCPU_LIVE);
 	return 0;
+}
+
+static void take_answer(struct vm *vm, struct question *q)
+{
+	if (json_object_get(q->answer, GUEST_IS_CUT)) {
+		json_object_del(q->answer, GUEST_IS_CUT);
+		if (!vm->is_guest_cut)
+			log_warn("the guest tells more than is kept", "VM", vm->id);
+		vm->is_guest_cut = true;
+	}
+	json_object_update(vm->guest, q->answer);
+	if (q->n_cpus > 0)
+		json_object_set_new(vm->guest, "guestCPUCount", json_integer(q->n_cpus));
+	if (q->version)
+		json_object_set_new(vm->guest, "appsList",
+		                    json_pack("[o]", json_sprintf("qemu-guest-agent-%s", q->version)));
 }
 
 static void ask_fiber(void *arg)
@@ -55,16 +86,16 @@ static void ask_fiber(void *arg)
 		q.what |= VIR_DOMAIN_GUEST_INFO_OS | VIR_DOMAIN_GUEST_INFO_TIMEZONE | VIR_DOMAIN_GUEST_INFO_HOSTNAME |
 		          VIR_DOMAIN_GUEST_INFO_FILESYSTEM;
 		vm->guest_slow_due_ms = now + SLOW_PERIOD_MS;
+		q.is_version_asked = !json_object_get(vm->guest, "appsList");
 	}
 	vm->guest_due_ms = now + (is_young ? YOUNG_PERIOD_MS : PERIOD_MS);
 	if (virt_run_domain(a, VIRT_GUEST, vm->id, ask_work, &q, &e) < 0) {
 		log_debug("guest agent", "VM", vm->id, "ERROR", e.detail);
 	} else if (vm_is_active(vm)) {
-		json_object_update(vm->guest, q.answer);
-		if (q.n_cpus > 0)
-			json_object_set_new(vm->guest, "guestCPUCount", json_integer(q.n_cpus));
+		take_answer(vm, &q);
 	}
 	json_decref(q.answer);
+	g_free(q.version);
 	vm->is_guest_busy = false;
 	vm_unref(vm);
 }

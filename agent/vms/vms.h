@@ -69,7 +69,7 @@ struct vm {
 	json_t *watchdog; /* last event, or NULL */
 	json_t *guest;    /* what the guest agent said, an object */
 	int64_t guest_due_ms, guest_slow_due_ms;
-	bool is_guest_busy;
+	bool is_guest_busy, is_guest_cut;
 	bool is_panicked, is_paused_too_long; /* reasons of an end that libvirt's event does not tell */
 	bool is_saving, is_restoring; /* libvirt is at it: a pause is part of that */
 	struct vm_sample *sample, *before; /* newest and the one before, or NULL */
