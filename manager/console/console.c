@@ -8,6 +8,7 @@
 #include "manager/core/perm.h"
 #include "manager/vms/vms.h"
 
+enum { SHUTDOWN_S = 30, SHUTDOWN_CALL_MS = 60000 };
 enum { MAX_TICKETS = 10000, SPICE_CHANNELS = 16, WATCH_MS = 2000, END_NORMAL = 1000, END_POLICY = 1008 };
 
 struct ticket {
@@ -204,6 +205,50 @@ static void tell(struct core *c, const char *vm_id, const char *event, const str
 	           vm->name);
 }
 
+/* ---- what is to be done when the last one leaves ---- */
+
+struct leaving {
+	struct core *core;
+	uuid_text vm_id;
+	int64_t delay_ms;
+	bool is_reboot;
+};
+
+static void leaving_fiber(void *arg)
+{
+	struct leaving *l = arg;
+	const struct m_vm *vm;
+	struct err e = ERR_INIT;
+
+	fiber_sleep(l->delay_ms);
+	vm = INV_GET(l->core->inv, VM, vm, l->vm_id);
+	if (vm && vm->status == M_VM_STATUS_UP && vm->host.id && !*console_client(l->core, l->vm_id) &&
+	    agent_call(l->core, vm->host.id, "VM.shutdown",
+	               json_pack("{s:s,s:i,s:s,s:b,s:i,s:b}", "vmID", l->vm_id, "delay", 0, "message",
+	                         "The console was left.", "reboot", l->is_reboot, "timeout", SHUTDOWN_S, "force", 0),
+	               SHUTDOWN_CALL_MS, NULL, NULL, &e) < 0)
+		log_warn("nothing was done after the console was left", "VM_ID", l->vm_id, "REASON", e.detail);
+	g_free(l);
+}
+
+/* Locking the screen and logging out are things of an agent in the guest that speaks of desktops; there is none here. */
+static void act_on_leaving(struct core *c, const char *vm_id)
+{
+	const struct m_vm *vm = INV_GET(c->inv, VM, vm, vm_id);
+	const char *action = vm && vm->display ? vm->display->disconnect_action : NULL;
+	bool is_reboot = action && strcmp(action, "REBOOT") == 0;
+	struct leaving *l;
+
+	if (!action || vm->status != M_VM_STATUS_UP || (!is_reboot && strcmp(action, "SHUTDOWN") != 0))
+		return;
+	l = g_new0(struct leaving, 1);
+	l->core = c;
+	g_strlcpy(l->vm_id, vm_id, sizeof(l->vm_id));
+	l->is_reboot = is_reboot;
+	l->delay_ms = is_reboot ? 0 : CLAMP(M_GET(vm->display, disconnect_action_delay, 0), 0, 1440) * 60000;
+	fiber_start(c->loop, "console left", leaving_fiber, l);
+}
+
 void console_client_is(struct core *c, const char *vm_id, const char *address)
 {
 	struct screen *s = screen_if_any(c, vm_id);
@@ -220,6 +265,7 @@ void console_client_is(struct core *c, const char *vm_id, const char *address)
 	s->client = g_strndup(address, 255);
 	if (was && !*address) {
 		tell(c, vm_id, "VM_CONSOLE_DISCONNECTED", &s->shown, "disconnected from");
+		act_on_leaving(c, vm_id);
 	} else if (!was) {
 		s->shown = s->who;
 		tell(c, vm_id, "VM_CONSOLE_CONNECTED", &s->shown, "connected to");
