@@ -584,6 +584,7 @@ const struct sim_verb SIM_VM_VERBS[] = {
 	{ "VM.hotplugNic", "vmID=u params=o", change_nic, false },
 	{ "VM.hotunplugNic", "vmID=u params=o", change_nic, false },
 	{ "VM.updateDevice", "vmID=u params=o", change_nic, false },
+	{ "VM.updateVmPolicy", "vmID=u params=o", change_nic, false },
 	{ "VM.changeCD", "vmID=u driveSpec=x", change_nic, false },
 	{ "VM.getStats", "vmID=u", get_stats, false },
 	{ "VM.getInfo", "vmID=u", get_info, false },

@@ -7,6 +7,7 @@
 #include "manager/vms/stateless.h"
 #include "manager/vms/vm_hardware.h"
 #include "manager/vms/vm_history.h"
+#include "manager/vms/qos_live.h"
 #include "manager/vms/vm_int.h"
 
 /* ---- runtime state ---- */
@@ -133,6 +134,7 @@ void vms_register(struct core *c)
 		statistics_register(&STATISTICS[i]);
 	api_register(VM_GUEST_ACTION_OPS);
 	vm_search_register();
+	qos_live_register(c);
 	templates_register(c);
 }
 

@@ -48,6 +48,21 @@ def host(lab, manager, sdk, cluster, ksm):
         agent.stop()
 
 
+@pytest.fixture(scope="module")
+def vm(system, cluster, host, guest):
+    host.cluster = cluster
+    domain = products.make_domain(system, host, "limited")
+    service = products.make_bootable_vm(system, host, domain, "limited", os.path.join(guest, "demo.qcow2"))
+    networks = {n.id for n in system.data_centers_service().data_center_service(cluster.data_center.id).networks_service().list()}
+    profile = next(p for p in system.vnic_profiles_service().list() if p.network.id in networks)
+    service.nics_service().add(types.Nic(name="eth0", vnic_profile=types.VnicProfile(id=profile.id)))
+    service.start()
+    products.wait_status(service, types.VmStatus.UP)
+    service.domain, service.profile = domain, profile
+    yield service
+    products.stop_vm(service)
+
+
 def log_has(host, text):
     with open(host.log, errors="replace") as f:
         return text in f.read()
@@ -108,3 +123,42 @@ def test_a_host_with_little_swap_is_told(system, host):
     assert bool(told) == (swap < memory // 2 + extra * 2**30)
     if told:
         assert "are recommended for its memory" in told[0].description
+
+
+def test_limits_of_a_running_machine_follow_its_qos(system, manager, cluster, host, vm):
+    """Processor time, disk and network card: when the profile gets a QoS, when the QoS changes, when it goes."""
+    virsh, vm_id = host.lab.virsh, vm.get().id
+    qoss = system.data_centers_service().data_center_service(cluster.data_center.id).qoss_service()
+
+    def qos(**what):
+        made = qoss.add(types.Qos(**what))
+        return types.Qos(id=made.id), qoss.qos_service(made.id)
+    cpu, cpu_service = qos(name="cpu", type=types.QosType.CPU, cpu_limit=40)
+    disk, disk_service = qos(name="disk", type=types.QosType.STORAGE, max_iops=300)
+    card, card_service = qos(name="card", type=types.QosType.NETWORK, inbound_average=8, inbound_peak=10, inbound_burst=1)
+
+    profiles = system.cpu_profiles_service()
+    one = profiles.profile_service(next(p.id for p in profiles.list() if p.cluster.id == cluster.id))
+    one.update(types.CpuProfile(qos=cpu))
+    disk_profiles = system.disk_profiles_service()
+    two = disk_profiles.disk_profile_service(next(p.id for p in disk_profiles.list() if p.storage_domain.id == vm.domain.id))
+    two.update(types.DiskProfile(qos=disk))
+    system.vnic_profiles_service().profile_service(vm.profile.id).update(types.VnicProfile(qos=card))
+
+    def iops():
+        out = virsh(host.host, "blkdeviotune", vm_id, "vda")
+        return next(int(line.split(":")[1]) for line in out.splitlines() if line.startswith("total_iops_sec "))
+
+    def card_has(text):  # kernels of build machines lack the scheduler that libvirt wants; then the attempt must do
+        with open(manager.log, errors="replace") as f:
+            return text in virsh(host.host, "dumpxml", vm_id) or "qdisc kind is unknown" in f.read()
+    wait_for(lambda: "<ovirt-tune:vcpuLimit>40<" in virsh(host.host, "dumpxml", vm_id), 20, "limit of processor time")
+    wait_for(lambda: iops() == 300, 20, "limit of the disk")
+    wait_for(lambda: card_has("<inbound average='1000' peak='1250' burst='1024'/>"), 20, "limit of the card")
+
+    cpu_service.update(types.Qos(cpu_limit=70))
+    disk_service.update(types.Qos(max_iops=200))
+    card_service.update(types.Qos(inbound_average=16, inbound_peak=20))
+    wait_for(lambda: "<ovirt-tune:vcpuLimit>70<" in virsh(host.host, "dumpxml", vm_id), 20, "limit of processor time")
+    wait_for(lambda: iops() == 200, 20, "limit of the disk")
+    wait_for(lambda: card_has("<inbound average='2000'"), 20, "limit of the card")
