@@ -32,7 +32,8 @@
 
 enum { TASKS = 8, TASKS_QUEUED = 1000, SETTLED_MS = 5000, TRIM_PERIOD_MS = 120000 };
 
-#define DEFAULT_USER "36:36" /* vdsm and kvm, the owners of storage domains */
+#define DEFAULT_USER  "36:36"                            /* vdsm and kvm, the owners of storage domains */
+#define SERIAL_FOLDER "/var/run/ovirt-vmconsole-console" /* where QEMU makes the sockets of serial consoles */
 
 const char *argp_program_version = "hostler-agent " HOSTLER_VERSION;
 
@@ -362,6 +363,8 @@ static int give_folders(const struct agent_options *o, uid_t uid, gid_t gid, str
 	g_autofree char *mnt = g_build_filename(o->storage_root, "mnt", NULL);
 
 	if (privileges_give(o->state_dir, 3, uid, gid, e) < 0 || privileges_give(o->run_dir, 3, uid, gid, e) < 0)
+		return -1;
+	if (privileges_give(SERIAL_FOLDER, 0, uid, gid, e) < 0)
 		return -1;
 	return privileges_give(o->storage_root, 0, uid, gid, e) < 0 ? -1 : privileges_give(mnt, 0, uid, gid, e);
 }

@@ -184,8 +184,8 @@ int pki_check_successor(const struct pki *k, const char *cert_pem, const char *c
 		return err_set(e, ERR_INVALID, "certificates are missing, or are not PEM");
 	if (X509_verify(ca, old_key) != 1)
 		return err_set(e, ERR_DENIED, "the CA is not that of this host's Manager");
-	if (ASN1_TIME_compare(X509_get0_notAfter(cert), X509_get0_notAfter(old)) <= 0)
-		return err_set(e, ERR_INVALID, "the certificate does not last longer than the one that is there");
+	if (ASN1_TIME_compare(X509_get0_notAfter(cert), X509_get0_notAfter(old)) < 0)
+		return err_set(e, ERR_INVALID, "the certificate ends before the one that is there");
 	return 0;
 }
 

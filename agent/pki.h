@@ -23,7 +23,7 @@ int pki_self_sign(struct pool *p, const struct pki *k, const char *name, struct 
 bool pki_is_expired(const struct pki *k);
 /*
  * May this certificate and CA replace what we have? Only when the CA has the key of ours, or is signed by it, and the
- * certificate lasts longer than ours.
+ * certificate lasts as long as ours.
  */
 int pki_check_successor(const struct pki *k, const char *cert_pem, const char *ca_pem, struct err *e);
 /* Check that the certificate is for our key and issued by the CA, then put both in place. */

@@ -86,6 +86,26 @@ static void take_hardware(struct pool *p, struct m_host *h, json_t *hw)
 	h->hardware_information = i;
 }
 
+/* Where guests' random numbers can come from. */
+static void take_rng(struct pool *p, struct m_hardware_information *i, json_t *caps)
+{
+	json_t *list = json_object_get(caps, "rngSources"), *source;
+	size_t at;
+
+	i->supported_rng_sources.v = POOL_ARRAY(p, enum m_rng_source, json_array_size(list) + 1);
+	i->supported_rng_sources.n = 0;
+	json_array_foreach (list, at, source) {
+		const char *name = json_string_value(source);
+		const enum m_rng_source s = g_strcmp0(name, "hwrng") == 0     ? M_RNG_SOURCE_HWRNG
+		                            : g_strcmp0(name, "random") == 0  ? M_RNG_SOURCE_RANDOM
+		                            : g_strcmp0(name, "urandom") == 0 ? M_RNG_SOURCE_URANDOM
+		                                                              : M_RNG_SOURCE_ABSENT;
+
+		if (s != M_RNG_SOURCE_ABSENT)
+			i->supported_rng_sources.v[i->supported_rng_sources.n++] = s;
+	}
+}
+
 /* "1" enforcing, "0" permissive, "-1" off; what is not said is not told. */
 static enum m_se_linux_mode selinux_mode(const char *mode)
 {
@@ -104,12 +124,16 @@ void host_take_caps(struct pool *p, struct m_host *h, json_t *caps, json_t *hw)
 	take_cpu(p, h, caps);
 	take_os(p, h, caps);
 	take_hardware(p, h, hw);
+	take_rng(p, h->hardware_information, caps);
 	M_SET(h, memory, number(caps, "memSize") << 20);
 	h->type = M_HOST_TYPE_RHEL;
 	h->kdump_status = kdump == 1   ? M_KDUMP_STATUS_ENABLED
 	                  : kdump == 0 ? M_KDUMP_STATUS_DISABLED
 	                               : M_KDUMP_STATUS_UNKNOWN;
-	h->auto_numa_status = M_AUTO_NUMA_STATUS_UNKNOWN;
+	h->auto_numa_status = !json_object_get(caps, "autoNumaBalancing") ? M_AUTO_NUMA_STATUS_UNKNOWN
+	                      : number(caps, "autoNumaBalancing") == 0    ? M_AUTO_NUMA_STATUS_DISABLE
+	                      : number(caps, "autoNumaBalancing") == 1    ? M_AUTO_NUMA_STATUS_ENABLE
+	                                                                  : M_AUTO_NUMA_STATUS_UNKNOWN;
 	M_SET(h, numa_supported, json_object_size(json_object_get(caps, "numaNodes")) > 1);
 	h->device_passthrough = m_new(p, &M_TYPE_host_device_passthrough);
 	M_SET(h->device_passthrough, enabled, g_strcmp0(text(caps, "hostdevPassthrough"), "true") == 0);

@@ -61,7 +61,7 @@ static int give_certificate(struct job *j, struct err *e)
 	if (!h)
 		return -1;
 	s.address = pool_strdup(job_pool(j), h->address);
-	if (h->csr && c->pki) {
+	if (h->csr && !h->certificate && c->pki && !code) { /* it has enrolled and waits */
 		cert = pki_sign_host(c->pki, h->csr, s.address, e);
 		if (!cert)
 			return -1;

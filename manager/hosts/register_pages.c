@@ -73,6 +73,36 @@ static const struct m_host *find_applicant(struct core *c, const struct applicat
 	return NULL;
 }
 
+/* The same machine, known from an earlier life: installed anew, or its certificate has ended. */
+static const struct m_host *find_former(struct core *c, const struct application *a)
+{
+	INV_EACH (en, c->inv, KIND_HOST) {
+		const struct m_host *h = en->latest;
+
+		if (h && h->status != M_HOST_STATUS_PENDING_APPROVAL && a->unique_id && *a->unique_id &&
+		    g_strcmp0(h->unique_id, a->unique_id) == 0)
+			return h;
+	}
+	return NULL;
+}
+
+/* It may come back, to be approved again, for somebody who has a token, and not while it is in use. */
+static int check_former(const struct m_host *h, const struct application *a, struct err *e)
+{
+	if (h->status != M_HOST_STATUS_MAINTENANCE && h->status != M_HOST_STATUS_INSTALL_FAILED &&
+	    h->status != M_HOST_STATUS_NON_RESPONSIVE && h->status != M_HOST_STATUS_DOWN)
+		return err_field(e, ERR_CONFLICT, "uniqueId",
+		                 "This machine is host %s already, which is %s. Move it to maintenance first.", h->name,
+		                 m_enum_name(&M_ENUM_host_status, h->status));
+	if (!a->secret || !*a->secret)
+		return err_field(
+		    e, ERR_CONFLICT, "uniqueId",
+		    "This machine is host %s already. To enroll it again, a token is needed; or remove the "
+		    "host in the Manager first.",
+		    h->name);
+	return 0;
+}
+
 static unsigned pending(struct core *c)
 {
 	unsigned n = 0;
@@ -106,7 +136,7 @@ static bool is_old_news(const struct m_host *h, const struct application *a)
 static int take_applicant(struct page_call *pc, const struct application *a, char id_out[UUID_LEN + 1], struct err *e)
 {
 	struct core *c = pc->core;
-	const struct m_host *known = find_applicant(c, a);
+	const struct m_host *known = find_applicant(c, a), *former = NULL;
 	struct txn *t;
 	struct m_host *h;
 	struct pool *p;
@@ -115,12 +145,17 @@ static int take_applicant(struct page_call *pc, const struct application *a, cha
 		g_strlcpy(id_out, known->id, UUID_LEN + 1);
 		return 0; /* approved already, and its status says more; or said before */
 	}
+	if (!known && a->csr && (known = former = find_former(c, a)) && check_former(former, a, e) < 0)
+		return -1;
 	if (!known && pending(c) >= MAX_PENDING)
 		return err_set(e, ERR_BUSY, "Too many hosts wait for approval.");
 	t = txn_begin(c);
 	p = txn_pool(t);
 	h = known ? txn_edit(t, KIND_HOST, known->id) : txn_new(t, KIND_HOST, NULL);
-	h->name = free_name(c, p, a->name, h->id);
+	if (former) /* keeps its name and its place */
+		h->certificate = NULL;
+	else
+		h->name = free_name(c, p, a->name, h->id);
 	h->address = pool_strdup(p, a->address);
 	h->unique_id = pool_strdup(p, a->unique_id);
 	h->csr = pool_strdup(p, a->csr);
@@ -147,6 +182,18 @@ static int take_applicant(struct page_call *pc, const struct application *a, cha
 	return txn_commit(t, e);
 }
 
+/* A token is used up by whoever comes with it first; one that would be refused anyway does not cost it. */
+static int check_token(struct core *c, const struct application *a, struct err *e)
+{
+	const struct m_host *former = find_applicant(c, a) ? NULL : find_former(c, a);
+
+	if (former && check_former(former, a, e) < 0)
+		return -1;
+	if (a->secret && *a->secret && !find_applicant(c, a) && !pki_use_token(c->state_dir, a->secret))
+		return err_field(e, ERR_DENIED, "secret", "The token is unknown, used, or older than an hour.");
+	return 0;
+}
+
 static void enroll(struct page_call *pc)
 {
 	size_t len;
@@ -166,9 +213,8 @@ static void enroll(struct page_call *pc)
 		err_set(&e, ERR_SYNTAX, "A JSON object is wanted.");
 	else if (!a.csr || !a.nonce)
 		err_field(&e, ERR_MISSING, !a.csr ? "csr" : "nonce", "It is missing.");
-	else if (check(&a, &e) == 0 && a.secret && *a.secret && !find_applicant(pc->core, &a) &&
-	         !pki_use_token(pc->core->state_dir, a.secret))
-		err_field(&e, ERR_DENIED, "secret", "The token is unknown, used, or older than an hour.");
+	else if (check(&a, &e) == 0 && check_token(pc->core, &a, &e) == 0)
+		log_debug("a host enrolls", "NAME", a.name, "ADDRESS", a.address);
 	if (e.code == ERR_NONE && take_applicant(pc, &a, id, &e) == 0)
 		reply_json(pc, json_pack("{s:s,s:s}", "id", id, "status", "pending"));
 	else

@@ -8,6 +8,7 @@
 #include "manager/clusters/qos.h"
 #include "manager/core/jobs.h"
 #include "manager/core/locks.h"
+#include "manager/hosts/hosts.h"
 #include "manager/networks/mac.h"
 #include "manager/system/system.h"
 
@@ -281,6 +282,23 @@ static int network_get(struct call *c, struct err *e)
 
 /* ---- networks of a cluster ---- */
 
+/* A required network has to be on every host that is up. */
+static enum m_network_status status_on_hosts(struct core *c, const struct m_network *cn, const struct m_network *net)
+{
+	const char *name = STR_OR(net->vdsm_name, net->name);
+
+	if (!M_GET(cn, required, false))
+		return M_NETWORK_STATUS_OPERATIONAL;
+	INV_EACH_BY (en, c->inv, KIND_HOST, IDX_HOST_cluster, cn->cluster.id) {
+		const struct m_host *h = ENTITY_OBJ(en, host);
+		json_t *caps = h->status == M_HOST_STATUS_UP ? host_caps(c, h->id) : NULL;
+
+		if (caps && !json_object_get(json_object_get(caps, "networks"), name))
+			return M_NETWORK_STATUS_NON_OPERATIONAL;
+	}
+	return M_NETWORK_STATUS_OPERATIONAL;
+}
+
 /* The network, as this cluster has it. */
 static struct m_network *cluster_network_view(struct call *c, const struct m_network *cn)
 {
@@ -291,7 +309,7 @@ static struct m_network *cluster_network_view(struct call *c, const struct m_net
 		return NULL;
 	call_retain(c, cn);
 	v->cluster.id = cn->cluster.id;
-	v->status = cn->status;
+	v->status = status_on_hosts(c->core, cn, net);
 	v->usages.v = cn->usages.v;
 	v->usages.n = cn->usages.n;
 	M_SET(v, required, M_GET(cn, required, false));

@@ -7,6 +7,23 @@
 
 #include "agent/pki.h"
 
+/* A certificate that signs itself, with a key of its own. */
+static char *make_foreign(struct pool *p)
+{
+	g_autofree char *dir = g_dir_make_tmp("agent-pki-XXXXXX", NULL), *pem = NULL;
+	struct err e = ERR_INIT;
+	struct pki k;
+
+	assert_int_equal(pki_open(p, dir, &k, &e), 0);
+	assert_int_equal(pki_self_sign(p, &k, "host", &e), 0);
+	assert_true(g_file_get_contents(k.pairing_cert, &pem, NULL, NULL));
+	g_unlink(k.key);
+	g_unlink(k.pairing_cert);
+	g_rmdir(k.dir);
+	g_rmdir(dir);
+	return pool_strdup(p, pem);
+}
+
 static void keys_and_certificates(void **unused)
 {
 	g_autofree char *dir = g_dir_make_tmp("agent-pki-XXXXXX", NULL), *self = NULL, *key = NULL, *again = NULL;
@@ -14,7 +31,7 @@ static void keys_and_certificates(void **unused)
 	struct err e = ERR_INIT;
 	struct pki k;
 	struct stat st;
-	char *csr;
+	char *csr, *foreign;
 
 	assert_int_equal(pki_open(p, dir, &k, &e), 0);
 	assert_false(pki_is_complete(&k));
@@ -37,6 +54,15 @@ static void keys_and_certificates(void **unused)
 	assert_false(pki_is_complete(&k));
 	assert_int_equal(pki_install(&k, self, self, &e), 0); /* issued by itself */
 	assert_true(pki_is_complete(&k));
+	assert_false(pki_is_expired(&k));
+
+	/* a successor comes from the same CA: one that signs itself with another key does not */
+	assert_int_equal(pki_check_successor(&k, self, self, &e), 0);
+	assert_int_equal(pki_check_successor(&k, self, "nonsense", &e), -1);
+	foreign = make_foreign(p);
+	assert_int_equal(pki_check_successor(&k, foreign, foreign, &e), -1);
+	assert_int_equal(e.code, ERR_DENIED);
+	assert_int_equal(pki_check_successor(&k, self, foreign, &e), -1);
 	g_unlink(k.ca);
 	g_unlink(k.cert);
 	g_unlink(k.key);
