@@ -28,6 +28,10 @@ void instance_type_take(struct pool *p, struct m_vm *vm, const struct m_instance
 		vm->watchdog_model = it->watchdog_model;
 		vm->watchdog_action = it->watchdog_action;
 	}
+	if (it->has.memory && !(it->memory_policy && it->memory_policy->has.guaranteed) && vm->memory_policy)
+		M_SET(vm->memory_policy, guaranteed, it->memory);
+	if (it->has.memory && !(it->memory_policy && it->memory_policy->has.max) && vm->memory_policy)
+		M_SET(vm->memory_policy, max, 4 * it->memory);
 	if (it->display && vm->display && it->display->has.monitors)
 		M_SET(vm->display, monitors, it->display->monitors);
 }

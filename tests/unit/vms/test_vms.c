@@ -61,7 +61,7 @@ static void test_rules(void **state)
 	          "Control characters");
 	rig_fails("vms.add", "", "{\"name\":\"b\"," BLANK ",\"cpu\":{\"topology\":{\"sockets\":300,\"cores\":8}}}",
 	          "virtual CPUs at most");
-	rig_fails("vms.add", "", "{\"name\":\"b\"," BLANK ",\"display\":{\"type\":\"spice\"}}", "SPICE");
+	rig_fails("vms.add", "", "{\"name\":\"b\"," BLANK ",\"display\":{\"type\":\"vnc\",\"monitors\":2}}", "SPICE");
 	rig_fails("vms.add", "", "{\"name\":\"b\"," BLANK ",\"nics\":{\"nic\":[{\"name\":\"n\"},{\"name\":\"n\"}]}}",
 	          "already in use");
 	assert_int_equal(inv_count(rig->core->inv, KIND_VM), 1);
