@@ -154,6 +154,11 @@ static int count_volumes(struct sim *s, const struct m_disk *d)
 
 static bool is_forgotten_memory(struct sim *s, const struct m_disk *d)
 {
+	const char *sd_id = d->storage_domains.n ? d->storage_domains.v[0].id : NULL;
+	const struct m_storage_domain *sd = INV_GET(s->core->inv, STORAGE_DOMAIN, storage_domain, sd_id);
+
+	if (!sd || sd->status != M_STORAGE_DOMAIN_STATUS_ACTIVE) /* it stays behind */
+		return false;
 	if (d->content_type != M_DISK_CONTENT_TYPE_MEMORY_DUMP_VOLUME &&
 	    d->content_type != M_DISK_CONTENT_TYPE_MEMORY_METADATA_VOLUME)
 		return false;

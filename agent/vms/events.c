@@ -108,7 +108,8 @@ static void lifecycle(struct vm *vm, const struct event *ev)
 		vm_sync_soon(vm);
 		break;
 	case VIR_DOMAIN_EVENT_SHUTDOWN:
-		if (vm_is_active(vm))
+		/* One that is destroyed because it reboots says so, too; its end is told by why it was destroyed. */
+		if (vm_is_active(vm) && !(vm->is_reboot_destroy && vm->status == VM_REBOOTING))
 			vm_move(vm, VM_POWERING_DOWN);
 		break;
 	case VIR_DOMAIN_EVENT_CRASHED:

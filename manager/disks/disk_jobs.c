@@ -101,14 +101,14 @@ static int create_now(struct job *j, struct err *e)
 
 static int create_step(struct job *j, struct err *e) { return storage_patiently(j, create_now, e); }
 
-static int create_undo(struct job *j, struct err *e)
+static int delete_now(struct job *j, bool post_zero, struct err *e)
 {
 	const char *host = disk_job_spm(j, e);
 
-	if (!host)
-		return -1;
-	return disk_job_delete_image(j, host, job_text(j, "disk"), false, e);
+	return host ? disk_job_delete_image(j, host, job_text(j, "disk"), post_zero, e) : -1;
 }
+
+static int create_undo(struct job *j, struct err *e) { return delete_now(j, false, e); }
 
 /* The job's data names one disk at a time. */
 static int name_disk(struct job *j, const char *disk_id, struct err *e)
@@ -131,7 +131,10 @@ int disk_job_create(struct job *j, const char *disk_id, struct err *e)
 
 int disk_job_uncreate(struct job *j, const char *disk_id, struct err *e)
 {
-	return name_disk(j, disk_id, e) < 0 ? -1 : create_undo(j, e);
+	const struct m_disk *d = disk_latest(job_core(j), disk_id);
+	bool post_zero = d && M_GET(d, wipe_after_delete, false);
+
+	return name_disk(j, disk_id, e) < 0 ? -1 : delete_now(j, post_zero, e);
 }
 
 static void add_ended(struct job *j, struct txn *t, bool ok, const struct err *e)

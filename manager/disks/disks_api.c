@@ -11,6 +11,11 @@ int disk_check_free(struct core *c, const struct m_disk *disk, const char *what,
 	if (disk->status == M_DISK_STATUS_LOCKED || lock_check(c, disk->id, NULL, e) < 0)
 		return err_set(e, ERR_CONFLICT, "%s: Disk is locked: %s. Please try again later.", what,
 		               disk->name && *disk->name ? disk->name : disk->id);
+	if ((disk->content_type == M_DISK_CONTENT_TYPE_MEMORY_DUMP_VOLUME ||
+	     disk->content_type == M_DISK_CONTENT_TYPE_MEMORY_METADATA_VOLUME) &&
+	    suspend_is_memory(c, disk->id))
+		return err_set(e, ERR_CONFLICT, "%s: Disk %s holds the memory of a suspended VM.", what,
+		               disk->name && *disk->name ? disk->name : disk->id);
 	return 0;
 }
 

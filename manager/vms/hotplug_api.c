@@ -46,15 +46,18 @@ const char *hotplug_refuse_cpus(struct core *c, struct pool *p, const struct m_v
 const char *hotplug_refuse_memory(struct core *c, struct pool *p, const struct m_vm *vm, const struct m_vm *wanted)
 {
 	const struct m_memory_policy *mp = vm->memory_policy;
+	const char *why = refuse_both(c, p, vm);
 	int64_t more = wanted->memory - vm->memory;
 
+	if (why)
+		return why;
 	if (more < 0)
 		return "memory is not taken from a running VM";
 	if (more % BLOCK)
 		return pool_printf(p, "memory is plugged in multiples of %lld MiB", BLOCK >> 20);
 	if (!mp || wanted->memory > M_GET(mp, max, 0))
 		return "the VM was started with a lower maximum of memory";
-	return refuse_both(c, p, vm);
+	return NULL;
 }
 
 /* ---- how ---- */

@@ -309,7 +309,7 @@ int suspend_vm(struct call *c, struct err *e)
 	return sd ? start_job(c, vm, sd, size, e) : -1;
 }
 
-/* ---- using it, dropping it ---- */
+/* ---- using it ---- */
 
 json_t *suspend_volume(struct core *c, const char *disk_id, struct err *e)
 {
@@ -340,13 +340,61 @@ bool suspend_is_stale(const struct m_vm *vm)
 	}
 }
 
+/* ---- dropping it ---- */
+
+static int begin_drop(struct job *j, struct err *e) { return 0; }
+
+static bool is_out_of_reach(struct core *c, const struct m_disk *d)
+{
+	const char *id = d->storage_domains.n ? d->storage_domains.v[0].id : NULL;
+	const struct m_storage_domain *sd = INV_LATEST(c->inv, STORAGE_DOMAIN, storage_domain, id);
+
+	return !sd || !sd->data_center.id || sd->status == M_STORAGE_DOMAIN_STATUS_MAINTENANCE ||
+	       sd->status == M_STORAGE_DOMAIN_STATUS_UNATTACHED;
+}
+
+/* What lies on a domain that was taken out of use is left there, and its disk stays in the list. */
+static int drop_one(struct job *j, const char *what, struct err *e)
+{
+	const struct m_disk *d = INV_LATEST(job_core(j)->inv, DISK, disk, job_text(j, what));
+	g_autofree char *done = g_strconcat(what, "_gone", NULL);
+
+	if (d && is_out_of_reach(job_core(j), d))
+		return 0;
+	if (d && disk_job_uncreate(j, job_text(j, what), e) < 0)
+		return -1;
+	json_object_set_new(job_data(j), done, json_true());
+	return 0;
+}
+
+static int drop_memory(struct job *j, struct err *e) { return drop_one(j, "memory", e); }
+static int drop_config(struct job *j, struct err *e) { return drop_one(j, "config", e); }
+
+static void drop_ended(struct job *j, struct txn *t, bool ok, const struct err *e)
+{
+	static const char *const DISKS[][2] = { { "memory", "memory_gone" }, { "config", "config_gone" } };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(DISKS); i++) {
+		struct m_disk *d = txn_edit(t, KIND_DISK, job_text(j, DISKS[i][0]));
+		if (d && ok && json_is_true(json_object_get(job_data(j), DISKS[i][1])))
+			txn_remove(t, KIND_DISK, d->id);
+		else if (d)
+			d->status = M_DISK_STATUS_OK;
+	}
+}
+
+static const struct job_step DROP_STEPS[] = {
+	{ "begin", "Giving the saved memory up", begin_drop, NULL, true },
+	{ "delete-memory", "Removing the memory", drop_memory, NULL, false },
+	{ "delete-config", "Removing its configuration", drop_config, NULL, false },
+};
+const struct command VM_DROP_MEMORY_COMMAND = { "DropMemory", DROP_STEPS, G_N_ELEMENTS(DROP_STEPS), drop_ended };
+
 int suspend_drop(struct core *c, const char *vm_id, struct err *e)
 {
-	auto_pool p = pool_new();
-	struct call call = { .core = c, .pool = p, .is_trusted = true };
 	struct txn *t = txn_begin(c);
 	struct m_vm *vm = txn_edit(t, KIND_VM, vm_id);
-	const char *disks[3] = { NULL };
+	const char *locks[3] = { NULL }, *ids[2];
 	char job[UUID_LEN + 1];
 	size_t n = 0;
 
@@ -354,13 +402,34 @@ int suspend_drop(struct core *c, const char *vm_id, struct err *e)
 		txn_cancel(t);
 		return 0;
 	}
+	ids[0] = STR_OR(pool_strdup(txn_pool(t), vm->memory_disk.id), "");
+	ids[1] = STR_OR(pool_strdup(txn_pool(t), vm->memory_config_disk.id), "");
 	for (int i = 0; i < 2; i++) {
-		const char *id = i ? vm->memory_config_disk.id : vm->memory_disk.id;
-		if (id && txn_get(t, KIND_DISK, id))
-			disks[n++] = pool_strdup(p, id);
+		struct m_disk *d = *ids[i] ? txn_edit(t, KIND_DISK, ids[i]) : NULL;
+		if (d)
+			d->status = M_DISK_STATUS_LOCKED;
+		if (d)
+			locks[n++] = d->id;
 	}
 	vm->memory_disk = vm->memory_config_disk = (struct m_ref){ 0 };
-	return n ? disk_start_remove(&call, t, disks, NULL, job, e) : txn_commit(t, e);
+	if (!n)
+		return txn_commit(t, e);
+	struct job_spec spec = { .command = &VM_DROP_MEMORY_COMMAND,
+		                 .locks = locks,
+		                 .objects = (const char *const[]){ vm->id, NULL },
+		                 .data = json_pack("{s:s,s:s}", "memory", ids[0], "config", ids[1]) };
+	return job_start(t, &spec, job, e, "Dropping the saved memory of VM %s", vm->name);
+}
+
+bool suspend_is_memory(struct core *c, const char *disk_id)
+{
+	INV_EACH (en, c->inv, KIND_VM) {
+		const struct m_vm *vm = en->latest;
+		if (vm &&
+		    (g_strcmp0(vm->memory_disk.id, disk_id) == 0 || g_strcmp0(vm->memory_config_disk.id, disk_id) == 0))
+			return true;
+	}
+	return false;
 }
 
 int suspend_stop(struct call *c, const struct m_vm *vm, struct err *e)

@@ -79,7 +79,8 @@ static void stage_wish(struct call *c, struct txn *t, struct m_vm *vm, const str
 	if ((w->action == VM_STOP || w->action == VM_SHUTDOWN) && reason)
 		vm->stop_reason = pool_strdup(txn_pool(t), reason);
 	if (w->action == VM_REBOOT)
-		M_SET(vm, cold_reboot, M_GET(vm, next_run_configuration_exists, false));
+		M_SET(vm, cold_reboot,
+		      M_GET(vm, next_run_configuration_exists, false) || M_GET(vm, is_volatile, false));
 }
 
 static int wish_for(struct call *c, const struct wish *w, struct err *e)

@@ -170,7 +170,8 @@ static void verb_ended(struct job *j, struct txn *t, bool ok, const struct err *
 	refs = vm_refs(vm, job_text(j, "user"), job_correlation(j));
 	txn_event(t, job_text(j, "failed"), &refs, "Failed: %s of VM %s: %.300s", job_text(j, "word"), vm->name,
 	          e->detail);
-	if (M_GET(vm, cold_reboot, false) && (draft = txn_edit(t, KIND_VM, vm->id)))
+	if (M_GET(vm, cold_reboot, false) && !vm->next_run && !M_GET(vm, is_volatile, false) &&
+	    (draft = txn_edit(t, KIND_VM, vm->id)))
 		M_SET(draft, cold_reboot, false);
 }
 

@@ -254,13 +254,14 @@ static int ended_early(struct job *j, json_t *end, struct err *e)
 	const struct m_vm *vm = vm_of(j, e);
 	struct err cause, ignored;
 	bool is_stopped = vm && vm->has.stop_requested;
+	bool has_run = vm && is_over(vm, end); /* there are waits below */
 
 	if (!vm)
 		return -1;
 	if (vm->host.id)
 		forget(j, pool_strdup(job_pool(j), vm->host.id), &ignored);
 	err_set(&cause, ERR_CONFLICT, "%.400s", rep_text(end, "exitMessage"));
-	if (is_over(vm, end) && !is_stopped) { /* it ran, and was over before it was seen running */
+	if (has_run && !is_stopped) { /* it ran, and was over before it was seen running */
 		struct txn *t = job_txn(j);
 		struct m_vm *draft = txn_edit(t, KIND_VM, job_text(j, "vm"));
 		if (draft)

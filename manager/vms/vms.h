@@ -34,5 +34,7 @@ int vm_hotplug_disk(struct call *c, const char *vm_id, const char *disk_id, bool
  */
 int vm_check_slots(struct core *c, const struct m_vm *vm, enum m_disk_interface disk, int nics, const char *what,
                    struct err *e);
+/* Is the disk part of a suspended VM's memory? */
+bool suspend_is_memory(struct core *c, const char *disk_id);
 /* ERR_CONFLICT unless the VM is down (nothing runs, no images locked). what: "remove VM", for "Cannot remove VM. ...". */
 int vm_check_down(const struct m_vm *vm, const char *what, struct err *e);
