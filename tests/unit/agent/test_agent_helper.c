@@ -119,7 +119,9 @@ static void test_requests(void **state)
 	r.magic = 0;
 	assert_int_equal(helper_check(&r, sizeof(r)), ENOSYS);
 	r = request(HELPER_KSM, "", "");
-	r.number[0] = 2;
+	r.number[0] = 2; /* take apart */
+	assert_int_equal(helper_check(&r, sizeof(r)), 0);
+	r.number[0] = 3;
 	assert_int_equal(helper_check(&r, sizeof(r)), ERANGE);
 }
 
