@@ -37,6 +37,7 @@ struct agent_options {
 	const char *hooks_user;   /* who runs them when we are root; NULL or unknown: root */
 	const char *hooks_python; /* folder with the module "hooking" */
 	const char *ksm_dir;      /* /sys/kernel/mm/ksm */
+	const char *serial_dir;   /* where QEMU makes the sockets of serial consoles */
 	int hooks_timeout_ms;     /* of one script */
 	const char *user;            /* "36:36"; "": as it was started */
 	const char *console_tls_dir; /* or NULL */

@@ -26,6 +26,7 @@
 #include "agent/storage/storage.h"
 #include "agent/storage/worker.h"
 #include "agent/trim.h"
+#include "agent/vms/domain.h"
 #include "agent/vms/vms.h"
 #include "base/fiber.h"
 #include "base/log.h"
@@ -33,7 +34,6 @@
 enum { TASKS = 8, TASKS_QUEUED = 1000, SETTLED_MS = 5000, TRIM_PERIOD_MS = 120000 };
 
 #define DEFAULT_USER  "36:36"                            /* vdsm and kvm, the owners of storage domains */
-#define SERIAL_FOLDER "/var/run/ovirt-vmconsole-console" /* where QEMU makes the sockets of serial consoles */
 
 const char *argp_program_version = "hostler-agent " HOSTLER_VERSION;
 
@@ -60,6 +60,7 @@ enum {
 	OPT_HOOKS_PYTHON,
 	OPT_HOOKS_TIMEOUT,
 	OPT_KSM,
+	OPT_SERIAL,
 	OPT_TOKEN,
 	OPT_FINGERPRINT,
 	OPT_NAME,
@@ -112,6 +113,7 @@ static error_t take_option(int key, char *arg, struct argp_state *state)
 		c->agent.hooks_timeout_ms = 1000 * to_number(arg, 1, 3600, state, "the time for a hook");
 		break;
 	case OPT_KSM: c->agent.ksm_dir = arg; break;
+	case OPT_SERIAL: c->agent.serial_dir = arg; break;
 	case OPT_USER: c->agent.user = arg; break;
 	case OPT_TLS_DIR: c->agent.console_tls_dir = *arg ? arg : NULL; break;
 	default: return ARGP_ERR_UNKNOWN;
@@ -134,6 +136,7 @@ static const struct argp_option RUN_OPTIONS[] = {
 	{ "hooks-python", OPT_HOOKS_PYTHON, "DIR", 0, "Where they find the module hooking (" HOOKS_PYTHON ")", 0 },
 	{ "hooks-timeout", OPT_HOOKS_TIMEOUT, "SECONDS", 0, "Time for one of them (60)", 0 },
 	{ "ksm", OPT_KSM, "DIR", 0, "The kernel's switches for merging pages (/sys/kernel/mm/ksm)", 0 },
+	{ "serial-dir", OPT_SERIAL, "DIR", 0, "Where QEMU makes the sockets of serial consoles (" SERIAL_DIR ")", 0 },
 	{ "user", OPT_USER, "UID[:GID]", 0, "When started as root, become this user (" DEFAULT_USER "; '': stay root)",
 	  0 },
 	{ "console-tls-dir", OPT_TLS_DIR, "DIR", 0, "Where libvirt finds certificates for consoles (none)", 0 },
@@ -364,7 +367,7 @@ static int give_folders(const struct agent_options *o, uid_t uid, gid_t gid, str
 
 	if (privileges_give(o->state_dir, 3, uid, gid, e) < 0 || privileges_give(o->run_dir, 3, uid, gid, e) < 0)
 		return -1;
-	if (privileges_give(SERIAL_FOLDER, 0, uid, gid, e) < 0)
+	if (privileges_give(o->serial_dir, 0, uid, gid, e) < 0)
 		return -1;
 	return privileges_give(o->storage_root, 0, uid, gid, e) < 0 ? -1 : privileges_give(mnt, 0, uid, gid, e);
 }
@@ -442,6 +445,7 @@ int main(int argc, char **argv)
 		           .hooks_python = HOOKS_PYTHON,
 		           .hooks_timeout_ms = 60000,
 		           .ksm_dir = "/sys/kernel/mm/ksm",
+		           .serial_dir = SERIAL_DIR,
 		           .port = 54321,
 		           .ready_fd = -1 },
 		.enroll = { .state_dir = "/var/lib/hostler-agent", .port = 54321 },

@@ -122,6 +122,7 @@ static int fill(struct start *s, struct err *e)
 	f.os_name = os.name;
 	f.os_version = os.version;
 	f.host_serial = a->host_id;
+	f.serial_dir = a->opt.serial_dir;
 	f.display_address = a->opt.listen ? a->opt.listen : "0.0.0.0";
 	f.is_emulated = !accel_is_kvm(a);
 	f.start_time_s = loop_wall_ms(a->loop) / 1000;

@@ -12,6 +12,7 @@
 #include "base/pool.h"
 
 #define OVIRT_VM_URI "http://ovirt.org/vm/1.0"
+#define SERIAL_DIR   "/var/run/ovirt-vmconsole-console" /* of the sockets of serial consoles, as Managers name it */
 
 struct domain_disk {
 	const char *name;   /* "vda" */
@@ -72,6 +73,7 @@ struct domain_fill {
 	const char *display_address; /* where consoles listen when nothing better is known */
 	const char *(*network_address)(void *arg, const char *network); /* address of a logical network here, or NULL */
 	bool (*directory_exists)(void *arg, const char *path);
+	const char *serial_dir; /* where sockets of serial consoles are here; NULL: where Managers say */
 	void *arg;
 	int64_t start_time_s;
 };

@@ -67,11 +67,17 @@ static void fill_sockets(xmlNodePtr devices, const struct domain_fill *f, struct
 		for (xmlNodePtr n = xml_child(devices, KINDS[k]); n; n = xml_next(n)) {
 			xmlNodePtr source = xml_child(n, "source");
 			const char *path = xml_attr(p, source, "path");
-			g_autofree char *dir = NULL;
+			g_autofree char *dir = NULL, *name = NULL;
 
 			if (!xml_attr_is(n, "type", "unix") || !path)
 				continue;
 			dir = g_path_get_dirname(path);
+			if (f->serial_dir && strcmp(dir, SERIAL_DIR) == 0 && strcmp(dir, f->serial_dir) != 0) {
+				name = g_path_get_basename(path);
+				g_free(dir);
+				dir = g_strdup(f->serial_dir);
+				xml_set(source, "path", pool_printf(p, "%s/%s", dir, name));
+			}
 			if (f->directory_exists && f->directory_exists(f->arg, dir))
 				continue;
 			xml_remove(source);

@@ -19,8 +19,6 @@
 #include "base/uuid.h"
 #include "rpc/stream.h"
 
-#define SERIAL_FOLDER "/var/run/ovirt-vmconsole-console"
-
 enum {
 	HISTORY = 64 * 1024,
 	HEAD_MAX = 4096,
@@ -221,11 +219,11 @@ static int open_socket(const char *path)
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-	if (fd < 0 || strlen(path) >= sizeof(a.sun_path))
+	if (fd < 0 || g_strlcpy(a.sun_path, path, sizeof(a.sun_path)) >= sizeof(a.sun_path))
 		goto failed;
-	strcpy(a.sun_path, path); /* its length was looked at */
 	if (connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0)
 		return fd;
+	log_debug("serial console not open", "PATH", path, "ERROR", g_strerror(errno));
 failed:
 	if (fd >= 0)
 		close(fd);
@@ -313,11 +311,14 @@ void serial_free(struct vm *vm)
 	g_free(s);
 }
 
+/* Sockets made in the folder get its group, which is ours: libvirt makes them as root, writable for the group. */
 void serial_init(struct agent *a)
 {
-	if (g_mkdir_with_parents(SERIAL_FOLDER, 0755) < 0)
-		log_info("serial consoles are terminals, since their folder cannot be made", "FOLDER", SERIAL_FOLDER,
+	if (g_mkdir_with_parents(SERIAL_DIR, 0755) < 0)
+		log_info("serial consoles are terminals, since their folder cannot be made", "FOLDER", SERIAL_DIR,
 		         "ERROR", g_strerror(errno));
+	else if (chmod(SERIAL_DIR, 02775) < 0)
+		log_info("serial consoles may be out of reach", "FOLDER", SERIAL_DIR, "ERROR", g_strerror(errno));
 }
 
 /* --- the request ---------------------------------------------------------------------------- */
