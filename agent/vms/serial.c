@@ -314,11 +314,13 @@ void serial_free(struct vm *vm)
 /* Sockets made in the folder get its group, which is ours: libvirt makes them as root, writable for the group. */
 void serial_init(struct agent *a)
 {
-	if (g_mkdir_with_parents(SERIAL_DIR, 0755) < 0)
-		log_info("serial consoles are terminals, since their folder cannot be made", "FOLDER", SERIAL_DIR,
-		         "ERROR", g_strerror(errno));
-	else if (chmod(SERIAL_DIR, 02775) < 0)
-		log_info("serial consoles may be out of reach", "FOLDER", SERIAL_DIR, "ERROR", g_strerror(errno));
+	const char *dir = a->opt.serial_dir ? a->opt.serial_dir : SERIAL_DIR;
+
+	if (g_mkdir_with_parents(dir, 0755) < 0)
+		log_info("serial consoles are terminals, since their folder cannot be made", "FOLDER", dir, "ERROR",
+		         g_strerror(errno));
+	else if (chmod(dir, 02775) < 0)
+		log_info("serial consoles may be out of reach", "FOLDER", dir, "ERROR", g_strerror(errno));
 }
 
 /* --- the request ---------------------------------------------------------------------------- */
