@@ -213,7 +213,7 @@ static char *wrong_volumes(struct sim *s, struct sim_sd *sd)
 		if (v->writer_host && sim_vm_where(s, v->writer_vm) != v->writer_host)
 			return WRONG("volume %s is open for VM %s, which does not run", v->vol, v->writer_vm);
 	}
-	return NULL;
+	return sim_chains_wrong(s, sd);
 }
 
 /* ---- storage domains ---- */

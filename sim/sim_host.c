@@ -252,8 +252,8 @@ static char *find_mistake(const struct sim_verb *v, json_t *params)
 
 static const struct sim_verb *find_verb(const char *name)
 {
-	static const struct sim_verb *const TABLES[] = { HOST_VERBS, SIM_VM_VERBS, SIM_MEMORY_VERBS, SIM_STORAGE_VERBS,
-		                                         SIM_VOLUME_VERBS };
+	static const struct sim_verb *const TABLES[] = { HOST_VERBS,        SIM_VM_VERBS,     SIM_MEMORY_VERBS,
+		                                         SIM_STORAGE_VERBS, SIM_VOLUME_VERBS, SIM_CHAIN_VERBS };
 
 	for (size_t t = 0; t < G_N_ELEMENTS(TABLES); t++)
 		for (const struct sim_verb *v = TABLES[t]; v->name; v++)

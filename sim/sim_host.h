@@ -123,10 +123,25 @@ struct sim_volume {
 	int64_t size;
 	char *format, *preallocate, *description;
 	bool is_legal;
+	char parent[UUID_LEN + 1], parent_img[UUID_LEN + 1]; /* "": it is a base */
+	bool is_shared;                                      /* a template's */
+	int generation;
+	uint64_t data;                /* a bit for each thing that was written into it */
 	char writer_vm[UUID_LEN + 1]; /* "" : nobody has it open */
 	char memory_of[UUID_LEN + 1]; /* VM whose memory is in it */
 	int memory_run;               /* after so many runs of the VM */
 	struct sim_host *writer_host;
+};
+
+/* A job of the agent, in its memory. */
+struct sim_work {
+	char id[UUID_LEN + 1];
+	struct sim *sim;
+	struct sim_host *host;
+	char *verb, *message;
+	json_t *params;
+	bool is_finished;
+	int code;
 };
 
 struct sim_task {
@@ -165,6 +180,8 @@ struct sim_pool {
 struct sim_storage {
 	GHashTable *domains; /* id -> sim_sd */
 	GHashTable *tasks;   /* id -> sim_task: in the agents' memories */
+	GHashTable *works;   /* "address/id" -> sim_work: in the agents' memories */
+	int n_writes;        /* things written so far */
 	GHashTable *runs;    /* id of a VM -> how often it was started or went on, anywhere: what its disks have seen */
 };
 
@@ -192,3 +209,23 @@ void sim_tasks_recover(struct sim_host *h, struct sim_sd *master);
 /* A VM opens its disks for writing, or closes them. 0, or -1 with the disk at fault. */
 int sim_volumes_open(struct sim_vm *vm, struct err *e);
 void sim_volumes_close(struct sim_vm *vm);
+
+/* ---- chains of volumes, and the agents' jobs on them (sim_chain.c) ---- */
+
+extern const struct sim_verb SIM_CHAIN_VERBS[];
+struct sim_volume *sim_volume_parent(struct sim_sd *sd, const struct sim_volume *v);
+/* How many stand on it? */
+int sim_volume_children(struct sim_sd *sd, const struct sim_volume *v);
+/* All that a guest finds in it and below. */
+uint64_t sim_volume_read(struct sim_sd *sd, const struct sim_volume *v);
+/* Is all there that it stands on? */
+bool sim_volume_is_whole(struct sim_sd *sd, const struct sim_volume *v);
+/* A guest writes. */
+void sim_volume_write(struct sim *s, struct sim_volume *v);
+/* What the tasks prepareMerge and finalizeMerge do. */
+int sim_merge_work(struct sim_task *t, struct sim_sd *sd, struct err *e);
+void sim_work_free(void *w);
+/* The agent died: its jobs stop where they are. */
+void sim_works_agent_died(struct sim_host *h);
+/* What lies on a domain's disk and belongs to no chain of a disk or a snapshot, or is missing there; NULL: nothing. For g_free. */
+char *sim_chains_wrong(struct sim *s, struct sim_sd *sd);

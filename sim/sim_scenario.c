@@ -526,6 +526,248 @@ static void reinstall_host(struct sim *s)
 	let_it_end(s);
 }
 
+/* ---- templates, clones, snapshots ---- */
+
+/* What the VM's disk has for its guest; 0: it cannot be told. */
+static uint64_t disk_data(struct sim *s, const char *alias)
+{
+	const struct m_disk *d = INV_GET(s->core->inv, DISK, disk, sim_find_id(s, KIND_DISK, alias));
+	struct sim_sd *sd =
+	    d && d->storage_domains.n ? g_hash_table_lookup(s->storage->domains, d->storage_domains.v[0].id) : NULL;
+	struct sim_volume *v = sd ? sim_volume_find(sd, d->id, d->volume_id ? d->volume_id : "") : NULL;
+
+	return v ? sim_volume_read(sd, v) : 0;
+}
+
+/* Kept between prepare, act and check: one scenario is played at a time. */
+static uint64_t data_then, data_before;
+
+static bool is_vm_down(struct sim *s, void *arg)
+{
+	const struct m_vm *vm = s->core ? INV_GET(s->core->inv, VM, vm, sim_find_id(s, KIND_VM, arg)) : NULL;
+	return vm && vm->status == M_VM_STATUS_DOWN;
+}
+
+static void stop_quietly(struct sim *s, const char *name)
+{
+	must(s, "vm.stop", NULL, sim_find_id(s, KIND_VM, name), NULL, NULL);
+	wait_for(s, is_vm_down, name, "end of VM");
+	wait_for(s, has_no_jobs, "", "rest");
+}
+
+/* A run of the guest writes. */
+static void write_something(struct sim *s)
+{
+	start_vm(s, "vm1");
+	stop_quietly(s, "vm1");
+}
+
+static const char *snapshot_id(struct sim *s, const char *name)
+{
+	sim_run_until(s, is_ready, NULL, SIM_MINUTE);
+	if (!s->core)
+		return "";
+	INV_EACH (e, s->core->inv, KIND_SNAPSHOT)
+		if (g_strcmp0(ENTITY_OBJ(e, snapshot)->description, name) == 0)
+			return e->id;
+	return "";
+}
+
+static void take_snapshot(struct sim *s, const char *name)
+{
+	must(s, "snapshots.add", json_pack("{s:s}", "description", name), sim_find_id(s, KIND_VM, "vm1"), NULL, NULL);
+	wait_for(s, has_no_jobs, "", "rest");
+}
+
+static void prepare_written(struct sim *s)
+{
+	prepare_vm(s);
+	write_something(s);
+	if (sim_is_good(s))
+		data_then = data_before = disk_data(s, "vm1_Disk1");
+}
+
+/* Two snapshots, something written before, between and after. */
+static void prepare_snapshots(struct sim *s)
+{
+	prepare_written(s);
+	take_snapshot(s, "one");
+	write_something(s);
+	take_snapshot(s, "two");
+	write_something(s);
+	if (sim_is_good(s))
+		data_before = disk_data(s, "vm1_Disk1");
+}
+
+static json_t *snapshot_action(struct sim *s, const char *name)
+{
+	return json_pack("{s:{s:s}}", "snapshot", "id", snapshot_id(s, name));
+}
+
+static void prepare_preview(struct sim *s)
+{
+	prepare_snapshots(s);
+	must(s, "vm.preview_snapshot", snapshot_action(s, "one"), sim_find_id(s, KIND_VM, "vm1"), NULL, NULL);
+	wait_for(s, has_no_jobs, "", "rest");
+}
+
+static void prepare_template(struct sim *s)
+{
+	prepare_written(s);
+	must(s, "templates.add",
+	     json_pack("{s:s,s:{s:s}}", "name", "golden", "vm", "id", sim_find_id(s, KIND_VM, "vm1")), NULL, NULL,
+	     NULL);
+	wait_for(s, has_no_jobs, "", "rest");
+}
+
+static void prepare_stateless(struct sim *s)
+{
+	prepare_written(s);
+	must(s, "vm.update", json_pack("{s:b}", "stateless", 1), sim_find_id(s, KIND_VM, "vm1"), NULL, NULL);
+	wait_for(s, has_no_jobs, "", "rest");
+}
+
+static void add_snapshot(struct sim *s)
+{
+	may(s, "snapshots.add", json_pack("{s:s}", "description", "one"), ask_id(s, KIND_VM, "vm1"), NULL, NULL);
+	let_it_end(s);
+}
+
+static void remove_snapshot(struct sim *s)
+{
+	may(s, "snapshot.remove", NULL, ask_id(s, KIND_VM, "vm1"), snapshot_id(s, "one"), NULL);
+	let_it_end(s);
+}
+
+static void remove_last_snapshot(struct sim *s)
+{
+	may(s, "snapshot.remove", NULL, ask_id(s, KIND_VM, "vm1"), snapshot_id(s, "two"), NULL);
+	let_it_end(s);
+}
+
+static void restore_snapshot(struct sim *s)
+{
+	may(s, "snapshot.restore", NULL, ask_id(s, KIND_VM, "vm1"), snapshot_id(s, "one"), NULL);
+	let_it_end(s);
+}
+
+static void preview_snapshot(struct sim *s)
+{
+	may(s, "vm.preview_snapshot", snapshot_action(s, "one"), ask_id(s, KIND_VM, "vm1"), NULL, NULL);
+	let_it_end(s);
+}
+
+static void undo_preview(struct sim *s)
+{
+	may(s, "vm.undo_snapshot", NULL, ask_id(s, KIND_VM, "vm1"), NULL, NULL);
+	let_it_end(s);
+}
+
+static void commit_preview(struct sim *s)
+{
+	may(s, "vm.commit_snapshot", NULL, ask_id(s, KIND_VM, "vm1"), NULL, NULL);
+	let_it_end(s);
+}
+
+static void add_template(struct sim *s)
+{
+	may(s, "templates.add", json_pack("{s:s,s:{s:s}}", "name", "golden", "vm", "id", ask_id(s, KIND_VM, "vm1")),
+	    NULL, NULL, NULL);
+	let_it_end(s);
+}
+
+static void remove_template(struct sim *s)
+{
+	may(s, "template.remove", NULL, ask_id(s, KIND_TEMPLATE, "golden"), NULL, NULL);
+	let_it_end(s);
+}
+
+static void add_from_template(struct sim *s)
+{
+	may(s, "vms.add",
+	    json_pack("{s:s,s:{s:s},s:{s:s}}", "name", "vm2", "cluster", "name", "local0", "template", "name",
+	              "golden"),
+	    NULL, NULL, NULL);
+	let_it_end(s);
+}
+
+static void clone_vm(struct sim *s)
+{
+	may(s, "vm.clone", json_pack("{s:{s:s}}", "vm", "name", "vm2"), ask_id(s, KIND_VM, "vm1"), NULL, NULL);
+	let_it_end(s);
+}
+
+static void copy_disk(struct sim *s)
+{
+	may(s, "disk.copy", json_pack("{s:{s:s},s:{s:s}}", "storage_domain", "name", "data", "disk", "alias", "copy1"),
+	    ask_id(s, KIND_DISK, "vm1_Disk1"), NULL, NULL);
+	let_it_end(s);
+}
+
+static void move_disk(struct sim *s)
+{
+	may(s, "disk.move", json_pack("{s:{s:s}}", "storage_domain", "name", "more"), ask_id(s, KIND_DISK, "disk1"),
+	    NULL, NULL);
+	let_it_end(s);
+}
+
+static void prepare_two_and_disk(struct sim *s)
+{
+	prepare_two_domains(s);
+	sim_add_disk(s, "data", "disk1");
+}
+
+static void run_stateless(struct sim *s)
+{
+	run_vm(s);
+	stop_vm(s);
+	sim_run(s, SIM_MINUTE);
+}
+
+/* Whatever became of it: what was written before is there. */
+static void check_kept(struct sim *s)
+{
+	uint64_t now = disk_data(s, "vm1_Disk1");
+
+	if ((now & data_before) != data_before)
+		sim_fail(s, "disk vm1_Disk1 has lost what was written: %llx of %llx", (unsigned long long)now,
+		         (unsigned long long)data_before);
+}
+
+/* It is as before, or as it was then. */
+static void check_back(struct sim *s)
+{
+	uint64_t now = disk_data(s, "vm1_Disk1");
+
+	if (now != data_before && now != data_then)
+		sim_fail(s, "disk vm1_Disk1 is neither as it was nor as it was then: %llx", (unsigned long long)now);
+}
+
+/* Copies have all that the source had. */
+static void check_copy(struct sim *s)
+{
+	check_kept(s);
+	INV_EACH (e, s->core->inv, KIND_DISK) {
+		const struct m_disk *d = e->pub;
+		struct sim_sd *sd = g_hash_table_lookup(s->storage->domains, d->storage_domains.v[0].id);
+		struct sim_volume *v = sd ? sim_volume_find(sd, d->id, d->volume_id) : NULL;
+
+		if (d->status == M_DISK_STATUS_OK && v && (sim_volume_read(sd, v) & data_then) != data_then)
+			sim_fail(s, "disk %s has lost what was written", d->alias);
+	}
+}
+
+/* Nothing of the run stays. */
+static void check_gone(struct sim *s)
+{
+	const struct m_vm *vm = INV_GET(s->core->inv, VM, vm, sim_find_id(s, KIND_VM, "vm1"));
+	uint64_t now = disk_data(s, "vm1_Disk1");
+
+	if (vm->status == M_VM_STATUS_DOWN && now != data_then)
+		sim_fail(s, "a stateless run left something: %llx, not %llx", (unsigned long long)now,
+		         (unsigned long long)data_then);
+}
+
 const struct scenario SCENARIOS[] = {
 	{ "add-host", 1, prepare_nothing, add_local_host },
 	{ "reinstall-host", 1, prepare_host, reinstall_host },
@@ -562,7 +804,22 @@ const struct scenario SCENARIOS[] = {
 	{ "host-of-available-vm-dies", 2, prepare_available, cut_host_of_vm },
 	{ "plug-disk", 1, prepare_running_and_disk, plug_disk },
 	{ "remove-vm", 1, prepare_vm, remove_vm },
-	{ NULL, 0, NULL, NULL },
+	{ "add-template", 1, prepare_written, add_template, check_copy },
+	{ "remove-template", 1, prepare_template, remove_template, check_kept },
+	{ "add-vm-from-template", 1, prepare_template, add_from_template, check_copy },
+	{ "clone-vm", 1, prepare_written, clone_vm, check_copy },
+	{ "copy-disk", 1, prepare_written, copy_disk, check_copy },
+	{ "move-disk", 1, prepare_two_and_disk, move_disk },
+	{ "add-snapshot", 1, prepare_written, add_snapshot, check_kept },
+	{ "add-snapshot-of-running-vm", 1, prepare_running_vm, add_snapshot },
+	{ "remove-snapshot", 1, prepare_snapshots, remove_snapshot, check_kept },
+	{ "remove-last-snapshot", 1, prepare_snapshots, remove_last_snapshot, check_kept },
+	{ "restore-snapshot", 1, prepare_snapshots, restore_snapshot, check_back },
+	{ "preview-snapshot", 1, prepare_snapshots, preview_snapshot, check_back },
+	{ "undo-preview", 1, prepare_preview, undo_preview, check_back },
+	{ "commit-preview", 1, prepare_preview, commit_preview, check_back },
+	{ "run-stateless", 1, prepare_stateless, run_stateless, check_gone },
+	{ NULL, 0, NULL, NULL, NULL },
 };
 
 int scenario_play(struct sim *s, const struct scenario *sc)
@@ -575,5 +832,7 @@ int scenario_play(struct sim *s, const struct scenario *sc)
 	s->is_counting = false;
 	if (sim_is_good(s))
 		sim_settle(s);
+	if (sim_is_good(s) && sc->check)
+		sc->check(s);
 	return sim_is_good(s) ? 0 : -1;
 }

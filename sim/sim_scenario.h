@@ -8,6 +8,7 @@ struct scenario {
 	int n_hosts;
 	void (*prepare)(struct sim *s); /* nothing goes wrong here */
 	void (*act)(struct sim *s);     /* here anything may */
+	void (*check)(struct sim *s);   /* when all is at rest again: findings; NULL: nothing more */
 };
 extern const struct scenario SCENARIOS[]; /* ends with name NULL */
 

@@ -25,6 +25,7 @@ struct sim_storage *sim_storage_new(void)
 
 	st->domains = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, sd_free);
 	st->tasks = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, sim_task_free);
+	st->works = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, sim_work_free);
 	st->runs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	return st;
 }
@@ -33,6 +34,7 @@ void sim_storage_free(struct sim_storage *st)
 {
 	g_hash_table_destroy(st->domains);
 	g_hash_table_destroy(st->tasks);
+	g_hash_table_destroy(st->works);
 	g_hash_table_destroy(st->runs);
 	g_free(st);
 }
@@ -518,6 +520,7 @@ void sim_storage_agent_died(struct sim_host *h)
 	struct sim_sd *sd;
 	struct sim_task *t;
 
+	sim_works_agent_died(h);
 	g_hash_table_iter_init(&it, h->sim->storage->tasks);
 	while (g_hash_table_iter_next(&it, NULL, (void **)&t))
 		if (t->host == h)

@@ -60,8 +60,13 @@ int sim_volumes_open(struct sim_vm *vm, struct err *e)
 			sim_refuse(e, 201, "Volume does not exist: %s", d->vol);
 			return -1;
 		}
+		if (!sim_volume_is_whole(sd, v))
+			sim_fail(s, "vm %s opens volume %s, which stands on what is not there", vm->id, v->vol);
 		if (d->is_readonly)
 			continue;
+		if (sim_volume_children(sd, v))
+			sim_fail(s, "vm %s writes to volume %s, on which others stand", vm->id, v->vol);
+		sim_volume_write(s, v);
 		if (v->writer_host && (v->writer_host != vm->host || strcmp(v->writer_vm, vm->id) != 0))
 			sim_fail(s, "volume %s is written by two: vm %s on %s and vm %s on %s", v->vol, v->writer_vm,
 			         v->writer_host->address, vm->id, vm->host->address);
@@ -85,9 +90,34 @@ void sim_volumes_close(struct sim_vm *vm)
 
 /* ---- what tasks do ---- */
 
+/* The volume below must be there, and another image's be a template's. */
+static int check_parent(struct sim_task *t, struct sim_sd *sd, const char *img, const char *vol, struct err *e)
+{
+	struct sim_volume *p = sim_volume_find(sd, strcmp(img, UUID_NIL) == 0 ? t->img : img, vol);
+
+	if (!p || !p->is_legal) {
+		sim_refuse(e, p ? 226 : 201, "Volume does not exist, or is illegal: %s", vol);
+		return -1;
+	}
+	if (strcmp(p->img, t->img) != 0 && !p->is_shared) {
+		sim_refuse(e, 214, "Volume %s of another image is no template", vol);
+		return -1;
+	}
+	if (p->size > sim_int(t->params, "size")) {
+		sim_refuse(e, 229, "Volume size is below that of its parent");
+		return -1;
+	}
+	return 0;
+}
+
 static int create_volume(struct sim_task *t, struct sim_sd *sd, struct err *e)
 {
+	const char *src_img = sim_text(t->params, "srcImgUUID"), *src_vol = sim_text(t->params, "srcVolUUID");
+	bool has_parent = strcmp(src_vol, UUID_NIL) != 0;
 	struct sim_volume *v;
+
+	if (has_parent && check_parent(t, sd, src_img, src_vol, e) < 0)
+		return -1;
 
 	if (sim_volume_find(sd, t->img, t->vol)) {
 		sim_refuse(e, 205, "Volume already exists: %s", t->vol);
@@ -101,7 +131,13 @@ static int create_volume(struct sim_task *t, struct sim_sd *sd, struct err *e)
 	v->format = g_strdup(sim_text(t->params, "volFormat"));
 	v->preallocate = g_strdup(sim_text(t->params, "preallocate"));
 	v->description = g_strdup(sim_text(t->params, "desc"));
-	v->is_legal = true;
+	v->is_legal = !json_object_get(t->params, "legal") || sim_bool(t->params, "legal");
+	if (has_parent) {
+		g_strlcpy(v->parent, src_vol, sizeof(v->parent));
+		g_strlcpy(v->parent_img, strcmp(src_img, UUID_NIL) == 0 ? t->img : src_img, sizeof(v->parent_img));
+	} else if (v->is_legal) {
+		sim_volume_write(t->sim, v);
+	}
 	g_hash_table_insert(sd->volumes, volume_key(v->img, v->vol), v);
 	return 0;
 }
@@ -116,12 +152,29 @@ static int remove_volume(struct sim_task *t, struct sim_sd *sd, struct sim_volum
 	return g_hash_table_remove(sd->volumes, key) ? 0 : -1;
 }
 
+/* Does another image stand on it? */
+static bool is_image_used(struct sim_sd *sd, const char *img)
+{
+	GHashTableIter it;
+	struct sim_volume *v;
+
+	g_hash_table_iter_init(&it, sd->volumes);
+	while (g_hash_table_iter_next(&it, NULL, (void **)&v))
+		if (v->parent[0] && strcmp(v->parent_img, img) == 0 && strcmp(v->img, img) != 0)
+			return true;
+	return false;
+}
+
 static int delete_image(struct sim_task *t, struct sim_sd *sd, struct err *e)
 {
 	struct sim_volume *v;
 
 	if (!first_of_image(sd, t->img)) {
 		sim_refuse(e, 268, "Image does not exist in domain: %s", t->img);
+		return -1;
+	}
+	if (is_image_used(sd, t->img)) {
+		sim_refuse(e, 223, "Cannot delete shared image %s: others use it", t->img);
 		return -1;
 	}
 	while ((v = first_of_image(sd, t->img)))
@@ -135,6 +188,10 @@ static int change_volume(struct sim_task *t, struct sim_sd *sd, struct err *e)
 
 	if (!v) {
 		sim_refuse(e, 201, "Volume does not exist: %s", t->vol);
+		return -1;
+	}
+	if (strcmp(t->verb, "Volume.delete") == 0 && (v->is_shared || sim_volume_children(sd, v))) {
+		sim_refuse(e, v->is_shared ? 223 : 204, "Volume %s has children or is shared", v->vol);
 		return -1;
 	}
 	if (strcmp(t->verb, "Volume.delete") == 0)
@@ -177,6 +234,8 @@ static int work(struct sim_task *t, struct err *e)
 		sim_refuse(e, 205, "Error creating or changing a volume");
 		return -1;
 	}
+	if (strstr(t->verb, "Merge"))
+		return sim_merge_work(t, sd, e);
 	if (strcmp(t->verb, "Volume.create") == 0)
 		return create_volume(t, sd, e);
 	return strcmp(t->verb, "Image.delete") == 0 ? delete_image(t, sd, e) : change_volume(t, sd, e);
@@ -448,12 +507,16 @@ static json_t *volume_info(struct sim_host *h, json_t *params, struct err *e)
 
 	if (!v)
 		return NULL;
-	return json_pack("{s:s,s:s,s:s,s:o,s:o,s:o,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:i}", "uuid", v->vol, "image",
-	                 v->img, "domain", v->sd, "capacity", json_sprintf("%lld", (long long)v->size), "apparentsize",
-	                 json_sprintf("%lld", (long long)v->size), "truesize",
-	                 json_sprintf("%lld", (long long)v->size / 2), "format", v->format, "type", v->preallocate,
-	                 "voltype", "LEAF", "legality", "LEGAL", "status", "OK", "description", v->description,
-	                 "disktype", "DATA", "parent", UUID_NIL, "generation", 0);
+	return json_pack(
+	    "{s:s,s:s,s:s,s:o,s:o,s:o,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:i}", "uuid", v->vol, "image", v->img, "domain",
+	    v->sd, "capacity", json_sprintf("%lld", (long long)v->size), "apparentsize",
+	    json_sprintf("%lld", (long long)v->size), "truesize", json_sprintf("%lld", (long long)v->size / 2),
+	    "format", v->format, "type", v->preallocate, "voltype",
+	    v->is_shared                                                                   ? "SHARED"
+	    : sim_volume_children(g_hash_table_lookup(h->sim->storage->domains, v->sd), v) ? "INTERNAL"
+	                                                                                   : "LEAF",
+	    "legality", v->is_legal ? "LEGAL" : "ILLEGAL", "status", "OK", "description", v->description, "disktype",
+	    "DATA", "parent", v->parent[0] ? v->parent : UUID_NIL, "generation", v->generation);
 }
 
 static json_t *volume_size(struct sim_host *h, json_t *params, struct err *e)

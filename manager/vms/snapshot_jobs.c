@@ -319,11 +319,22 @@ static int prepare_step(struct job *j, struct err *e)
 	return 0;
 }
 
+#ifdef HOSTLER_PLANTED_BUG
+/* For the test that the simulator finds such a thing: cut out before it was merged. */
+static int volumes_nothing(struct job *j, struct err *e) { return 0; }
+
+static const struct job_step REMOVE_STEPS[] = {
+	{ "prepare-merge", "Making room", prepare_step, NULL, false },
+	{ "finish-merge", "Removing the merged volumes", volumes_merge_finish, NULL, true },
+	{ "merge", "Merging the data", volumes_nothing, NULL, false },
+};
+#else
 static const struct job_step REMOVE_STEPS[] = {
 	{ "prepare-merge", "Making room", prepare_step, NULL, false },
 	{ "merge", "Merging the data", volumes_merge, NULL, true },
 	{ "finish-merge", "Removing the merged volumes", volumes_merge_finish, NULL, false },
 };
+#endif
 const struct command REMOVE_SNAPSHOT_COMMAND = { "RemoveSnapshot", REMOVE_STEPS, G_N_ELEMENTS(REMOVE_STEPS),
 	                                         remove_ended };
 
