@@ -356,7 +356,6 @@ int login_command(struct cli *c, int argc, char **argv, struct err *e)
 int logout_command(struct cli *c, int argc, char **argv, struct err *e)
 {
 	struct context ctx;
-	g_autofree char *path = NULL;
 	struct err quiet = ERR_INIT;
 
 	if (flags_parse((const struct flag[]){ { NULL } }, argc, argv, NULL, 0, e) < 0 ||

@@ -21,6 +21,7 @@ import glob
 import json
 import os
 import pwd
+import select
 import shutil
 import signal
 import socket
@@ -33,15 +34,12 @@ import urllib.parse
 import urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
-sys.path.insert(0, os.path.join(ROOT, "tools"))
-
-from serial_console import SerialConsole  # noqa: E402
-
 BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
 PROGRAMS = os.environ.get("HOSTLER_BUILD") or os.path.join(BUILD, "release")
 GUEST = os.environ.get("HOSTLER_GUEST") or os.path.join(BUILD, "guest")
 HOSTLERD = os.path.join(PROGRAMS, "manager/hostlerd")
 AGENT = os.path.join(PROGRAMS, "agent/hostler-agent")
+COMMAND = os.path.join(PROGRAMS, "cli/hostler")
 LIBVIRTD = os.path.join(ROOT, "tools/private-libvirtd.sh")
 DIR = os.path.realpath(os.environ.get("HOSTLER_DEMO_DIR") or "/var/lib/hostler-demo")
 PORT = int(os.environ.get("HOSTLER_PORT") or 8443)
@@ -270,6 +268,7 @@ def start_agent():
     probe = [os.path.join(GUEST, n) for n in ("vmlinuz", "initrd-plain.gz")]
     return spawn("agent", [AGENT, "--user", agent_user(), "--state", place("agent"), "--port", str(AGENT_PORT),
                            "--listen", "127.0.0.1", "--libvirt", libvirt_uri(), "--storage-root", place("storage"), "--run-dir", place("run"),
+                           "--serial-dir", place("run/serial"),
                            "--probe-kernel", probe[0], "--probe-initrd", probe[1]])
 
 
@@ -305,17 +304,17 @@ def make_storage(api, center, host):
     return api.wait(f"{attached}/{storage['id']}", ["active"], "storage domain")
 
 
-def make_disk(api, storage):
-    """A raw disk with the content of the demo image. Until disks can be uploaded, the demo writes into the
+def make_disk(api, storage, name, file, content_type="data"):
+    """A raw disk with the content of one of the guest's images. Until disks can be uploaded, the demo writes into the
     new volume's file itself; it knows where a local storage domain keeps it."""
-    disk = api.find("disks", "disk", NAME)
-    done = place("disk-written")
+    disk = api.find("disks", "disk", name)
+    done = place("disk-written" if name == NAME else name + "-written")
     if disk and os.path.exists(done):
         return disk
-    image = os.path.join(GUEST, "demo.qcow2")
+    image = os.path.join(GUEST, file)
     size = json.loads(call("qemu-img", "info", "--output=json", image))["virtual-size"]
     if not disk:
-        disk = api.post("/disks", {"name": NAME, "format": "raw", "sparse": True, "provisioned_size": size,
+        disk = api.post("/disks", {"name": name, "format": "raw", "sparse": True, "content_type": content_type, "provisioned_size": size,
                                    "storage_domains": {"storage_domain": [{"id": storage["id"]}]}})
     disk = api.wait(f"/disks/{disk['id']}", ["ok"], "disk")
     found = glob.glob(place("images", storage["id"], "images", disk["id"], disk["image_id"]))
@@ -347,6 +346,30 @@ def make_vm(api, cluster, disk):
     return api.wait(path, ["up"], "VM", 120)
 
 
+def wait_for_prompt(timeout):
+    """Until the VM's shell says its prompt on the serial console, by the command line that the user will have."""
+    env = {**os.environ, "XDG_CONFIG_HOME": place("run"), "XDG_STATE_HOME": place("run")}
+    call(COMMAND, "login", "--local", "--state", place("manager"), f"https://localhost:{PORT}", env=env)
+    console = subprocess.Popen([COMMAND, "vm", "console", NAME, "--force"], env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT)
+    try:
+        end, said = time.monotonic() + timeout, b""
+        while b"guest# " not in said:
+            if time.monotonic() > end or console.poll() is not None:
+                raise DemoError(f"no prompt on the serial console of {NAME}, but: {said[-500:]!r}")
+            console.stdin.write(b"\n")
+            console.stdin.flush()
+            if select.select([console.stdout], [], [], 1)[0]:
+                said += os.read(console.stdout.fileno(), 65536)
+            time.sleep(0.2)
+    except BrokenPipeError:
+        raise DemoError(f"the serial console of {NAME} is closed") from None
+    finally:
+        console.kill()
+        console.communicate()
+        call(COMMAND, "logout", env=env)
+
+
 def set_up(api):
     center = api.ensure("datacenters", "data_center", NAME, {"local": True})
     cluster = api.ensure("clusters", "cluster", NAME, {"data_center": {"id": center["id"]},
@@ -357,10 +380,10 @@ def set_up(api):
         host = api.wait(f"/hosts/{host['id']}", ["up"], "host", 90)
         say("Host localhost is up.")
         storage = make_storage(api, center, host)
-        disk = make_disk(api, storage)
+        disk = make_disk(api, storage, NAME, "demo.qcow2")
+        make_disk(api, storage, "demo.iso", "demo.iso", "iso")
         vm = make_vm(api, cluster, disk)
-        with SerialConsole(libvirt_uri(), NAME) as console:
-            console.prompt(90)
+        wait_for_prompt(90)
         say("VM demo is at its shell prompt.")
     except BaseException:
         end_process(agent.pid)
@@ -371,6 +394,8 @@ def set_up(api):
 
 def advise(password, vm, seconds):
     ca, api = place("manager/pki/ca.pem"), f"https://localhost:{PORT}/ovirt-engine/api"
+    login = "login --local" if DIR == "/var/lib/hostler-demo" and PORT == 8443 else \
+        f"login --local --state {place('manager')} https://localhost:{PORT}"
     say(f"""
 Hostler is ready after {seconds:.0f} s.
 
@@ -386,8 +411,11 @@ To try next:
   # shut it down (and "start" in place of "shutdown" starts it again)
   curl --cacert {ca} -u 'admin@internal:{password}' \\
        -H 'Content-Type: application/xml' -d '<action/>' {api}/vms/{vm['id']}/shutdown
-  # its serial console; Ctrl-] leaves
-  virsh -c '{libvirt_uri()}' console {NAME}
+  # the command line: its serial console (Ctrl-] leaves), and another VM
+  alias hostler={COMMAND}
+  hostler {login}
+  hostler vm console {NAME}
+  hostler vm create demo2 --memory 256MiB --disk 1GiB --iso demo.iso --start --console
 
 Ctrl-C stops the Manager and the agent. VMs keep running: make run finds them again, make stop-vms
 shuts them down, make clean-run removes everything.""")
@@ -395,7 +423,7 @@ shuts them down, make clean-run removes everything.""")
 
 def start(once):
     begun = time.monotonic()
-    for program in HOSTLERD, AGENT:
+    for program in HOSTLERD, AGENT, COMMAND:
         if not os.path.exists(program):
             raise DemoError(f"{program} is not there (make build)")
     call(os.path.join(ROOT, "tools/mkguest.sh"), GUEST)
