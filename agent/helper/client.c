@@ -147,9 +147,9 @@ int helper_bridge_join(const char *bridge, const char *port, struct err *e)
 	            "put a card into bridge", e);
 }
 
-int helper_set_ksm(int run, int pages, int sleep_ms, struct err *e)
+int helper_set_ksm(int run, int pages, int sleep_ms, int merge, struct err *e)
 {
-	return tell((struct helper_request){ .op = HELPER_KSM, .number = { run, pages, sleep_ms } }, NULL,
+	return tell((struct helper_request){ .op = HELPER_KSM, .number = { run, pages, sleep_ms, merge + 1 } }, NULL,
 	            "set page sharing", e);
 }
 

@@ -41,12 +41,14 @@ static int write_number(const char *dir, const char *name, int64_t n)
 	return write(fd, text, (size_t)len) == len ? 0 : errno;
 }
 
-int files_set_ksm(const struct helper_config *c, int64_t run, int64_t pages, int64_t sleep_ms)
+int files_set_ksm(const struct helper_config *c, int64_t run, int64_t pages, int64_t sleep_ms, int64_t merge)
 {
 	const char *dir = c->ksm_dir;
 	int rc = 0;
 
-	if (pages)
+	if (merge >= 0) /* refused by the kernel while anything is shared */
+		rc = write_number(dir, "merge_across_nodes", merge);
+	if (rc == 0 && pages)
 		rc = write_number(dir, "pages_to_scan", pages);
 	if (rc == 0 && sleep_ms)
 		rc = write_number(dir, "sleep_millisecs", sleep_ms);

@@ -20,8 +20,9 @@ bool helper_is_separate(void);
 int helper_bridge_add(const char *name, bool has_stp, int mtu, struct err *e);
 int helper_bridge_del(const char *name, struct err *e);
 int helper_bridge_join(const char *bridge, const char *port, struct err *e);
-/* Share equal pages between guests? run 0: no more, 1: yes, 2: take apart what is shared. pages and sleep_ms 0: as they are. */
-int helper_set_ksm(int run, int pages, int sleep_ms, struct err *e);
+/* Share equal pages between guests? run 0: no more, 1: yes, 2: take apart what is shared. pages and sleep_ms 0, merge (across
+ * NUMA nodes) -1: as they are. */
+int helper_set_ksm(int run, int pages, int sleep_ms, int merge, struct err *e);
 /* Serial number of the machine into out; -1 without. */
 int helper_read_serial(char out[HELPER_TEXT]);
 /* A log of libvirt's for reading; name without ".log". -1 with e. */

@@ -33,7 +33,7 @@ static int bridge_join(const struct helper_config *c, const struct helper_reques
 
 static int set_ksm(const struct helper_config *c, const struct helper_request *r, struct helper_answer *a, int *fd)
 {
-	return files_set_ksm(c, r->number[0], r->number[1], r->number[2]);
+	return files_set_ksm(c, r->number[0], r->number[1], r->number[2], r->number[3] - 1);
 }
 
 static int read_serial(const struct helper_config *c, const struct helper_request *r, struct helper_answer *a, int *fd)
@@ -67,7 +67,7 @@ static const struct op OPS[HELPER_N_OPS] = {
 	[HELPER_BRIDGE_ADD] = { { ARG_DEVICE }, { { 0, 1 }, { 0, 65535 } }, bridge_add },
 	[HELPER_BRIDGE_DEL] = { { ARG_DEVICE }, { { 0, 0 } }, bridge_del },
 	[HELPER_BRIDGE_JOIN] = { { ARG_DEVICE, ARG_DEVICE }, { { 0, 0 } }, bridge_join },
-	[HELPER_KSM] = { { ARG_NONE }, { { 0, 2 }, { 0, 100000 }, { 0, 60000 } }, set_ksm },
+	[HELPER_KSM] = { { ARG_NONE }, { { 0, 2 }, { 0, 100000 }, { 0, 60000 }, { 0, 2 } }, set_ksm },
 	[HELPER_READ_SERIAL] = { { ARG_NONE }, { { 0, 0 } }, read_serial },
 	[HELPER_OPEN_LOG] = { { ARG_LEAF }, { { HELPER_LOG_LIBVIRT, HELPER_LOG_QEMU } }, open_log },
 	[HELPER_INSTALL_TLS] = { { ARG_NONE }, { { 0, 0 } }, install_tls },

@@ -15,7 +15,7 @@ int net_bridge_del(const char *name);
 int net_bridge_join(const char *bridge, const char *port);
 
 /* --- files.c: 0 or an errno --- */
-int files_set_ksm(const struct helper_config *c, int64_t run, int64_t pages, int64_t sleep_ms);
+int files_set_ksm(const struct helper_config *c, int64_t run, int64_t pages, int64_t sleep_ms, int64_t merge);
 int files_read_serial(const struct helper_config *c, char out[HELPER_TEXT]);
 /* A regular file DIR/name, for reading; no link is followed on the way. -1 with errno. */
 int files_open_log(const struct helper_config *c, enum helper_log kind, const char *name);

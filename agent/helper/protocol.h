@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { HELPER_TEXT = 1024, HELPER_TEXTS = 4, HELPER_NUMBERS = 3 };
+enum { HELPER_TEXT = 1024, HELPER_TEXTS = 4, HELPER_NUMBERS = 4 };
 
 #define HELPER_MAGIC 0x686f7374u
 
@@ -17,7 +17,7 @@ enum helper_op_id {
 	HELPER_BRIDGE_ADD = 1, /* bridge; stp, mtu */
 	HELPER_BRIDGE_DEL,     /* bridge */
 	HELPER_BRIDGE_JOIN,    /* bridge, port */
-	HELPER_KSM,            /* run, pages a round, ms between rounds */
+	HELPER_KSM,            /* run, pages a round, ms between rounds, 1 + merge_across_nodes */
 	HELPER_READ_SERIAL,    /* -> text */
 	HELPER_OPEN_LOG,       /* kind (enum helper_log), name -> descriptor, read only */
 	HELPER_INSTALL_TLS,    /* the agent's certificate for consoles */

@@ -64,7 +64,9 @@ int ksm_write(const char *dir, const struct ksm_state *now, const struct ksm_sta
 			continue;
 		errnum = write_number(dir, FILES[i].name, FILES[i].next);
 		if ((errnum == EACCES || errnum == EPERM) && helper_is_separate())
-			return helper_set_ksm(next->run, next->pages_to_scan, next->sleep_ms, e);
+			return helper_set_ksm(
+			    next->run, next->pages_to_scan, next->sleep_ms,
+			    next->merge_across_nodes == now->merge_across_nodes ? -1 : next->merge_across_nodes, e);
 		if (errnum)
 			return err_errno(e, errnum, "write %s/%s", dir, FILES[i].name);
 	}

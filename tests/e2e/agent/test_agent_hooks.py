@@ -106,6 +106,23 @@ def test_service_points(agent, client, host_hooks):
     agent.start()
 
 
+def test_as_another_user(agent, host_hooks):
+    """An agent that stays root has its scripts run by their own user, who owns the file that is to be changed."""
+    host_hooks.clear()
+    host_hooks.put("after_get_stats", f'echo "$(id -un) $(stat -c %U $_hook_json)" >>{host_hooks.log}')
+    agent.stop()
+    agent.start("--user", "", "--hooks-user", "nobody")
+    try:
+        with agent.client() as c:
+            wait_for(c.is_ready, what="the agent to be ready")
+            assert "memUsed" in c.call("Host.getStats")
+        assert host_hooks.noted()[-1] == ["nobody", "nobody"]
+    finally:
+        host_hooks.clear()
+        agent.stop()
+        agent.start()
+
+
 def test_life_with_properties(client, hooks, make_vm):
     """P095: custom properties reach the scripts, of the machine and of the device."""
     hooks.note("before_vm_start", "after_vm_start", "before_vm_pause", "after_vm_pause", "before_vm_cont", "after_vm_cont",

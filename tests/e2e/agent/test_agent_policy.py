@@ -24,9 +24,12 @@ class Ksm:
             return int(f.read())
 
     def __setitem__(self, name, value):
-        with open(os.path.join(self.dir, name), "w") as f:
+        path = os.path.join(self.dir, name)
+        is_new = not os.path.exists(path)
+        with open(path, "w") as f:
             f.write(f"{value}\n")
-        os.chmod(f.name, 0o666)
+        if is_new:
+            os.chmod(path, 0o666)
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +126,22 @@ def test_ksm(agent, client, ksm):
             client.call("Host.setMOMPolicyParameters", key_value_store=wrong)
     with pytest.raises(AgentError):
         client.call("Host.setMOMPolicy", policy="(def x ())")
+
+
+def test_ksm_by_the_root_helper(client, ksm):
+    """As on real hosts: only root may write the switches."""
+    ksm["run"], ksm["merge_across_nodes"], ksm["pages_shared"] = 1, 1, 9
+    for name in KSM:
+        os.chmod(os.path.join(ksm.dir, name), 0o644)
+    try:
+        client.call("Host.setMOMPolicyParameters", key_value_store={"ksmEnabled": True, "ksmMergeAcrossNodes": False})
+        wait_for(lambda: ksm["run"] == 2, 10, "taken apart")
+        ksm["pages_shared"] = 0
+        client.call("Host.setMOMPolicyParameters", key_value_store={"ksmEnabled": True, "ksmMergeAcrossNodes": False})
+        wait_for(lambda: ksm["merge_across_nodes"] == 0 and ksm["run"] in (0, 1), 10, "merging within nodes")
+    finally:
+        for name in KSM:
+            os.chmod(os.path.join(ksm.dir, name), 0o666)
 
 
 def test_ksm_that_cannot_be_set_is_told_once(agent, client, ksm):
