@@ -123,7 +123,14 @@ static json_t *plug_memory(struct sim_host *h, json_t *params, struct err *e)
 	return vm ? sim_vm_definition(vm) : NULL;
 }
 
+static json_t *freeze(struct sim_host *h, json_t *params, struct err *e)
+{
+	return sim_vm_running(h, params, e) ? json_true() : NULL;
+}
+
 const struct sim_verb SIM_MEMORY_VERBS[] = {
+	{ "VM.freeze", "vmID=u", freeze, false },
+	{ "VM.thaw", "vmID=u", freeze, false },
 	{ "VM.hibernate", "vmID=u hibernationVolHandle=s", hibernate, false },
 	{ "VM.setNumberOfCpus", "vmID=u numberOfCpus=i cpusets=a?", set_cpus, false },
 	{ "VM.hotplugMemory", "vmID=u params=o", plug_memory, false },

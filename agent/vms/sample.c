@@ -201,9 +201,13 @@ static void sample_all(void *arg)
 	const int64_t began_ms = loop_now_ms(a->loop);
 	struct bulk b = { .n = 0 };
 	struct err e = ERR_INIT;
+	char machines[16], took[24];
 
 	if (virt_run(a, VIRT_STATS, bulk_work, &b, &e) < 0)
 		log_debug("no statistics", "ERROR", e.detail);
+	g_snprintf(machines, sizeof(machines), "%d", b.n);
+	g_snprintf(took, sizeof(took), "%" G_GINT64_FORMAT, loop_now_ms(a->loop) - began_ms);
+	log_debug("statistics read", "MACHINES", machines, "MS", took);
 	for (int i = 0; i < b.n; i++) {
 		struct vm *vm = vms_find(a, b.vms[i].id);
 		struct vm_sample *s = b.vms[i].sample;

@@ -167,7 +167,7 @@ static int check_words(const struct m_initialization *init, struct err *e)
 	return 0;
 }
 
-int init_check(struct pool *p, const struct m_initialization *init, struct err *e)
+int init_check(const struct m_initialization *init, struct err *e)
 {
 	if (!init)
 		return 0;

@@ -147,7 +147,7 @@ int init_media(struct pool *p, const struct m_vm *vm, const struct m_initializat
 
 	*list = NULL;
 	*n = 0;
-	if (init_check(p, init, e) < 0 || make(p, vm, init, kind, files, e) < 0)
+	if (init_check(init, e) < 0 || make(p, vm, init, kind, files, e) < 0)
 		return -1;
 	one = POOL_NEW(p, struct domain_payload);
 	one->is_floppy = kind == INIT_SYSPREP && has_floppy_drive(vm);

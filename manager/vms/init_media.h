@@ -22,4 +22,4 @@ int init_media(struct pool *p, const struct m_vm *vm, const struct m_initializat
                struct domain_payload **list, size_t *n, struct err *e);
 
 /* The checks alone, for adding and updating a VM: what init_media would refuse for any kind that the fields are for. */
-int init_check(struct pool *p, const struct m_initialization *init, struct err *e);
+int init_check(const struct m_initialization *init, struct err *e);

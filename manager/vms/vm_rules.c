@@ -4,6 +4,7 @@
 
 #include "manager/clusters/clusters.h"
 #include "manager/core/tables.h"
+#include "manager/vms/init_media.h"
 #include "manager/vms/vm_hardware.h"
 #include "manager/vms/vm_int.h"
 
@@ -155,7 +156,8 @@ static int check_platform(const struct m_vm *vm, const char *what, struct err *e
 
 int vm_check(struct core *c, const struct m_vm *vm, const char *what, struct err *e)
 {
-	if (check_memory(vm, what, e) < 0 || check_os(vm, e) < 0 || check_platform(vm, what, e) < 0)
+	if (check_memory(vm, what, e) < 0 || check_os(vm, e) < 0 || check_platform(vm, what, e) < 0 ||
+	    init_check(vm->initialization, e) < 0)
 		return -1;
 	return vm_check_hardware(c, vm, what, e);
 }
