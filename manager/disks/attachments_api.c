@@ -69,6 +69,9 @@ static int check_vm(struct call *c, const struct m_vm *vm, const char *what, str
 {
 	if (vm->status == M_VM_STATUS_IMAGE_LOCKED || lock_check(c->core, vm->id, NULL, e) < 0)
 		return err_set(e, ERR_CONFLICT, "%s. VM is locked: %s. Please try again later.", what, vm->name);
+	if (vm->status == M_VM_STATUS_SUSPENDED) /* its saved memory knows the disks that it had */
+		return err_set(e, ERR_CONFLICT, "%s. VM %s is suspended: resume it, or power it off, first.", what,
+		               vm->name);
 	return 0;
 }
 

@@ -98,7 +98,7 @@ int vm_hotplug_disk(struct call *c, const char *vm_id, const char *disk_id, bool
 	const char *host;
 	char *xml;
 
-	if (!vm || vm_is_down(vm))
+	if (!vm || (vm_is_down(vm) && vm->status != M_VM_STATUS_SUSPENDED))
 		return 0;
 	if (!vm_is_live(vm)) /* it may have the disk: nothing may be concluded */
 		return err_set(e, ERR_CONFLICT,

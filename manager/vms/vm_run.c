@@ -216,6 +216,7 @@ static int create_somewhere(struct job *j, struct err *e)
 		}
 		if (is_lost(e) || (job_is_resumed(j) && e->code == ERR_AGENT && e->agent_code == RECOVERING)) {
 			cause = *e;
+			json_object_set_new(job_data(j), "is_unknown", json_true());
 			commit_place(j, NULL, M_VM_STATUS_UNKNOWN, &ignored);
 			*e = cause;
 			return -1;
@@ -374,7 +375,8 @@ static void run_ended(struct job *j, struct txn *t, bool ok, const struct err *e
 	}
 	refs = vm_refs(vm, NULL, job_correlation(j));
 	refs.host = pool_strdup(txn_pool(t), vm->host.id);
-	if (vm_is_launching(vm) && e->code != ERR_TIMEOUT)
+	/* Where nobody knows, a report may have said meanwhile that it is being started. */
+	if (vm_is_launching(vm) && e->code != ERR_TIMEOUT && !json_is_true(json_object_get(job_data(j), "is_unknown")))
 		stage_not_started(t, vm, e);
 	txn_event(t, "USER_FAILED_RUN_VM", &refs, "Failed to run VM %s: %.400s", vm->name, e->detail);
 }

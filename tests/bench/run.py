@@ -246,6 +246,16 @@ def bench_journal():
     print(subprocess.run([program] + (["--smoke"] if SMOKE else []), capture_output=True, text=True).stdout, end="")
 
 
+def bench_vm():
+    """Start and stop of a VM on a host of the lab; in a process of its own, since that enters other namespaces."""
+    venv = os.path.join(ROOT, "build/venv/bin/python")
+    argv = [venv if os.path.exists(venv) else sys.executable, os.path.join(ROOT, "tests/bench/bench_vm.py")]
+    done = subprocess.run(argv + (["--smoke"] if SMOKE else []), env={**os.environ, "HOSTLER_BUILD": BUILD}, capture_output=True, text=True)
+    print(done.stdout, end="")
+    if done.returncode:
+        print("VM start and stop: not measured: " + (done.stderr.strip().splitlines() or ["?"])[-1])
+
+
 def main():
     directory = tempfile.mkdtemp(prefix="hostler-bench-", dir=os.environ.get("TMPDIR") or "/var/tmp")
     m = Manager(directory)
@@ -259,6 +269,7 @@ def main():
         bench_list_beside(m)
         m.stop()
         bench_journal()
+        bench_vm()
     finally:
         if m.process:
             m.process.kill()

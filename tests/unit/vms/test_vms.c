@@ -94,6 +94,72 @@ static void test_update_while_running(void **state)
 	assert_false(rig_get(id)->next_run_configuration_exists);
 }
 
+/* What waits comes into force at the end; before, it is seen with next_run alone. */
+static void test_next_run(void **state)
+{
+	const char *id = running("a");
+	struct call *c;
+
+	rig_ok("vm.update", id, "{\"memory\":536870912,\"comment\":\"now\"}");
+	assert_int_equal(rig_get(id)->memory, 256 << 20);
+	assert_string_equal(rig_get(id)->comment, "now");
+	rig_ok("vm.update", id, "{\"os\":{\"cmdline\":\"quiet\"}}");
+	c = rig_ok("vm.get", id, NULL);
+	assert_int_equal(((struct m_vm *)c->object)->memory, 256 << 20);
+	rig_event(rig_get(id)->host.id, id,
+	          "{\"status\":\"Down\",\"exitCode\":0,\"exitReason\":7,\"exitMessage\":\"bye\"}");
+	assert_int_equal(rig_get(id)->memory, 536870912);
+	assert_string_equal(rig_get(id)->os->cmdline, "quiet");
+	assert_null(rig_get(id)->next_run);
+}
+
+/* Saying what it is already takes back what waited. */
+static void test_next_run_is_taken_back(void **state)
+{
+	const char *id = running("a");
+
+	rig_ok("vm.update", id, "{\"memory\":536870912}");
+	assert_true(rig_get(id)->next_run_configuration_exists);
+	rig_ok("vm.update", id, "{\"memory\":268435456}");
+	assert_false(rig_get(id)->next_run_configuration_exists);
+}
+
+static void test_run_once(void **state)
+{
+	const char *id = rig_vm("a");
+
+	rig_fails("vm.start", id, "{\"vm\":{\"os\":{\"kernel\":\"relative\"}}}", "absolute paths");
+	rig_fails("vm.start", id, "{\"use_cloud_init\":true,\"use_sysprep\":true}", "Only one of");
+	rig_ok("vm.start", id, "{\"vm\":{\"memory\":134217728,\"os\":{\"cmdline\":\"single\"}}}");
+	assert_true(rig_get(id)->run_once);
+	assert_int_equal(rig_get(id)->memory, 256 << 20);
+	rig_pass(100);
+	assert_int_equal(rig_count(NULL, "VM.create"), 1);
+	for (guint i = 0; i < rig->verbs->len; i++) {
+		const struct rig_verb *v = &g_array_index(rig->verbs, struct rig_verb, i);
+		const char *xml = json_string_value(json_object_get(json_object_get(v->params, "vmParams"), "xml"));
+		assert_true(!xml || (strstr(xml, ">131072<") && strstr(xml, "single")));
+	}
+}
+
+/* Started again once its host said that it ended, and never because a host is silent. */
+static void test_available_vm_comes_back(void **state)
+{
+	const char *id = running("a");
+	g_autofree char *list = g_strdup_printf("%s=Up", id);
+
+	rig_ok("vm.update", id, "{\"high_availability\":{\"enabled\":true,\"priority\":5}}");
+	vms_host_lost(rig->core, rig_get(id)->host.id);
+	rig_pass(60000);
+	assert_int_equal(status(id), M_VM_STATUS_UNKNOWN);
+	assert_int_equal(rig_count(NULL, "VM.create"), 1);
+	rig_report(rig_get(id)->host.id, list);
+	assert_int_equal(status(id), M_VM_STATUS_UP);
+	rig_event(rig_get(id)->host.id, id,
+	          "{\"status\":\"Down\",\"exitCode\":1,\"exitReason\":2,\"exitMessage\":\"qemu died\"}");
+	assert_true(rig_get(id)->has.restart_wanted);
+}
+
 static void test_removal(void **state)
 {
 	const char *id = running("a");
@@ -432,6 +498,9 @@ static void test_tickets(void **state)
 
 	rig_fails("vm.ticket", id, NULL, "VM is not running");
 	id = running("b");
+	rig_event(rig_get(id)->host.id, id,
+	          "{\"status\":\"Up\",\"displayInfo\":[{\"type\":\"vnc\",\"port\":\"5900\",\"tlsPort\":\"-1\","
+	          "\"ipAddress\":\"x\"}]}");
 	c = rig_ok("vm.ticket", id, NULL);
 	assert_int_equal(strlen(c->action->ticket->value), 8);
 	assert_int_equal(c->action->ticket->expiry, 120);
@@ -451,6 +520,10 @@ int main(void)
 		TEST(test_rules),
 		TEST(test_writing_back_what_was_read),
 		TEST(test_update_while_running),
+		TEST(test_next_run),
+		TEST(test_next_run_is_taken_back),
+		TEST(test_run_once),
+		TEST(test_available_vm_comes_back),
 		TEST(test_removal),
 		TEST(test_nothing_to_boot_from),
 		TEST(test_no_host_fits),
