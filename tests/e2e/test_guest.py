@@ -27,7 +27,7 @@ def vm(system, agents, domains, guest):
     service.nics_service().add(types.Nic(name="nic1", interface=types.NicInterface.VIRTIO))
     service.start(use_cloud_init=True)
     wait_status(service, types.VmStatus.UP)
-    wait_for(lambda: service.get().fqdn == "cloudy", 90, "the guest to tell the name that cloud-init gave it")
+    wait_for(lambda: service.get().fqdn == "cloudy", 180, "the guest to tell the name that cloud-init gave it")
     yield service
     products.stop_vm(service)
     service.remove()
