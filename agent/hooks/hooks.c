@@ -264,8 +264,10 @@ static int run(struct agent *a, enum hook_point point, const char *vm_id, json_t
 	};
 	if (!fiber_self())
 		scripts_run(r);
-	else if (run_in_fiber(a, r, &e) < 0 && r->first.code == ERR_NONE)
+	else if (run_in_fiber(a, r, &e) < 0) {
 		r->first = e;
+		log_warn("hooks not run", "POINT", pt->name, "ERROR", e.detail);
+	}
 	r->names = r->env = NULL;
 	return 1;
 }
@@ -332,8 +334,22 @@ static void run_alone(struct agent *a, enum hook_point point)
 	hooks_text(a, point, NULL, NULL, p, NULL, NULL, &e);
 }
 
+/* What scripts of an agent that was killed have left. */
+static void remove_leftovers(const char *dir)
+{
+	g_autoptr(GDir) d = g_dir_open(dir, 0, NULL);
+	const char *name;
+
+	while (d && (name = g_dir_read_name(d))) {
+		g_autofree char *path = g_build_filename(dir, name, NULL);
+
+		unlink(path);
+	}
+}
+
 void hooks_started(struct agent *a)
 {
+	remove_leftovers(a->hooks->tmp_dir);
 	if (g_file_test(a->opt.hooks_dir, G_FILE_TEST_IS_DIR) && geteuid() == 0 && a->hooks->uid == 0)
 		log_info("hooks run as root: there is no user for them", "USER", a->opt.hooks_user);
 	run_alone(a, HOOK_BEFORE_VDSM_START);

@@ -13,9 +13,10 @@ struct host_rt {
 	struct waitq wake; /* the monitor, and those who wait for a change */
 	bool poke;         /* look again now */
 	json_t *caps, *stats;
-	json_t *stats_before;    /* the report before the last one, for rates */
-	json_t *devices;         /* Host.hostdevListByCaps, or NULL */
-	int64_t silent_since_ms; /* 0: it answers */
+	json_t *stats_before;         /* the report before the last one, for rates */
+	GHashTable *balloon_problems; /* VM id -> reports in a row; NULL: none yet */
+	json_t *devices;              /* Host.hostdevListByCaps, or NULL */
+	int64_t silent_since_ms;      /* 0: it answers */
 	int failures;
 	bool is_held;          /* keep the connection, although nobody talks to the agent in this status */
 	int64_t cert_retry_ms; /* renewing its certificate failed: not before then */

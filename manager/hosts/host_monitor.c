@@ -54,6 +54,8 @@ static void rt_free(void *p)
 	json_decref(rt->devices);
 	json_decref(rt->stats);
 	json_decref(rt->stats_before);
+	if (rt->balloon_problems)
+		g_hash_table_destroy(rt->balloon_problems);
 	g_free(rt->fingerprint);
 	g_free(rt->id);
 	g_free(rt);
@@ -334,6 +336,7 @@ static int poll_vms(struct host_rt *rt, struct err *e)
 	if (!json_is_array(list))
 		return err_set(e, ERR_BACKEND, "Host.getAllVmStats answered nonsense");
 	vms_host_report(rt->core, rt->id, list);
+	host_policy_balloons(rt, list);
 	return 0;
 }
 

@@ -9,7 +9,7 @@
 #include "manager/core/events.h"
 #include "manager/hosts/host_int.h"
 
-enum { PUSH_MS = 30 * 1000, GIGABIT = 1000 };
+enum { PUSH_MS = 30 * 1000, GIGABIT = 1000, BALLOON_PATIENCE = 3 }; /* IterationsWithBalloonProblem */
 
 static const int64_t MIB = 1LL << 20, GIB = 1LL << 30;
 
@@ -152,7 +152,6 @@ struct change {
 static void change_fiber(void *arg)
 {
 	struct change *ch = arg;
-	auto_pool p = pool_new();
 	GPtrArray *ids = g_ptr_array_new_with_free_func(g_free); /* hosts may come and go meanwhile */
 
 	INV_EACH_BY (e, ch->core->inv, KIND_HOST, IDX_HOST_cluster, ch->cluster)
@@ -177,6 +176,76 @@ void host_policy_cluster(struct core *c, const char *id, const void *old, const 
 	ch = g_new0(struct change, 1);
 	*ch = (struct change){ c, g_strdup(id) };
 	fiber_start(c->loop, "memory policy", change_fiber, ch);
+}
+
+/* ---- balloons that do not work ---- */
+
+static double kib(json_t *info, const char *name)
+{
+	json_t *v = json_object_get(info, name);
+
+	return json_is_string(v) ? g_ascii_strtod(json_string_value(v), NULL) : json_number_value(v);
+}
+
+enum balloon_problem host_balloon_problem(json_t *vm_stats)
+{
+	json_t *info = json_object_get(vm_stats, "balloonInfo");
+	const double max = kib(info, "balloon_max"), now = kib(info, "balloon_cur"),
+	             target = kib(info, "balloon_target");
+
+	if (g_strcmp0(json_string_value(json_object_get(vm_stats, "status")), "Up") != 0 || max <= 0 || now <= 0 ||
+	    target <= 0 || target >= max || json_is_false(json_object_get(info, "ballooning_enabled")))
+		return BALLOON_WELL;
+	if (now >= max)
+		return BALLOON_UNAVAILABLE;
+	return json_is_object(json_object_get(vm_stats, "memoryStats")) ? BALLOON_WELL : BALLOON_UNCONTROLLED;
+}
+
+static void tell_problem(struct host_rt *rt, const char *vm_id, enum balloon_problem problem)
+{
+	const struct m_vm *vm = INV_LATEST(rt->core->inv, VM, vm, vm_id);
+	const struct m_host *h = INV_LATEST(rt->core->inv, HOST, host, rt->id);
+	struct event_refs refs = { .host = rt->id, .vm = vm_id };
+
+	if (!vm || !h)
+		return;
+	refs.cluster = h->cluster.id;
+	if (problem == BALLOON_UNAVAILABLE)
+		event_emit(rt->core, "VM_BALLOON_DRIVER_ERROR", &refs,
+		           "The balloon of VM %s on host %s does not move: its guest has no driver for it.", vm->name,
+		           h->name);
+	else
+		event_emit(rt->core, "VM_BALLOON_DRIVER_UNCONTROLLED", &refs,
+		           "The balloon of VM %s on host %s is inflated, but its guest does not tell how it fares.",
+		           vm->name, h->name);
+}
+
+void host_policy_balloons(struct host_rt *rt, json_t *list)
+{
+	const struct m_host *h = INV_LATEST(rt->core->inv, HOST, host, rt->id);
+	const struct m_cluster *cl = h ? cluster_latest(rt->core, h->cluster.id) : NULL;
+	GHashTable *now = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	json_t *vm;
+	size_t i;
+
+	json_array_foreach (list, i, vm) {
+		const char *id = json_string_value(json_object_get(vm, "vmId"));
+		const enum balloon_problem problem =
+		    cl && wants_balloons(cl) && id ? host_balloon_problem(vm) : BALLOON_WELL;
+		int n = 0;
+
+		if (problem == BALLOON_WELL)
+			continue;
+		if (rt->balloon_problems)
+			n = GPOINTER_TO_INT(g_hash_table_lookup(rt->balloon_problems, id));
+		n = MIN(n + 1, BALLOON_PATIENCE + 1);
+		g_hash_table_insert(now, g_strdup(id), GINT_TO_POINTER(n));
+		if (n == BALLOON_PATIENCE)
+			tell_problem(rt, id, problem);
+	}
+	if (rt->balloon_problems)
+		g_hash_table_destroy(rt->balloon_problems);
+	rt->balloon_problems = now;
 }
 
 /* ---- what hosts say ---- */

@@ -12,6 +12,12 @@ void host_policy_cluster(struct core *c, const char *id, const void *old, const 
 /* ksm and transparent_hugepages of a host as its statistics tell them. */
 void host_policy_view(struct core *c, struct pool *p, struct m_host *copy);
 
+/* A report of a host's VMs: tells of balloons that should be inflated and are not, or that nobody knows about. */
+struct host_rt;
+void host_policy_balloons(struct host_rt *rt, json_t *list);
+enum balloon_problem { BALLOON_WELL, BALLOON_UNAVAILABLE, BALLOON_UNCONTROLLED };
+enum balloon_problem host_balloon_problem(json_t *vm_stats);
+
 /* Swap that a host with so much memory should have, in bytes. */
 int64_t host_recommended_swap(int64_t memory);
 /* What a host has less than it should, as a sentence in the pool; NULL when all is well. */

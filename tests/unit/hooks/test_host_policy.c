@@ -82,12 +82,42 @@ static void test_nics(void **state)
 	assert_null(host_nics_complaint(p, NULL));
 }
 
+static void test_balloon_problems(void **state)
+{
+#define VM(more, cur, target)                                                                                          \
+	"{\"status\": \"Up\", " more "\"balloonInfo\": {\"balloon_max\": \"1000\", \"balloon_cur\": \"" cur "\", "     \
+	"\"balloon_target\": \"" target "\"}}"
+	static const struct {
+		const char *stats;
+		enum balloon_problem problem;
+	} CASES[] = {
+		{ "{}", BALLOON_WELL },
+		{ "{\"status\": \"Up\", \"balloonInfo\": []}", BALLOON_WELL },
+		{ VM("", "1000", "1000"), BALLOON_WELL }, /* nobody wants it smaller */
+		{ VM("", "1000", "500"), BALLOON_UNAVAILABLE },
+		{ VM("\"memoryStats\": {}, ", "1000", "500"), BALLOON_UNAVAILABLE },
+		{ VM("", "500", "500"), BALLOON_UNCONTROLLED },
+		{ VM("\"memoryStats\": {}, ", "500", "500"), BALLOON_WELL },
+		{ VM("\"memoryStats\": {}, ", "700", "500"), BALLOON_WELL }, /* on its way */
+		{ VM("", "0", "500"), BALLOON_WELL },
+		{ VM("", "x", "y"), BALLOON_WELL },
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(CASES); i++) {
+		auto_json *stats = json_loads(CASES[i].stats, 0, NULL);
+
+		if (!stats || host_balloon_problem(stats) != CASES[i].problem)
+			fail_msg("%s: %d", CASES[i].stats, host_balloon_problem(stats));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_swap),
 		cmocka_unit_test(test_complaints),
 		cmocka_unit_test(test_nics),
+		cmocka_unit_test(test_balloon_problems),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
