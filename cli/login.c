@@ -198,12 +198,13 @@ static int prompt(struct cli *c, struct login *l, struct err *e)
 	if (tty < 0)
 		return err_set(e, ERR_SYNTAX,
 		               "No password: give --password-file FILE or HOSTLER_PASSWORD, or use a terminal.");
-	dprintf(tty, "Password of %s: ", l->user);
+	cli_catch_interrupts(); /* or the terminal would stay silent */
 	if (tcgetattr(tty, &old) == 0) {
 		silent = old;
 		silent.c_lflag &= ~(tcflag_t)ECHO;
 		tcsetattr(tty, TCSAFLUSH, &silent);
 	}
+	dprintf(tty, "Password of %s: ", l->user); /* after that: who types at once is not shown, and is heard */
 	n = read(tty, line, sizeof(line) - 1);
 	tcsetattr(tty, TCSAFLUSH, &old);
 	dprintf(tty, "\n");

@@ -77,8 +77,12 @@ static void on_message(wslay_event_context_ptr ctx, const struct wslay_event_on_
 
 	if (m->opcode == WSLAY_CONNECTION_CLOSE) {
 		s->code = m->status_code;
-		if (m->msg_length > 2)
-			g_strlcpy(s->reason, (const char *)m->msg + 2, MIN(sizeof(s->reason), m->msg_length - 2 + 1));
+		if (m->msg_length > 2) {
+			size_t n = MIN(sizeof(s->reason) - 1, m->msg_length - 2);
+
+			memcpy(s->reason, m->msg + 2, n);
+			s->reason[n] = '\0';
+		}
 	} else if (!wslay_is_ctrl_frame(m->opcode)) {
 		g_string_append_len(s->in, (const char *)m->msg, (gssize)m->msg_length);
 	}

@@ -2,6 +2,7 @@
 """The command line against a real Manager, with real VMs, terminals and shells: transcripts in tests/data/cli, wrong input, what goes
 wrong outside, and the way from login to a running VM's console. (T1301, T1302, T1303, T1304)"""
 import glob
+import json
 import os
 import pty
 import re
@@ -64,6 +65,11 @@ class Terminal:
                     self.text += os.read(self.fd, 65536).decode(errors="replace")
                 except OSError:
                     pass
+        while select.select([self.fd], [], [], 0.1)[0]:
+            try:
+                self.text += os.read(self.fd, 65536).decode(errors="replace")
+            except OSError:
+                break
         os.close(self.fd)
         return self.process.returncode
 
@@ -179,6 +185,10 @@ def test_login_refuses(fresh):
     t.expect(r"\[y/N\]")
     t.write("\n")
     assert t.wait() == 7
+    t = fresh.terminal("login", fresh.url, "--ca-file", fresh.manager.ca)
+    t.expect("Password of")
+    t.write("\x03")
+    assert t.wait() == 130
     assert not glob.glob(fresh.dir + "/*/hostler/*.token")
 
 
@@ -271,6 +281,24 @@ def test_colours_and_questions_on_a_terminal(cli):
     t.expect(r"\[y/N\]")
     t.write("y\n")
     assert t.wait() == 0
+
+
+def test_formats(cli):
+    """The same list in each format."""
+    assert cli.out("cluster", "list", "-o", "xml").startswith("<?xml") and "<clusters>" in cli.out("cluster", "list", "-o", "xml").replace("\n", "")
+    assert "<cluster " in cli.out("cluster", "show", "Default", "-o", "xml")
+    whole = json.loads(cli.out("cluster", "list", "-o", "json"))
+    assert "Default" in [c["name"] for c in whole] and "link" not in whole[0]
+    assert json.loads(cli.out("cluster", "show", "Default", "-o", "json"))["version"]["major"] == "4"
+    assert cli.out("cluster", "show", "Default", "-o", "id") in cli.out("cluster", "list", "-o", "id").split()
+    assert json.loads(cli.out("vm", "list", "-o", "json", "--search", "name=none")) == []
+    assert json.loads(cli.out("cluster", "show", "Default", "--links", "data_center", "-o", "json"))["data_center"]["name"] == "Default"
+    wide = cli.out("cluster", "list", "-o", "wide").split("\n")[0].split()
+    assert wide[:2] == ["NAME", "DATA_CENTER"] and "ID" in wide
+    doc = cli.out("cluster", "show", "Default", "-o", "yaml")
+    cli.run("cluster", "update", "Default", "--from-file", "-", stdin=None, input=doc.replace("comment: \"\"", "comment: again"))
+    assert "again" in cli.out("cluster", "show", "Default", "--columns", "comment")
+    cli.run("cluster", "update", "Default", "--comment", "")
 
 
 def test_follow_events(cli):
