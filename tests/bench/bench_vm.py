@@ -60,26 +60,25 @@ def virsh_pair(agent, path):
     return started, timed(virsh(agent, "destroy", OTHER))
 
 
-def twin(agent, vm, directory):
+def twin(agent, domain, vm):
     """The running VM's domain under another name, so that the agent leaves it alone."""
     xml = agent.lab.run(agent.host, ["virsh", "-q", "dumpxml", "--security-info", vm.id]).stdout
     xml = re.sub(r"<metadata>.*?</metadata>", "", xml, flags=re.S)
     xml = re.sub(r"<seclabel.*?(/>|</seclabel>)", "", xml, flags=re.S)
     xml = xml.replace(vm.id, OTHER).replace(f"<name>{vm.name}</name>", "<name>twin</name>")
+    xml = re.sub(r"/run/hostler-agent/storage/([^/]+)/([^/]+)/", rf"{domain.path}/\1/images/\2/", xml)
     xml = re.sub(r"<domain type='(\w+)' id='\d+'", r"<domain type='\1'", xml)
-    path = os.path.join(directory, "twin.xml")
-    with open(path, "w") as f:
+    with tempfile.NamedTemporaryFile("w", prefix="hostler-twin-", suffix=".xml", dir="/tmp", delete=False) as f:
         f.write(xml)
-    os.chmod(directory, 0o755)
-    return path
+    return f.name
 
 
-def measure(system, agent, guest, directory):
+def measure(system, agent, guest):
     domain = products.make_domain(system, agent, "data1")
     service = products.make_bootable_vm(system, agent, domain, "bench1", os.path.join(guest, "demo.qcow2"))
     service.start()
     until(service, (types.VmStatus.UP,))
-    path = twin(agent, service.get(), directory)
+    path = twin(agent, domain, service.get())
     products.stop_vm(service)
     rest, bare = [], []
     for _ in range(PAIRS):
@@ -87,6 +86,7 @@ def measure(system, agent, guest, directory):
         time.sleep(0.5)
         bare.append(virsh_pair(agent, path))
         time.sleep(0.5)
+    os.unlink(path)
     for i, what in enumerate(("start", "stop")):
         mine, theirs = (statistics.median(x[i] for x in pairs) for pairs in (rest, bare))
         more = statistics.median(a[i] - b[i] for a, b in zip(rest, bare))
@@ -108,7 +108,7 @@ def main():
             try:
                 agent.cluster = products.make_cluster(system, "bench")
                 agent.enroll(connection, agent.cluster)
-                measure(system, agent, guest, directory)
+                measure(system, agent, guest)
             finally:
                 agent.stop()
                 connection.close()

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "manager/clusters/clusters.h"
+#include "manager/console/console.h"
 #include "manager/hosts/host_int.h"
 #include "manager/manager.h"
 #include "manager/system/bootstrap.h"
@@ -135,6 +136,7 @@ int rig_close(void **state)
 	forget_call();
 	fiber_abandon_all(rig->loop);
 	manager_free_all(rig->core);
+	consoles_free(rig->core);
 	core_free(rig->core);
 	for (guint i = 0; i < rig->verbs->len; i++)
 		json_decref(g_array_index(rig->verbs, struct rig_verb, i).params);
