@@ -6,6 +6,7 @@
 #include "base/uuid.h"
 #include "cli/command.h"
 #include "cli/console.h"
+#include "cli/out.h"
 #include "cli/resolve.h"
 #include "cli/value.h"
 #include "cli/wait.h"
@@ -361,6 +362,16 @@ static int furnish(struct making *m, struct err *e)
 	return x->start ? start_it(m, e) : 0;
 }
 
+/* What became of it, for -o. */
+static int show_made(struct making *m, struct err *e)
+{
+	g_autofree char *path = g_strconcat(API_BASE "/vms/", m->id, NULL);
+	struct web_request r = { .method = "GET", .path = path, .accept = out_accept(m->cmd->c) };
+	auto_answer a = { 0 };
+
+	return web_call(m->cmd->c->web, &r, &a, e) < 0 ? -1 : out_entity(m->cmd->c, m_type_find("vm"), &a, e);
+}
+
 static int create_run(struct command *cmd, struct err *e)
 {
 	const struct extras *x = &cmd->extras;
@@ -389,7 +400,11 @@ static int create_run(struct command *cmd, struct err *e)
 		return -1;
 	if (!m.id || !m.name)
 		return err_set(e, ERR_BACKEND, "The answer of the Manager has no VM in it.");
-	printf("%s %s\n", m.id, m.name);
-	fflush(stdout);
-	return furnish(&m, e);
+	if (!cmd->c->opt.output) {
+		printf("%s %s\n", m.id, m.name);
+		fflush(stdout);
+	}
+	if (furnish(&m, e) < 0)
+		return -1;
+	return cmd->c->opt.output && !x->console && !x->vnc ? show_made(&m, e) : 0;
 }

@@ -395,6 +395,33 @@ def test_from_nothing_to_a_console(cli, iso):
     assert [line.split()[0] for line in cli.out("vm", "disk", "list", "demo2", "--no-headers").split("\n")] == ["demo2-disk1"]
 
 
+def test_create_with_a_card(cli, domains):
+    """Not started; what became of it is printed as -o says."""
+    made = json.loads(cli.out("vm", "create", "carded", "--cluster", "e2e", "--network", "ovirtmgmt", "--disk", "8M", "--storage", domains[0].name,
+                              "-o", "json", "--columns", "name,status,memory"))
+    assert made == {"name": "carded", "status": "down", "memory": str(2**30)}
+    assert re.search(r"^nic1 +virtio +[0-9a-f:]{17} +ovirtmgmt", cli.out("vm", "nic", "list", "carded"), re.M)
+    assert "vNIC profile" in cli.run("vm", "create", "carded2", "--cluster", "e2e", "--network", "nowhere", code=3).stderr
+    assert "Which cluster" in cli.run("vm", "create", "carded3", code=2).stderr
+    cli.run("vm", "remove", "carded", "carded2", "--yes", "--wait")
+    assert "carded" not in cli.out("disk", "list") and "carded" not in cli.out("vm", "list")
+
+
+def test_follow_jobs(cli, iso):
+    follower = cli.popen("job", "list", "--follow")
+    try:
+        time.sleep(0.5)
+        cli.run("vm", "start", "demo2", code=None)
+        end, text = time.monotonic() + 20, ""
+        while "demo2" not in text and time.monotonic() < end:
+            if select.select([follower.stdout], [], [], 0.5)[0]:
+                text += os.read(follower.stdout.fileno(), 65536).decode()
+        assert "demo2" in text
+    finally:
+        follower.send_signal(signal.SIGINT)
+        assert follower.wait(20) == 0
+
+
 def test_console_in_a_pipe_and_taken_over(cli, iso):
     first = cli.terminal("vm", "console", "demo2")
     first.expect("Connected")
@@ -461,6 +488,7 @@ def test_wait_is_late_or_interrupted(cli, iso):
 
 
 def test_job_is_followed(cli, iso):
+    cli.run("vm", "stop", "demo2", "--wait", code=None)
     cli.run("vm", "start", "demo2", "--wait")
     job = cli.out("job", "list", "-o", "id").split("\n")[0]
     done = cli.run("job", "show", job, "--follow", code=None)
