@@ -33,12 +33,12 @@ struct agent_options {
 	const char *accel;        /* "auto", "kvm" or "tcg" */
 	const char *probe_kernel; /* kernel and initrd for the probe of KVM, or NULL */
 	const char *probe_initrd;
-	const char *hooks_dir;    /* scripts of the host's owner, by point */
-	const char *hooks_user;   /* who runs them when we are root; NULL or unknown: root */
-	const char *hooks_python; /* folder with the module "hooking" */
-	const char *ksm_dir;      /* /sys/kernel/mm/ksm */
-	const char *serial_dir;   /* where QEMU makes the sockets of serial consoles */
-	int hooks_timeout_ms;     /* of one script */
+	const char *hooks_dir;       /* scripts of the host's owner, by point */
+	const char *hooks_user;      /* who runs them when we are root; NULL or unknown: root */
+	const char *hooks_python;    /* folder with the module "hooking" */
+	const char *ksm_dir;         /* /sys/kernel/mm/ksm */
+	const char *serial_dir;      /* where QEMU makes the sockets of serial consoles */
+	int hooks_timeout_ms;        /* of one script */
 	const char *user;            /* "36:36"; "": as it was started */
 	const char *console_tls_dir; /* or NULL */
 	int port;

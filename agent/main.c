@@ -33,7 +33,7 @@
 
 enum { TASKS = 8, TASKS_QUEUED = 1000, SETTLED_MS = 5000, TRIM_PERIOD_MS = 120000 };
 
-#define DEFAULT_USER  "36:36"                            /* vdsm and kvm, the owners of storage domains */
+#define DEFAULT_USER "36:36" /* vdsm and kvm, the owners of storage domains */
 
 const char *argp_program_version = "hostler-agent " HOSTLER_VERSION;
 

@@ -10,7 +10,9 @@
 #include "agent/vms/vms.h"
 #include "base/log.h"
 
-static const struct verb *const TABLES[] = { HOST_VERBS, RENEW_VERBS, LOG_VERBS, NETWORK_VERBS, VM_VERBS, STORAGE_VERBS };
+static const struct verb *const TABLES[] = {
+	HOST_VERBS, RENEW_VERBS, LOG_VERBS, NETWORK_VERBS, VM_VERBS, STORAGE_VERBS
+};
 
 const struct verb *verb_find(const char *name)
 {
