@@ -140,8 +140,7 @@ static void watchdog(struct vm *vm, const struct event *ev)
 	json_decref(vm->watchdog);
 	vm->watchdog = json_pack("{s:f, s:s}", "time", (double)loop_wall_ms(vm->agent->loop) / 1000, "action",
 	                         ev->what >= 0 && ev->what < (int)G_N_ELEMENTS(ACTIONS) ? ACTIONS[ev->what] : "none");
-	log_warn("watchdog of vm", "VM", vm->id, "ACTION",
-	         json_string_value(json_object_get(vm->watchdog, "action")));
+	log_warn("watchdog of vm", "VM", vm->id, "ACTION", json_string_value(json_object_get(vm->watchdog, "action")));
 	vm_tell(vm);
 }
 

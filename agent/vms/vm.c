@@ -12,8 +12,8 @@
 enum { LOCK_WAIT_MS = 60000 };
 
 static const char *const STATUS_NAMES[N_VM_STATUS] = {
-	[VM_DOWN] = "Down",     [VM_WAIT_FOR_LAUNCH] = "WaitForLaunch", [VM_UP] = "Up",
-	[VM_PAUSED] = "Paused", [VM_POWERING_DOWN] = "Powering down",   [VM_REBOOTING] = "RebootInProgress",
+	[VM_DOWN] = "Down",           [VM_WAIT_FOR_LAUNCH] = "WaitForLaunch", [VM_UP] = "Up",
+	[VM_PAUSED] = "Paused",       [VM_POWERING_DOWN] = "Powering down",   [VM_REBOOTING] = "RebootInProgress",
 	[VM_SAVING] = "Saving State", [VM_RESTORING] = "Restoring state",
 };
 

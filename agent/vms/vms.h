@@ -24,7 +24,17 @@ struct verb_call;
 struct vm_sample;
 struct serial;
 
-enum vm_status { VM_DOWN, VM_WAIT_FOR_LAUNCH, VM_UP, VM_PAUSED, VM_POWERING_DOWN, VM_REBOOTING, VM_SAVING, VM_RESTORING, N_VM_STATUS };
+enum vm_status {
+	VM_DOWN,
+	VM_WAIT_FOR_LAUNCH,
+	VM_UP,
+	VM_PAUSED,
+	VM_POWERING_DOWN,
+	VM_REBOOTING,
+	VM_SAVING,
+	VM_RESTORING,
+	N_VM_STATUS
+};
 
 enum vm_exit {
 	EXIT_WELL = 0,
@@ -71,8 +81,8 @@ struct vm {
 	int64_t guest_due_ms, guest_slow_due_ms;
 	bool is_guest_busy, is_guest_cut;
 	bool is_panicked, is_paused_too_long; /* reasons of an end that libvirt's event does not tell */
-	bool is_saving, is_restoring; /* libvirt is at it: a pause is part of that */
-	struct vm_sample *sample, *before; /* newest and the one before, or NULL */
+	bool is_saving, is_restoring;         /* libvirt is at it: a pause is part of that */
+	struct vm_sample *sample, *before;    /* newest and the one before, or NULL */
 
 	int64_t balloon_target_kib;      /* set last, 0: never */
 	int64_t vcpu_quota, vcpu_period; /* set last, 0: never */
