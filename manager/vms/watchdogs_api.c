@@ -18,9 +18,9 @@ struct owner {
 
 static enum kind kind_of(const struct call *c)
 {
-	return g_str_has_prefix(c->path, "vms/")         ? KIND_VM
-	       : g_str_has_prefix(c->path, "templates/") ? KIND_TEMPLATE
-	                                                 : KIND_INSTANCE_TYPE;
+	return g_str_has_prefix(c->op->name, "vm_")         ? KIND_VM
+	       : g_str_has_prefix(c->op->name, "template_") ? KIND_TEMPLATE
+	                                                    : KIND_INSTANCE_TYPE;
 }
 
 /* The members of a version or of a draft. */

@@ -3,11 +3,10 @@
 
 Shows T781, T784, T785 (limits of processors, memory, cards), T787 and T815 to T817 (disks), T792, T797 (processor of the
 cluster), T802 to T805 and T813 (devices of the board, graphics), T806 and T822 (balloon), T807 to T811 (network cards),
-T818 (floppy), T819 and T820 (sound), T821 (virtio-serial), X033 (the UUID that a guest reads is the VM's id), S012 (devices
+T819 and T820 (sound), T821 (virtio-serial), X033 (the UUID that a guest reads is the VM's id), S012 (devices
 of the host).
 """
 import os
-import time
 import xml.etree.ElementTree as ET
 
 import ovirtsdk4
@@ -49,13 +48,15 @@ def kernel(agent, guest):
     for name in ("vmlinuz", "initrd.gz"):
         names[name] = f"/var/lib/hostler-{name}"
         agent.lab.run(agent.host, ["install", "-m", "644", os.path.join(guest, name), names[name]])
-    return types.OperatingSystem(kernel=names["vmlinuz"], initrd=names["initrd.gz"], cmdline="console=ttyS0")
+    return types.OperatingSystem(kernel=names["vmlinuz"], initrd=names["initrd.gz"],
+                                 cmdline="console=ttyS0 no_timer_check")  # emulation is late at times
 
 
 @pytest.fixture(scope="module")
-def vm(system, agent, domain, guest):
+def vm(system, agent, domain, guest, kernel):
     """A VM with most of what there is, booted once."""
     service = products.make_bootable_vm(system, agent, domain, "hw1", os.path.join(guest, "demo.qcow2"))
+    service.update(types.Vm(os=kernel))
     yield service
     products.stop_vm(service)
     service.remove()
@@ -205,30 +206,28 @@ def test_cards_and_disks_come_and_go(system, agent, vm, domain, profile):
         wait_for(lambda: len(console.run("ls -d /sys/block/sd*").split()) == 1, 30, "disk out of the guest")
 
 
-def test_cd_changes_while_it_runs(system, agent, vm, domain, guest):
+def change_cd(system, agent, domain, guest, service, console):
+    """A disc goes into the running machine's drive and comes out again."""
     size = os.path.getsize(os.path.join(guest, "demo.iso"))
     iso = products.make_disk(system, domain, "disc.iso", size=(size + 4095) // 4096 * 4096,
                              content_type=types.DiskContentType.ISO)
     products.fill_disk(agent, domain, iso, os.path.join(guest, "demo.iso"))
-    cds = vm.cdroms_service()
+    cds = service.cdroms_service()
     cd = cds.cdrom_service(cds.list()[0].id)
-    with SerialConsole(agent.lab.uri(agent.host), vm.get().id) as console:
-        console.prompt(30)
-        cd.update(types.Cdrom(file=types.File(id=iso.id)), current=True)
-        print(console.run("ls /sys/block; ls /dev; dmesg | grep -i ata"))
-        console.run("mkdir -p /mnt")
-        wait_for(lambda: "isolinux" in console.run("mount -o ro /dev/sr0 /mnt; ls /mnt"), 30, "disc")
-        console.run("umount /mnt")
-        cd.update(types.Cdrom(file=types.File(id="")), current=True)
-        wait_for(lambda: "isolinux" not in console.run("mount -o ro /dev/sr0 /mnt; ls /mnt"), 30, "no disc")
-    products.stop_vm(vm)
+    console.run("mkdir -p /mnt")
+    cd.update(types.Cdrom(file=types.File(id=iso.id)), current=True)
+    wait_for(lambda: "isolinux" in console.run("mount -o ro /dev/sr0 /mnt; ls /mnt"), 30, "disc")
+    console.run("umount /mnt")
+    cd.update(types.Cdrom(file=types.File(id="")), current=True)
+    wait_for(lambda: "isolinux" not in console.run("mount -o ro /dev/sr0 /mnt; ls /mnt"), 30, "no disc")
 
 
 # -- other machines -------------------------------------------------------------------------------
 
 
-def test_old_chipset(system, agent, domain, bare):
-    """I440FX: IDE disks to the limit, AC97, cirrus, a floppy in the rules; the fourth IDE disk is refused with the limit."""
+def test_old_chipset(system, agent, domain, guest, bare, vm):
+    """I440FX: IDE disks to the limit, AC97, cirrus, a CD that changes; the fourth IDE disk is refused with the limit."""
+    products.stop_vm(vm)
     old = bare("hw-old", bios=types.Bios(type=types.BiosType.I440FX_SEA_BIOS), soundcard_enabled=True,
                os=types.OperatingSystem(type="windows_xp"),
                display=types.Display(type=types.DisplayType.VNC, video_type=types.VideoType.CIRRUS))
@@ -249,7 +248,9 @@ def test_old_chipset(system, agent, domain, bare):
         seen = console.run(DEVICES)
         assert "0x2415" in seen and "0x00b8" in seen, "AC97 and cirrus"
         assert "0x1237" in seen and "0x7000" in seen and "0x7113" in seen, "host bridge, ISA bridge, board"
-        assert len(console.run("ls -d /sys/block/sd*").split()) == 3 and console.run("ls -d /sys/block/sr*")
+        assert len(console.run("ls -d /sys/block/sd*").split()) == 3
+        assert "sr0" in console.run("ls /sys/block")
+        change_cd(system, agent, domain, guest, old, console)
     finally:
         console.close()
 
@@ -287,8 +288,7 @@ def test_headless(agent, bare):
     consoles = service.graphics_consoles_service()
     for console in consoles.list():
         consoles.console_service(console.id).remove()
-    console = boot(agent, service)
-    console.close()
+    boot(agent, service, prompt=False).close()
     xml = domain_xml(agent, service)
     assert xml.find("devices/graphics") is None and (xml.find("devices/video/model") is None or
                                                      xml.find("devices/video/model").get("type") == "none")
