@@ -59,7 +59,8 @@ static const struct m_host *host_at(struct sim *s, const struct sim_host *where)
 /* Of a VM that runs nowhere. */
 static char *wrong_rest(struct sim *s, const struct m_vm *vm)
 {
-	if (vm->has.restart_wanted)
+	/* Among many there may be no host left that could run it. */
+	if (vm->has.restart_wanted && inv_count(s->core->inv, KIND_VM) == 1)
 		return WRONG("VM %s is to be started again", vm->name);
 	if (vm->status == M_VM_STATUS_SUSPENDED)
 		return inv_get(s->core->inv, KIND_DISK, vm->memory_disk.id) &&

@@ -43,9 +43,10 @@ static json_t *name_of(struct sim *s, const char *prefix)
 static void do_add_vm(struct sim *s)
 {
 	sim_api_send(s, "vms.add",
-	             json_pack("{s:o,s:{s:s},s:{s:s},s:i,s:{s:{s:{s:[s,s]}}}}", "name", name_of(s, "vm"), "cluster",
-	                       "id", pick(s, KIND_CLUSTER), "template", "name", "Blank", "memory", 256 << 20, "os",
-	                       "boot", "devices", "device", "hd", "network"),
+	             json_pack("{s:o,s:{s:s},s:{s:s},s:i,s:{s:{s:{s:[s,s]}}},s:{s:b,s:i}}", "name", name_of(s, "vm"),
+	                       "cluster", "id", pick(s, KIND_CLUSTER), "template", "name", "Blank", "memory", 256 << 20,
+	                       "os", "boot", "devices", "device", "hd", "network", "high_availability", "enabled",
+	                       sim_happens(s, 400000), "priority", (int)sim_between(s, 0, 3)),
 	             NULL, NULL, NULL);
 }
 
