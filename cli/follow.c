@@ -200,7 +200,7 @@ static void draw_jobs(struct command *cmd, struct board *b, const json_t *jobs)
 		g_autofree char *clean = text_printable(text ? text : ""),
 		                *state = g_strdup_printf("%s %d", s ? s : "", percent / 10);
 
-		if (!id || lines >= 20)
+		if (!id || i + 20 < json_array_size(jobs)) /* the newest are the last */
 			continue;
 		if (!cmd->c->is_tty && g_strcmp0(g_hash_table_lookup(b->told, id), state) == 0)
 			continue;
@@ -220,7 +220,7 @@ static void draw_jobs(struct command *cmd, struct board *b, const json_t *jobs)
 static int follow_jobs(struct command *cmd, struct err *e)
 {
 	struct board b = { .told = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free) };
-	g_autoptr(GString) path = g_string_new(API_BASE "/jobs?follow=steps&max=20");
+	g_autoptr(GString) path = g_string_new(API_BASE "/jobs?follow=steps");
 	int rc = cli_web(cmd->c, e) ? 0 : -1;
 
 	if (cmd->search) {
