@@ -243,9 +243,15 @@ static const struct {
 	{ "DefaultWindowsTimeZone", "GMT Standard Time" },
 	{ "ENGINE_DEFAULT_LANGUAGE", "en_US" },
 	{ "MaxNumOfVmCpus", "{x86=710, x86_64=710}" },
-	{ "MaxNumOfVmSockets", "16" },
+	{ "MaxNumOfVmSockets", "10000" },
 	{ "MaxNumOfCpuPerSocket", "254" },
 	{ "MaxNumOfThreadsPerCpu", "8" },
+	{ "PredefinedVMProperties",
+	  "sap_agent=^(true|false)$;sndbuf=^[0-9]+$;vhost=^(([a-zA-Z0-9_-]*):(true|false))(,(([a-zA-Z0-9_-]*):(true|"
+	  "false)))*$;viodiskcache=^(none|writeback|writethrough)$;hugepages=^[0-9]+$;scsi_hostdev=^(scsi_generic|scsi_"
+	  "block|scsi_hd|virtio_blk_pci)$;nvram_template=^.*$;extra_cpu_flags=^([+-]?[a-zA-Z0-9_-]+)(,[+-]?[a-zA-Z0-9_-"
+	  "]+"
+	  ")*$" },
 	{ "SpiceUsbAutoShare", "true" },
 	{ "UserSessionTimeOutInterval", "30" },
 	{ "VmGracefulShutdownTimeout", "30" },
@@ -274,6 +280,27 @@ static int option_get(struct call *c, struct err *e)
 
 /* ---- cluster levels ---- */
 
+/* Processor types that clusters of a level may have, each with its rank. at: position of the level in tables. */
+static void add_cpu_types(struct call *c, struct m_cluster_level *l, int at)
+{
+	size_t n = 0;
+
+	while (CPU_TYPES[n].name)
+		n++;
+	l->cpu_types.v = POOL_ARRAY(c->pool, struct m_cpu_type *, n + 1);
+	for (size_t i = 0; i < n; i++) {
+		struct m_cpu_type *t;
+
+		if (!CPU_TYPES[i].rank[at])
+			continue;
+		t = m_new(c->pool, &M_TYPE_cpu_type);
+		t->name = (char *)CPU_TYPES[i].name;
+		t->architecture = (enum m_architecture)m_enum_value(&M_ENUM_architecture, CPU_TYPES[i].arch);
+		M_SET(t, level, CPU_TYPES[i].rank[at]);
+		l->cpu_types.v[l->cpu_types.n++] = t;
+	}
+}
+
 static struct m_cluster_level *make_level(struct call *c, const char *name)
 {
 	struct m_cluster_level *l = named(c, &M_TYPE_cluster_level, name, name);
@@ -287,6 +314,7 @@ static struct m_cluster_level *make_level(struct call *c, const char *name)
 		l->permits.v[i] = named(c, &M_TYPE_permit, pool_printf(c->pool, "%d", PERMITS[i].id), PERMITS[i].name);
 		M_SET(l->permits.v[i], administrative, PERMITS[i].is_admin);
 	}
+	add_cpu_types(c, l, name[2] - '2');
 	return l;
 }
 

@@ -183,6 +183,22 @@ static void add_emulated(xmlNodePtr cpu, const struct domain_spec *s, const char
 	dx_set(dx_add(cpu, "model", is_known ? model : "qemu64"), "fallback", "forbid");
 }
 
+/* The custom property extra_cpu_flags: "+a,-b,c". */
+static void add_extra(xmlNodePtr cpu, const struct m_vm *vm)
+{
+	const char *text = domain_property(vm, "extra_cpu_flags");
+	g_auto(GStrv) part = g_strsplit(text ? text : "", ",", 64);
+
+	for (int i = 0; part[i]; i++)
+		if (part[i][0] && part[i][0] != '+' && part[i][0] != '-') {
+			char *flag = g_strconcat("+", part[i], NULL);
+
+			g_free(part[i]);
+			part[i] = flag;
+		}
+	add_features(cpu, part);
+}
+
 static void choose_cpu(xmlNodePtr cpu, const struct domain_spec *s)
 {
 	enum m_cpu_mode mode = s->vm->cpu ? s->vm->cpu->mode : M_CPU_MODE_NONE;
@@ -254,5 +270,7 @@ void domain_add_cpu(xmlNodePtr root, const struct domain_spec *s)
 	dx_setf(
 	    dx_setf(dx_setf(top, "sockets", "%" G_GINT64_FORMAT, c.max_sockets), "cores", "%" G_GINT64_FORMAT, c.cores),
 	    "threads", "%" G_GINT64_FORMAT, c.threads);
+	if (s->has_kvm)
+		add_extra(cpu, s->vm);
 	add_numa(cpu, s, c);
 }

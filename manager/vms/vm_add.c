@@ -5,6 +5,7 @@
 #include "manager/api/generic.h"
 #include "manager/clusters/clusters.h"
 #include "manager/vms/clone.h"
+#include "manager/vms/vm_hardware.h"
 
 #define USER_VM_MANAGER "def00006-0000-0000-0000-def000000006"
 #define MEMORY_LIMIT    (64LL << 40)
@@ -306,6 +307,7 @@ static int finish(struct call *c, struct txn *t, struct m_vm *vm, const struct m
 		rc = clone_start(c, t, vm, &work, NULL, is_cloned, job, e);
 	} else {
 		txn_event(t, "USER_ADD_VM", &refs, "VM %s was created.", vm->name);
+		vm_warn_memory(t, vm, &refs);
 		job_record(t, c->correlation_id, c->who.user_id, job, "Creating VM %s", vm->name);
 		rc = txn_commit(t, e);
 	}
