@@ -3,6 +3,7 @@
 
 #include "manager/api/statistics.h"
 #include "manager/clusters/clusters.h"
+#include "manager/console/console.h"
 #include "manager/core/events.h"
 #include "manager/core/jobs.h"
 #include "manager/disks/disks.h"
@@ -39,6 +40,7 @@ void manager_start_all(struct core *c)
 
 void manager_free_all(struct core *c)
 {
+	consoles_free(c);
 	vms_free(c);
 	storage_free(c);
 	hosts_free(c);

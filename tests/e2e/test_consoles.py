@@ -312,6 +312,39 @@ def test_events_of_consoles(system, vm, web):
     wait_for(lambda: [e for e in system.events_service().list(from_=newest) if e.code == 168], 30, "event of going")
 
 
+def test_several_people(system, vm, manager, web):
+    users = system.users_service()
+    user = users.add(types.User(user_name="carl@internal-authz", password="a-good-one", domain=types.Domain(name="internal-authz")))
+    allowed = vm.permissions_service().add(types.Permission(role=types.Role(name="UserRole"), user=types.User(id=user.id)))
+    carl = manager.connect("carl@internal", "a-good-one")
+    his = carl.system_service().vms_service().vm_service(vm.get().id)
+    with Relayed(web.socket("/hostler/console/" + proxy_ticket(vm)), password(vm)) as vnc:
+        vnc.picture()
+        wait_for(lambda: vm.sessions_service().list(), 30, "console in use")
+        with pytest.raises(ovirtsdk4.Error, match="in use by admin@internal"):
+            password(his)
+        status, _, body = web.ask(f"/hostler/vms/{vm.get().id}/disconnect", "POST")
+        assert status == 200 and json.loads(body) == {"disconnected": 1}
+        with pytest.raises(Closed) as closed:
+            while True:
+                vnc.socket.next()
+        assert closed.value.code == 1008
+    wait_for(lambda: not vm.sessions_service().list(), 30, "console free")
+    with Relayed(web.socket("/hostler/console/" + proxy_ticket(his)), password(his)) as vnc:
+        vnc.picture()
+        wait_for(lambda: vm.sessions_service().list(), 30, "console in use")
+        assert vm.sessions_service().list()[0].user.user_name.startswith("carl@internal")
+        vm.permissions_service().permission_service(allowed.id).remove()
+        with pytest.raises(Closed) as closed:
+            while True:
+                vnc.socket.next()
+        assert closed.value.code == 1008 and "permission" in closed.value.reason
+    with pytest.raises(ovirtsdk4.Error):
+        proxy_ticket(his)
+    carl.close()
+    users.user_service(user.id).remove()
+
+
 # -- the serial console ----------------------------------------------------------------------------------
 
 
