@@ -122,6 +122,59 @@ static void do_rename_vm(struct sim *s)
 	sim_api_send(s, "vm.update", json_pack("{s:o}", "name", name_of(s, "vm")), pick(s, KIND_VM), NULL, NULL);
 }
 
+static void do_snapshot(struct sim *s)
+{
+	sim_api_send(s, "snapshots.add", json_pack("{s:o}", "description", name_of(s, "s")),
+	             pick_vm(s, sim_happens(s, 700000)), NULL, NULL);
+}
+
+static void on_snapshot(struct sim *s, const char *op)
+{
+	const char *id = pick(s, KIND_SNAPSHOT);
+	const struct m_snapshot *snap = s->core ? INV_GET(s->core->inv, SNAPSHOT, snapshot, id) : NULL;
+
+	if (snap && snap->vm.id && snap->snapshot_type == M_SNAPSHOT_TYPE_REGULAR)
+		sim_api_send(s, op, NULL, snap->vm.id, id, NULL);
+}
+static void do_remove_snapshot(struct sim *s) { on_snapshot(s, "snapshot.remove"); }
+static void do_restore(struct sim *s) { on_snapshot(s, "snapshot.restore"); }
+
+static void do_add_template(struct sim *s)
+{
+	sim_api_send(s, "templates.add",
+	             json_pack("{s:o,s:{s:s}}", "name", name_of(s, "t"), "vm", "id", pick_vm(s, true)), NULL, NULL,
+	             NULL);
+}
+
+static void do_from_template(struct sim *s)
+{
+	const char *id = pick(s, KIND_TEMPLATE);
+	const struct m_template *t = s->core ? INV_GET(s->core->inv, TEMPLATE, template, id) : NULL;
+
+	if (t && t->cluster.id)
+		sim_api_send(s, "vms.add",
+		             json_pack("{s:o,s:{s:s},s:{s:s}}", "name", name_of(s, "vm"), "cluster", "id",
+		                       t->cluster.id, "template", "id", id),
+		             NULL, NULL, NULL);
+}
+
+static void do_remove_template(struct sim *s)
+{
+	sim_api_send(s, "template.remove", NULL, pick(s, KIND_TEMPLATE), NULL, NULL);
+}
+
+static void do_clone(struct sim *s)
+{
+	sim_api_send(s, "vm.clone", json_pack("{s:{s:o}}", "vm", "name", name_of(s, "vm")), pick_vm(s, true), NULL,
+	             NULL);
+}
+
+static void do_stateless(struct sim *s)
+{
+	sim_api_send(s, "vm.update", json_pack("{s:b}", "stateless", sim_happens(s, 300000)), pick(s, KIND_VM), NULL,
+	             NULL);
+}
+
 static void on_domain(struct sim *s, const char *op)
 {
 	const char *id = pick(s, KIND_STORAGE_DOMAIN);
@@ -163,11 +216,13 @@ struct deed {
 };
 
 static const struct deed PEOPLE[] = {
-	{ 8, do_add_vm },          { 6, do_add_disk },    { 10, do_attach_new }, { 4, do_extend },
-	{ 40, do_start },          { 15, do_stop },       { 15, do_shutdown },   { 6, do_reboot },
-	{ 12, do_add_nic },        { 6, do_plug },        { 4, do_attach_old },  { 8, do_remove_vm },
-	{ 4, do_suspend },         { 6, do_remove_disk }, { 3, do_rename_vm },   { 1, do_deactivate_domain },
-	{ 6, do_activate_domain }, { 1, do_maintenance }, { 6, do_activate },
+	{ 8, do_add_vm },          { 6, do_add_disk },    { 10, do_attach_new },  { 4, do_extend },
+	{ 40, do_start },          { 15, do_stop },       { 15, do_shutdown },    { 6, do_reboot },
+	{ 12, do_add_nic },        { 6, do_plug },        { 4, do_attach_old },   { 8, do_remove_vm },
+	{ 4, do_suspend },         { 6, do_remove_disk }, { 3, do_rename_vm },    { 1, do_deactivate_domain },
+	{ 6, do_activate_domain }, { 1, do_maintenance }, { 6, do_activate },     { 8, do_snapshot },
+	{ 5, do_remove_snapshot }, { 3, do_restore },     { 3, do_add_template }, { 3, do_from_template },
+	{ 2, do_remove_template }, { 2, do_clone },       { 2, do_stateless },
 };
 
 static const struct deed FATE[] = {

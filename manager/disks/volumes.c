@@ -6,6 +6,8 @@
 
 #include "manager/disks/disks_int.h"
 
+enum { UNDO_PAUSE_MS = 15 * 1000 };
+
 static const char *text(const json_t *one, const char *key)
 {
 	const char *s = json_string_value(json_object_get(one, key));
@@ -199,14 +201,33 @@ static int delete_one(struct job *j, json_t *one, struct err *e)
 	return found > 0 ? delete_volume(j, host, one, e) : found;
 }
 
+/*
+ * A layer that stays would be of no use to anybody, and nobody could remove it: as long as the disk is there, its storage is
+ * waited for.
+ */
+static int drop_layer(struct job *j, json_t *one, struct err *e)
+{
+	char *id = pool_strdup(job_pool(j), text(one, "disk"));
+
+	while (delete_one(j, one, e) < 0) {
+		if (e->code == ERR_AGENT && !disk_is_agent(e, AGENT_NOT_SPM) && !disk_is_agent(e, AGENT_POOL_UNKNOWN) &&
+		    !disk_is_agent(e, AGENT_RECOVERING))
+			return -1;
+		if (!disk_latest(job_core(j), id))
+			return 0;
+		fiber_sleep(UNDO_PAUSE_MS);
+	}
+	return 0;
+}
+
 static int uncreate_one(struct job *j, json_t *one, struct err *e)
 {
-	const char *host = host_for(j, one, e);
+	const char *host;
 
-	if (!host)
-		return -1;
-	return is_layer_of_own(one) ? delete_one(j, one, e)
-	                            : disk_job_delete_image(j, host, text(one, "disk"), false, e);
+	if (is_layer_of_own(one))
+		return drop_layer(j, one, e);
+	host = host_for(j, one, e);
+	return host ? disk_job_delete_image(j, host, text(one, "disk"), false, e) : -1;
 }
 
 int volumes_create_undo(struct job *j, struct err *e)

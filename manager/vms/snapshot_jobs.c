@@ -22,6 +22,19 @@ static const char *text(const json_t *one, const char *key)
 
 /* ---- taking: the running VM ---- */
 
+/* Disks that are not plugged have their layers, and the machine knows nothing of them. */
+static bool is_plugged(const json_t *one) { return json_is_true(json_object_get(one, "plugged")); }
+
+static size_t count_plugged(struct job *j)
+{
+	json_t *one;
+	size_t i, n = 0;
+
+	json_array_foreach (json_object_get(job_data(j), "volumes"), i, one)
+		n += is_plugged(one);
+	return n;
+}
+
 /* How many of the new layers does the machine write to? -1: nobody knows. */
 static int count_used(struct job *j, const char *host, struct err *e)
 {
@@ -38,7 +51,7 @@ static int count_used(struct job *j, const char *host, struct err *e)
 	if (!*xml)
 		return err_set(e, ERR_NETWORK, "The host does not tell what the VM has.");
 	json_array_foreach (json_object_get(job_data(j), "volumes"), i, one)
-		n += strstr(xml, text(one, "volume")) != NULL;
+		n += is_plugged(one) && strstr(xml, text(one, "volume")) != NULL;
 	return n;
 }
 
@@ -48,9 +61,10 @@ static int ask_host(struct job *j, const char *host, struct err *e)
 	size_t i;
 
 	json_array_foreach (json_object_get(job_data(j), "volumes"), i, one)
-		json_array_append_new(drives, json_pack("{s:s,s:s,s:s,s:s}", "domainID", text(one, "domain"), "imageID",
-		                                        text(one, "disk"), "baseVolumeID", text(one, "parent"),
-		                                        "volumeID", text(one, "volume")));
+		if (is_plugged(one))
+			json_array_append_new(drives, json_pack("{s:s,s:s,s:s,s:s}", "domainID", text(one, "domain"),
+			                                        "imageID", text(one, "disk"), "baseVolumeID",
+			                                        text(one, "parent"), "volumeID", text(one, "volume")));
 	return agent_call(job_core(j), host, "VM.snapshot",
 	                  json_pack("{s:s,s:o,s:b}", "vmID", job_text(j, "vm"), "snapDrives", drives, "frozen", 0),
 	                  SNAPSHOT_MS, job_correlation(j), NULL, e);
@@ -63,7 +77,7 @@ static int ask_host(struct job *j, const char *host, struct err *e)
 static int switch_once(struct job *j, struct err *cause, struct err *e)
 {
 	const struct m_vm *vm = INV_LATEST(job_core(j)->inv, VM, vm, job_text(j, "vm"));
-	size_t want = json_array_size(json_object_get(job_data(j), "volumes"));
+	size_t want = count_plugged(j);
 	const char *host;
 	int used;
 
@@ -148,6 +162,16 @@ static bool is_wanted(const struct m_snapshot *body, const char *disk_id)
 	return !body->disk_attachments.n;
 }
 
+static bool is_active(struct call *c, const char *disk_id)
+{
+	const struct m_disk_attachment *a;
+	uuid_text key;
+
+	disk_attachment_key(c->ids[0], disk_id, key);
+	a = INV_LATEST(c->core->inv, DISK_ATTACHMENT, disk_attachment, key);
+	return a && M_GET(a, active, true);
+}
+
 /* Layers for the disks; what is in the content else is not part of the snapshot. */
 static int plan_layers(struct call *c, struct txn *t, const struct m_snapshot *body, json_t *content, json_t *plans,
                        GPtrArray *locks, struct err *e)
@@ -169,6 +193,7 @@ static int plan_layers(struct call *c, struct txn *t, const struct m_snapshot *b
 		}
 		plan = volume_plan(c->core, c->pool, d, core_uuid(c->core, c->pool));
 		volume_plan_over(plan, d->id, d->volume_id);
+		json_object_set_new(plan, "plugged", json_boolean(is_active(c, id)));
 		json_array_append_new(plans, plan);
 		snapshot_lock_disk(c, t, pool_strdup(c->pool, id), locks);
 		i++;

@@ -23,6 +23,8 @@
 
 /* What the rest of an agent would be. */
 const struct verb HOST_VERBS[] = { { NULL, NULL, 0 } };
+const struct verb RENEW_VERBS[] = { { NULL, NULL, 0 } };
+const struct verb LOG_VERBS[] = { { NULL, NULL, 0 } };
 const struct verb NETWORK_VERBS[] = { { NULL, NULL, 0 } };
 const struct verb VM_VERBS[] = { { NULL, NULL, 0 } };
 bool vms_are_found(const struct agent *a) { return true; }

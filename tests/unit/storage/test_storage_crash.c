@@ -278,6 +278,150 @@ static void make_domain(struct rig *r) { must(create_domain(r)); }
 static void reset_domain(struct rig *r) { must(format_domain(r)); }
 static enum state look_formatted(struct rig *r) { return look_domain(r) == NEW ? OLD : NEW; }
 
+/* --- copies and merges --- */
+
+/* A job of the agent, to its end: its code. */
+static int run_job(struct rig *r, const char *verb, json_t *params)
+{
+	static int n;
+	g_autofree char *id = g_strdup_printf("66666666-aaaa-4000-8000-%012d", ++n + (int)getpid() * 1000);
+	int code;
+
+	json_object_set_new(params, "job_id", json_string(id));
+	json_decref(rig_try(r, verb, params, &code));
+	while (code == 0) {
+		json_t *all = rig_call(r, "Host.getJobs", json_object(), 0), *job = json_object_get(all, id);
+		g_autofree char *status = g_strdup(text_of(job, "status"));
+
+		code = (int)int_of(json_object_get(job, "error"), "code");
+		json_decref(all);
+		if (g_strcmp0(status, "done") == 0 || g_strcmp0(status, "failed") == 0)
+			return code;
+		loop_turn(r->agent.loop, 10);
+	}
+	return code;
+}
+
+static void io(struct rig *r, const char *vol, const char *format, const char *command)
+{
+	g_autofree char *path = rig_path(r, "images/%s/%s", IMG1, vol);
+
+	g_free(rig_run((const char *[]){ "qemu-io", "-f", format, "-c", command, path, NULL }));
+	if (geteuid() == 0 && chown(path, 36, 36) < 0)
+		fail_msg("chown");
+}
+
+static bool is_there(struct rig *r, const char *vol)
+{
+	json_t *info = info_of(r, IMG1, vol);
+
+	json_decref(info);
+	return info != NULL;
+}
+
+/* What was written is found from the leaf, whatever happened; the chain is one. */
+static void check_data(struct rig *r, const char *leaf, bool has_third)
+{
+	bool is_raw = strcmp(leaf, VOL1) == 0;
+	g_autofree char *path = rig_path(r, "images/%s/%s", IMG1, leaf);
+
+	io(r, leaf, is_raw ? "raw" : "qcow2", "read -P 1 1M 64k");
+	io(r, leaf, is_raw ? "raw" : "qcow2", "read -P 2 2M 64k");
+	if (has_third)
+		io(r, leaf, "qcow2", "read -P 3 3M 64k");
+	if (!is_raw)
+		g_free(rig_run((const char *[]){ "qemu-img", "check", "-q", "-f", "qcow2", path, NULL }));
+}
+
+static json_t *subchain(json_int_t generation)
+{
+	return json_pack("{s:s,s:s,s:s,s:s,s:I}", "sd_id", SD1, "img_id", IMG1, "base_id", VOL1, "top_id", VOL2,
+	                 "base_generation", generation);
+}
+
+static int merge_task(struct rig *r, const char *verb)
+{
+	return rig_task(r, verb, json_pack("{s:s,s:o}", "storagepoolID", POOL1, "subchainInfo", subchain(0)));
+}
+
+/* As the Manager does it: the base's generation tells whether the data went down. */
+static int merge_all(struct rig *r)
+{
+	json_t *base = info_of(r, IMG1, VOL1);
+	json_int_t generation = int_of(base, "generation");
+	int code = 0;
+
+	json_decref(base);
+	if (!is_there(r, VOL2))
+		return 0;
+	if (generation == 0)
+		code = run_job(r, "SDM.merge", json_pack("{s:o}", "subchain_info", subchain(0)));
+	if (code == 0)
+		code = merge_task(r, "StoragePool.finalizeMerge");
+	return code ? code : rig_task(r, "Volume.delete", rig_volume(IMG1, VOL2));
+}
+
+static void make_two(struct rig *r)
+{
+	make_base(r);
+	io(r, VOL1, "raw", "write -P 1 1M 64k");
+	must(create_snapshot(r));
+	io(r, VOL2, "qcow2", "write -P 2 2M 64k");
+}
+
+static void make_three(struct rig *r)
+{
+	make_two(r);
+	must(rig_task(r, "Volume.create", over(IMG1, VOL3, IMG1, VOL2)));
+	must(merge_task(r, "StoragePool.prepareMerge"));
+	io(r, VOL3, "qcow2", "write -P 3 3M 64k");
+}
+
+static enum state look_three(struct rig *r)
+{
+	check_data(r, VOL3, true);
+	return is_there(r, VOL2) ? OLD : NEW;
+}
+
+static void reset_three(struct rig *r)
+{
+	must(delete_image(r, IMG1, false));
+	make_three(r);
+}
+
+static int copy_volume(struct rig *r)
+{
+	json_t *p = rig_creation(IMG2, VOL3, 4 * MIB, "COW", "SPARSE"), *info = info_of(r, IMG2, VOL3);
+	int code = 0;
+
+	json_object_set_new(p, "legal", json_false());
+	if (info)
+		json_decref(p);
+	else
+		code = rig_task(r, "Volume.create", p);
+	json_decref(info);
+	if (code)
+		return code;
+	return run_job(r, "SDM.copy_data",
+	               json_pack("{s:{s:s,s:s,s:s,s:s},s:{s:s,s:s,s:s,s:s,s:i}}", "source", "endpoint_type", "div",
+	                         "sd_id", SD1, "img_id", IMG1, "vol_id", VOL2, "destination", "endpoint_type", "div",
+	                         "sd_id", SD1, "img_id", IMG2, "vol_id", VOL3, "generation", 0));
+}
+
+/* Until it is whole it is illegal. */
+static enum state look_copied(struct rig *r)
+{
+	json_t *info = info_of(r, IMG2, VOL3);
+	bool is_legal = info && strcmp(text_of(info, "legality"), "LEGAL") == 0;
+	g_autofree char *path = rig_path(r, "images/%s/%s", IMG2, VOL3);
+
+	json_decref(info);
+	if (is_legal)
+		g_free(rig_run((const char *[]){ "qemu-io", "-f", "qcow2", "-c", "read -P 1 1M 64k", "-c",
+		                                 "read -P 2 2M 64k", path, NULL }));
+	return is_legal ? NEW : OLD;
+}
+
 static const struct story STORIES[] = {
 	{ "create a raw volume", nothing, create_raw, look_raw, reset_first },
 	{ "create a volume from a template", make_template, create_from_template, look_from_template, reset_second },
@@ -288,6 +432,8 @@ static const struct story STORIES[] = {
 	{ "rename a domain", nothing, rename_domain, look_name, reset_name },
 	{ "create a domain", nothing, create_domain, look_domain, reset_domain },
 	{ "format a domain", make_domain, format_domain, look_formatted, make_domain },
+	{ "merge in the middle", make_three, merge_all, look_three, reset_three },
+	{ "copy a chain", make_two, copy_volume, look_copied, reset_second },
 };
 
 /* --- the telling --- */
