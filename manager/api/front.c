@@ -96,8 +96,12 @@ static void read_parameters(struct http_exchange *x, const struct route *r, stru
 	q->is_async = truth(parameter(x, r, "async", NULL), 0);
 	q->is_dry_run = truth(parameter(x, r, "dry_run", NULL), 0);
 	q->filter = truth(parameter(x, r, "filter", "Filter"), -1);
-	q->is_viewer_file = http_header(x, "Accept") && strstr(http_header(x, "Accept"), "application/x-virt-viewer");
-	q->authority = http_header(x, "Host");
+	if (strstr(r->path, "/graphicsconsoles")) { /* nobody else asks */
+		const char *accept = http_header(x, "Accept");
+
+		q->is_viewer_file = accept && strstr(accept, "application/x-virt-viewer");
+		q->authority = http_header(x, "Host");
+	}
 }
 
 static void read_correlation(struct core *core, struct http_exchange *x, char out[37])

@@ -105,7 +105,7 @@ enum edge_phase {
 	PHASE_WAITING, /* the handler has it */
 	PHASE_REPLY,
 	PHASE_UPGRADED, /* a WebSocket */
-	PHASE_CLOSING /* shut down by us; the library will notice */
+	PHASE_CLOSING   /* shut down by us; the library will notice */
 };
 
 struct edge_addr {
@@ -214,7 +214,7 @@ struct http_exchange {
 	struct pool *pool;
 	int refs; /* edge thread only: the request, a stream */
 	bool has_headers, is_replied, must_close, is_tls;
-	bool is_upgraded; /* no answer of the library's: the connection was taken over */
+	bool is_upgraded;                  /* no answer of the library's: the connection was taken over */
 	bool is_waiting, is_out;           /* on the list below; counted in the server's refs */
 	const struct edge_fault *fault;    /* to be answered once the body was read over */
 	struct http_exchange *prev, *next; /* waiting */
