@@ -55,7 +55,10 @@ def make_vm(agent, guest):
             answer = c.call("VM.create", vmID=vm_id, vmParams={"vmId": vm_id, "xml": domain_xml(vm_id, guest, **domain)})
             assert answer["status"] == "WaitForLaunch" and answer["vmId"] == vm_id
             if until:
-                wait_for(lambda: c.call("VM.getStats", vmID=vm_id)[0]["status"] == until, 30, f"{until} {agent.tail()}")
+                try:
+                    wait_for(lambda: c.call("VM.getStats", vmID=vm_id)[0]["status"] == until, 30, until)
+                except AssertionError as e:
+                    raise AssertionError(f"{e}: {c.call('VM.getStats', vmID=vm_id)}") from None
         return vm_id
 
     yield make
