@@ -178,6 +178,31 @@ def test_grown_disk_keeps_its_snapshot(web, data, system):
     data.io("read -P 7 20M 64k")
 
 
+def test_snapshot_of_a_running_vm(web, data, agents):
+    """A VM that runs goes on in its new layers; what it writes then is gone after a restore."""
+    web.start()
+    wait_status(web, types.VmStatus.UP)
+    console = SerialConsole(agents[0].lab.uri(agents[0].host), web.get().id)
+    console.prompt(90)
+    console.run("echo before | dd of=/dev/vdb")
+    console.run("sync")
+    made = web.snapshots_service().add(types.Snapshot(description="live", persist_memorystate=False))
+    service = web.snapshots_service().snapshot_service(made.id)
+    wait_for(lambda: service.get().snapshot_status == types.SnapshotStatus.OK, 90, "live snapshot")
+    assert web.get().status == types.VmStatus.UP and len(data.chain()) == 2
+    console.run("echo later | dd of=/dev/vdb")
+    console.run("sync")
+    console.close()
+    products.stop_vm(web)
+    settled(web)
+    assert data.text() == "later"
+    service.restore()
+    settled(web)
+    assert data.text() == "before"
+    service.remove()
+    settled(web)
+
+
 def test_refusals(web):
     with pytest.raises(ovirtsdk4.Error, match="No snapshot"):
         web.undo_snapshot()
