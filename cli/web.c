@@ -140,6 +140,8 @@ static CURL *new_handle(struct web *w)
 	curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
 	curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, 512L * 1024);
 	curl_easy_setopt(curl, CURLOPT_TCP_NODELAY, 1L);
+	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L); /* silence is not waited out */
+	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, 180L);
 	set_trust(w, curl);
 	return curl;
 }

@@ -266,6 +266,8 @@ int ws_turn(struct ws *s, GString *in, struct err *e)
 		return err_set(e, ERR_NETWORK, "The connection to the Manager was lost.");
 	if (s->code)
 		return 0;
+	if (!wslay_event_get_read_enabled(s->ctx))
+		return err_set(e, ERR_NETWORK, "The Manager sent what is no WebSocket.");
 	return s->is_gone ? err_set(e, ERR_NETWORK, "The connection to the Manager was lost.") : 1;
 }
 
