@@ -7,6 +7,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
@@ -191,6 +192,7 @@ static int settle_trust(struct cli *c, struct login *l, struct err *e)
 static int prompt(struct cli *c, struct login *l, struct err *e)
 {
 	auto_close int tty = open("/dev/tty", O_RDWR | O_CLOEXEC);
+	struct pollfd wait = { .fd = tty, .events = POLLIN };
 	struct termios old, silent;
 	char line[512];
 	ssize_t n;
@@ -205,7 +207,9 @@ static int prompt(struct cli *c, struct login *l, struct err *e)
 		tcsetattr(tty, TCSAFLUSH, &silent);
 	}
 	dprintf(tty, "Password of %s: ", l->user); /* after that: who types at once is not shown, and is heard */
-	n = read(tty, line, sizeof(line) - 1);
+	while (!cli_interrupted() && poll(&wait, 1, 100) <= 0)
+		;
+	n = cli_interrupted() ? -1 : read(tty, line, sizeof(line) - 1);
 	tcsetattr(tty, TCSAFLUSH, &old);
 	dprintf(tty, "\n");
 	if (n <= 0)

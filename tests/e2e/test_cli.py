@@ -476,6 +476,7 @@ def test_ambiguous(cli, domains):
 
 
 def test_wait_is_late_or_interrupted(cli, iso):
+    cli.run("vm", "stop", "demo2", "--wait", code=None)
     cli.run("vm", "start", "demo2")
     late = cli.run("vm", "shutdown", "demo2", "--wait", "--timeout", "10ms", code=None)
     assert late.returncode in (0, 6) and (late.returncode == 0 or "goes on in the Manager" in late.stderr)
