@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "manager/api/search.h"
+#include "manager/clusters/qos.h"
 #include "manager/core/jobs.h"
 #include "manager/core/locks.h"
 #include "manager/disks/disks.h"
@@ -25,6 +26,17 @@ bool host_is_up(struct core *c, const char *host_id)
 }
 
 bool host_is_connected(struct core *c, const char *host_id) { return fake_agents_is_up(rig->agents, host_id); }
+int vm_check_slots(struct core *c, const struct m_vm *vm, enum m_disk_interface disk, int nics, const char *what,
+                   struct err *e)
+{
+	return 0;
+}
+bool suspend_is_memory(struct core *c, const char *disk_id) { return false; }
+int qos_resolve(struct call *c, struct m_ref *ref, enum m_qos_type type, const char *dc_id, const char *field,
+                struct err *e)
+{
+	return 0;
+}
 bool vm_is_down(const struct m_vm *vm)
 {
 	return vm->status == M_VM_STATUS_DOWN || vm->status == M_VM_STATUS_IMAGE_LOCKED;

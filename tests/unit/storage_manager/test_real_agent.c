@@ -24,6 +24,7 @@
 #include "base/auto.h"
 #include "base/log.h"
 #include "manager/api/search.h"
+#include "manager/clusters/qos.h"
 #include "manager/core/locks.h"
 #include "manager/disks/disks_int.h"
 #include "manager/hosts/hosts.h"
@@ -46,6 +47,8 @@ static struct {
 /* ---- what is not here ---- */
 
 const struct verb HOST_VERBS[] = { { NULL, NULL, 0 } };
+const struct verb RENEW_VERBS[] = { { NULL, NULL, 0 } };
+const struct verb LOG_VERBS[] = { { NULL, NULL, 0 } };
 const struct verb NETWORK_VERBS[] = { { NULL, NULL, 0 } };
 const struct verb VM_VERBS[] = { { NULL, NULL, 0 } };
 bool vms_are_found(const struct agent *a) { return true; }
@@ -53,6 +56,17 @@ void agent_event(struct agent *a, const char *method, json_t *params) { json_dec
 
 bool host_is_up(struct core *c, const char *host_id) { return world.is_up; }
 bool host_is_connected(struct core *c, const char *host_id) { return world.is_up; }
+int vm_check_slots(struct core *c, const struct m_vm *vm, enum m_disk_interface disk, int nics, const char *what,
+                   struct err *e)
+{
+	return 0;
+}
+bool suspend_is_memory(struct core *c, const char *disk_id) { return false; }
+int qos_resolve(struct call *c, struct m_ref *ref, enum m_qos_type type, const char *dc_id, const char *field,
+                struct err *e)
+{
+	return 0;
+}
 bool vm_is_down(const struct m_vm *vm) { return true; }
 int vm_hotplug_disk(struct call *c, const char *vm_id, const char *disk_id, bool plug, struct err *e) { return 0; }
 struct search *search_parse(struct pool *p, enum kind k, const char *text, bool is_case_sensitive, struct err *e)
