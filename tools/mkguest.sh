@@ -21,8 +21,9 @@
 # and then offers a root shell there (prompt "guest# ") and on the screen. It
 # powers off on the ACPI power button and on the guest agent's word, puts added
 # memory, CPUs and network cards to use, and answers HTTP on port 80.
-# A CD with openstack/latest/meta_data.json (cloud-init's config drive) gives the host
-# name, its runcmd lines are run, and its files are served below http://GUEST/cloud/.
+# A CD with openstack/latest/meta_data.json (cloud-init's config drive) or meta-data
+# (NoCloud) gives the host name, its runcmd lines are run, and its files are served
+# below http://GUEST/cloud/.
 # Words on the kernel command line: hostler.ip=ADDR/LEN gives eth0 an address
 # (otherwise DHCP), hostler.quiet leaves the shell out.
 set -euo pipefail
@@ -153,19 +154,23 @@ if [ -e /sys/class/net/eth0 ]; then
 fi
 cloud_init() { # what cloud-init would do, in small
 	mkdir -p /run/cloud /etc/www/cloud
+	meta=
 	for _ in 1 2 3 4 5 6 7 8 9 10; do
 		for d in /dev/sr*; do
 			mount -t iso9660 -o ro "$d" /run/cloud 2>/dev/null || continue
-			if [ -s /run/cloud/openstack/latest/meta_data.json ]; then break 2; fi
+			for meta in openstack/latest/meta_data.json meta-data; do
+				if [ -s "/run/cloud/$meta" ]; then break 3; fi
+			done
+			meta=
 			umount /run/cloud
 		done
 		sleep 0.3
 	done
-	[ -s /run/cloud/openstack/latest/meta_data.json ] || return
-	cp -r /run/cloud/openstack /etc/www/cloud/
-	name=$(sed -n 's/.*"hostname": *"\([A-Za-z0-9.-]*\)".*/\1/p' /run/cloud/openstack/latest/meta_data.json | head -n 1)
+	[ -n "$meta" ] || return
+	cp -r /run/cloud/* /etc/www/cloud/
+	name=$(sed -n 's/.*"\(local-\)\{0,1\}hostname": *"\([A-Za-z0-9.-]*\)".*/\2/p' "/run/cloud/$meta" | head -n 1)
 	[ -z "$name" ] || hostname "$name"
-	sed -n '/^runcmd:/,/^[a-z]/s/^ *- //p' /run/cloud/openstack/latest/user_data >/run/runcmd
+	sed -n '/^runcmd:/,/^[a-z]/s/^ *- //p' /run/cloud/openstack/latest/user_data /run/cloud/user-data >/run/runcmd 2>/dev/null
 	sh /run/runcmd >/run/runcmd.log 2>&1
 	echo "HOSTLER-CLOUD-INIT $(hostname) $(head -n 1 /run/runcmd.log)" >/dev/console
 	umount /run/cloud

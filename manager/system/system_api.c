@@ -249,9 +249,9 @@ static const struct {
 	{ "PredefinedVMProperties",
 	  "sap_agent=^(true|false)$;sndbuf=^[0-9]+$;vhost=^(([a-zA-Z0-9_-]*):(true|false))(,(([a-zA-Z0-9_-]*):(true|"
 	  "false)))*$;viodiskcache=^(none|writeback|writethrough)$;hugepages=^[0-9]+$;scsi_hostdev=^(scsi_generic|scsi_"
-	  "block|scsi_hd|virtio_blk_pci)$;nvram_template=^.*$;extra_cpu_flags=^([+-]?[a-zA-Z0-9_-]+)(,[+-]?[a-zA-Z0-9_-"
-	  "]+"
-	  ")*$" },
+	  "block|scsi_hd|virtio_blk_pci)$;nvram_template=^.*$;cloud_init_source=^(config-drive|nocloud)$;extra_cpu_"
+	  "flags=^("
+	  "[+-]?[a-zA-Z0-9_-]+)(,[+-]?[a-zA-Z0-9_-]+)*$" },
 	{ "SpiceUsbAutoShare", "true" },
 	{ "UserSessionTimeOutInterval", "30" },
 	{ "VmGracefulShutdownTimeout", "30" },

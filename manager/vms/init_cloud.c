@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The files of a config drive as cloud-init reads them. */
+/* The files of a config drive, or of a NoCloud medium, as cloud-init reads them. */
 #include <string.h>
 
 #include "manager/vms/init_int.h"
 
-static bool is_dhcp(enum m_boot_protocol p)
+bool init_is_dhcp(enum m_boot_protocol p)
 {
 	return p == M_BOOT_PROTOCOL_DHCP || p == M_BOOT_PROTOCOL_POLY_DHCP_AUTOCONF;
 }
@@ -86,7 +86,7 @@ static void eni_part(struct pool *p, GString *out, const struct m_initialization
 	if (how == M_BOOT_PROTOCOL_ABSENT || how == M_BOOT_PROTOCOL_NONE)
 		return;
 	if (how != M_BOOT_PROTOCOL_STATIC || !ip || !ip->address) {
-		g_string_append_printf(out, "iface %s %s %s\n", n->name, family, is_dhcp(how) ? "dhcp" : "auto");
+		g_string_append_printf(out, "iface %s %s %s\n", n->name, family, init_is_dhcp(how) ? "dhcp" : "auto");
 		return;
 	}
 	g_string_append_printf(out, "iface %s %s static\n  address %s\n", n->name, family, ip->address);
@@ -104,7 +104,7 @@ static void eni_part(struct pool *p, GString *out, const struct m_initialization
 		                       i + 1 == search->len ? "\n" : "");
 }
 
-static char *eni_network(struct pool *p, const struct m_initialization *init)
+char *init_eni(struct pool *p, const struct m_initialization *init)
 {
 	g_autoptr(GString) out = g_string_new(NULL);
 
@@ -122,7 +122,7 @@ static char *eni_network(struct pool *p, const struct m_initialization *init)
 
 /* ---- user data ---- */
 
-static GPtrArray *keys_of(const char *text)
+GPtrArray *init_keys(const char *text)
 {
 	GPtrArray *keys = g_ptr_array_new_with_free_func(g_free);
 	g_auto(GStrv) lines = g_strsplit_set(text ? text : "", "\r\n", -1);
@@ -164,10 +164,10 @@ static int put_password(struct pool *p, GString *out, const char *vm_id, const c
 	return 0;
 }
 
-static char *user_data(struct pool *p, const struct m_vm *vm, const struct m_initialization *init, struct err *e)
+char *init_user_data(struct pool *p, const struct m_vm *vm, const struct m_initialization *init, struct err *e)
 {
 	g_autoptr(GString) out = g_string_new("#cloud-config\n");
-	g_autoptr(GPtrArray) keys = keys_of(init ? init->authorized_ssh_keys : NULL);
+	g_autoptr(GPtrArray) keys = init_keys(init ? init->authorized_ssh_keys : NULL);
 	const char *user = init && init->user_name && *init->user_name ? init->user_name : "root";
 
 	g_string_append(out, "disable_root: 0\noutput:\n  all: '>> /var/log/cloud-init-output.log'\n");
@@ -193,7 +193,7 @@ static char *user_data(struct pool *p, const struct m_vm *vm, const struct m_ini
 
 json_t *init_meta_data(const struct m_vm *vm, const struct m_initialization *init)
 {
-	g_autoptr(GPtrArray) keys = keys_of(init ? init->authorized_ssh_keys : NULL);
+	g_autoptr(GPtrArray) keys = init_keys(init ? init->authorized_ssh_keys : NULL);
 	json_t *j =
 	    json_pack("{s:s, s:s, s:s, s:s, s:s, s:{s:s, s:s, s:s}}", "uuid", vm->id ? vm->id : "", "name",
 	              vm->name ? vm->name : "", "hostname", init_host_name(vm, init), "availability_zone", "nova",
@@ -225,13 +225,13 @@ int init_cloud(struct pool *p, const struct m_vm *vm, const struct m_initializat
 		    json_pack("{s:s, s:s}", "content_path", "/content/0000", "path", "/etc/network/interfaces"));
 	f = init_file(p, "openstack/latest/meta_data.json", init_json_text(p, meta));
 	g_array_append_val(files, f);
-	user = user_data(p, vm, init, e);
+	user = init_user_data(p, vm, init, e);
 	if (!user)
 		return -1;
 	f = init_file(p, "openstack/latest/user_data", user);
 	g_array_append_val(files, f);
 	if (is_eni)
-		f = init_file(p, "openstack/content/0000", eni_network(p, init));
+		f = init_file(p, "openstack/content/0000", init_eni(p, init));
 	else if (has_network)
 		f = init_file(p, "openstack/latest/network_data.json", init_json_text(p, openstack_network(p, init)));
 	if (has_network)

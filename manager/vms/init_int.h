@@ -38,6 +38,18 @@ char *init_hash(struct pool *p, const char *vm_id, const char *password);
 /* user_data, network of cloud-init; files for a config drive. init_cloud.c */
 int init_cloud(struct pool *p, const struct m_vm *vm, const struct m_initialization *init, GArray *files,
                struct err *e);
+/* "#cloud-config"; NULL with e. */
+char *init_user_data(struct pool *p, const struct m_vm *vm, const struct m_initialization *init, struct err *e);
+/* The network as Debian's interfaces file. */
+char *init_eni(struct pool *p, const struct m_initialization *init);
+bool init_is_dhcp(enum m_boot_protocol p);
+/* Lines of keys; to be freed. */
+GPtrArray *init_keys(const char *text);
+/* The same for a NoCloud medium. init_nocloud.c */
+int init_nocloud(struct pool *p, const struct m_vm *vm, const struct m_initialization *init, GArray *files,
+                 struct err *e);
+/* Does this VM's cloud-init read NoCloud media? */
+bool init_is_nocloud(const struct m_vm *vm);
 json_t *init_meta_data(const struct m_vm *vm, const struct m_initialization *init);
 const char *init_host_name(const struct m_vm *vm, const struct m_initialization *init);
 /* Answers for Windows' setup. init_windows.c */

@@ -136,7 +136,14 @@ static int make(struct pool *p, const struct m_vm *vm, const struct m_initializa
 	}
 	if (init && init->custom_script && init_check_yaml(init->custom_script, INIT_FIELD "custom_script", e) < 0)
 		return -1;
-	return init_cloud(p, vm, init, files, e);
+	return init_is_nocloud(vm) ? init_nocloud(p, vm, init, files, e) : init_cloud(p, vm, init, files, e);
+}
+
+static const char *label_of(const struct m_vm *vm, enum init_kind kind, bool is_floppy)
+{
+	if (kind == INIT_SYSPREP)
+		return is_floppy ? NULL : "SYSPREP";
+	return kind == INIT_CLOUD_INIT && init_is_nocloud(vm) ? "cidata" : "config-2";
 }
 
 int init_media(struct pool *p, const struct m_vm *vm, const struct m_initialization *init, enum init_kind kind,
@@ -151,7 +158,7 @@ int init_media(struct pool *p, const struct m_vm *vm, const struct m_initializat
 		return -1;
 	one = POOL_NEW(p, struct domain_payload);
 	one->is_floppy = kind == INIT_SYSPREP && has_floppy_drive(vm);
-	one->label = kind == INIT_SYSPREP ? (one->is_floppy ? NULL : "SYSPREP") : "config-2";
+	one->label = label_of(vm, kind, one->is_floppy);
 	one->n_files = files->len;
 	one->files = POOL_ARRAY(p, struct domain_payload_file, files->len);
 	memcpy(one->files, files->data, files->len * sizeof(struct domain_payload_file));

@@ -15,8 +15,9 @@
 enum init_kind { INIT_CLOUD_INIT, INIT_SYSPREP, INIT_IGNITION };
 
 /*
- * The media of this kind, in the pool; *n may be 0. Cloud-init and ignition: one CD with the label config-2. Sysprep: one
- * floppy, or a CD where the machine has none. init may be NULL: what is asked for is then made with defaults (host name).
+ * The media of this kind, in the pool; *n may be 0. Cloud-init and ignition: one CD with the label config-2; cloud-init of a
+ * VM whose custom property cloud_init_source is nocloud: one with the label cidata. Sysprep: one floppy, or a CD where the
+ * machine has none. init may be NULL: what is asked for is then made with defaults (host name).
  */
 int init_media(struct pool *p, const struct m_vm *vm, const struct m_initialization *init, enum init_kind kind,
                struct domain_payload **list, size_t *n, struct err *e);

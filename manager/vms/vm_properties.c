@@ -18,6 +18,7 @@ static const struct property {
 	{ "hugepages", "^[0-9]+$", 2 },
 	{ "scsi_hostdev", "^(scsi_generic|scsi_block|scsi_hd|virtio_blk_pci)$", 4 },
 	{ "nvram_template", "^.*$", 4 },
+	{ "cloud_init_source", "^(config-drive|nocloud)$", 2 },
 	{ "extra_cpu_flags", "^([+-]?[a-zA-Z0-9_-]+)(,[+-]?[a-zA-Z0-9_-]+)*$", 6 },
 };
 

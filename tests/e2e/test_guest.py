@@ -70,6 +70,18 @@ def test_statistics_have_a_history(vm):
     assert isinstance(json.loads(values("disks.usage")[0].detail), list)
 
 
+def test_cloud_init_reads_nocloud(vm):
+    """T818: the same as a NoCloud medium, when the VM's custom property says so."""
+    with pytest.raises(ovirtsdk4.Error, match="config-drive.nocloud"):
+        vm.update(types.Vm(custom_properties=[types.CustomProperty(name="cloud_init_source", value="vfat")]))
+    products.stop_vm(vm)
+    vm.update(types.Vm(custom_properties=[types.CustomProperty(name="cloud_init_source", value="nocloud")]))
+    vm.start(use_cloud_init=True, vm=types.Vm(initialization=types.Initialization(host_name="cidata1", custom_script=SCRIPT)))
+    wait_status(vm, types.VmStatus.UP)
+    wait_for(lambda: vm.get().fqdn == "cidata1", 180, "the guest to tell the name that the NoCloud medium gave it")
+    vm.update(types.Vm(custom_properties=[]))
+
+
 def test_bad_data_for_the_first_start_is_refused(system, vm, agents):
     with pytest.raises(ovirtsdk4.Error, match="not up|must be|cannot|Cannot"):
         vm.start(use_cloud_init=True)

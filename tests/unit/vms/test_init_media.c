@@ -94,6 +94,75 @@ static void cloud_init_tells_all(void **state)
 	json_decref(j);
 }
 
+static struct m_custom_property SOURCE = { .name = (char *)"cloud_init_source" }, *PROPERTIES[] = { &SOURCE };
+
+static void set_source(const char *value)
+{
+	SOURCE.value = (char *)value;
+	VM.custom_properties.v = value ? PROPERTIES : NULL;
+	VM.custom_properties.n = value != NULL;
+}
+
+static void nocloud_tells_the_same(void **state)
+{
+	auto_pool p = pool_new();
+	struct m_ip v4 = { .address = (char *)"10.1.2.3",
+		           .netmask = (char *)"255.255.255.0",
+		           .gateway = (char *)"10.1.2.1" };
+	struct m_nic_configuration a = { .name = (char *)"eth0",
+		                         .ip = &v4,
+		                         .boot_protocol = M_BOOT_PROTOCOL_STATIC,
+		                         .ipv6_boot_protocol = M_BOOT_PROTOCOL_AUTOCONF },
+	                           b = { .name = (char *)"eth1", .boot_protocol = M_BOOT_PROTOCOL_DHCP },
+	                           *nics[] = { &a, &b };
+	struct m_initialization init = { .host_name = (char *)"web.example.com",
+		                         .authorized_ssh_keys = (char *)"ssh-rsa AAA a@b\nssh-rsa BBB c@d\n",
+		                         .dns_servers = (char *)"1.1.1.1",
+		                         .dns_search = (char *)"example.com",
+		                         .custom_script = (char *)"runcmd:\n- echo hi\n",
+		                         .nic_configurations = { nics, 2 } };
+	struct domain_payload *l;
+	json_t *meta, *net, *config, *first;
+	const char *user;
+
+	set_source("config-drive");
+	user = text_of(made(p, &init, INIT_CLOUD_INIT), "openstack/latest/user_data");
+	set_source("nocloud");
+	assert_string_equal(made(p, NULL, INIT_IGNITION)->label, "config-2");
+	M_SET(&b, on_boot, false);
+	l = made(p, &init, INIT_CLOUD_INIT);
+	assert_string_equal(l->label, "cidata");
+	assert_int_equal(l->n_files, 3);
+	assert_string_equal(text_of(l, "user-data"), user);
+	meta = json_loads(text_of(l, "meta-data"), 0, NULL);
+	assert_string_equal(json_string_value(json_object_get(meta, "instance-id")), VM.id);
+	assert_string_equal(json_string_value(json_object_get(meta, "local-hostname")), "web.example.com");
+	assert_int_equal(json_array_size(json_object_get(meta, "public-keys")), 2);
+	json_decref(meta);
+	net = json_loads(text_of(l, "network-config"), 0, NULL);
+	config = json_object_get(net, "config");
+	first = json_array_get(config, 0);
+	assert_int_equal(json_integer_value(json_object_get(net, "version")), 1);
+	assert_int_equal(json_array_size(config), 3); /* two cards and the servers of names */
+	assert_string_equal(json_string_value(json_object_get(first, "name")), "eth0");
+	first = json_array_get(json_object_get(first, "subnets"), 0);
+	assert_string_equal(json_string_value(json_object_get(first, "type")), "static");
+	assert_string_equal(json_string_value(json_object_get(first, "address")), "10.1.2.3/24");
+	assert_string_equal(json_string_value(json_object_get(first, "gateway")), "10.1.2.1");
+	assert_non_null(strstr(text_of(l, "network-config"), "\"ipv6_slaac\""));
+	assert_non_null(strstr(text_of(l, "network-config"), "\"manual\""));
+	assert_non_null(strstr(text_of(l, "network-config"), "\"example.com\""));
+	json_decref(net);
+	init.cloud_init_network_protocol = M_CLOUD_INIT_NETWORK_PROTOCOL_ENI;
+	l = made(p, &init, INIT_CLOUD_INIT);
+	assert_null(text_of(l, "network-config"));
+	assert_non_null(strstr(text_of(l, "meta-data"), "iface eth0 inet static\\n  address 10.1.2.3"));
+	l = made(p, NULL, INIT_CLOUD_INIT);
+	assert_int_equal(l->n_files, 2);
+	assert_non_null(strstr(text_of(l, "meta-data"), "\"web1\""));
+	set_source(NULL);
+}
+
 static void cloud_init_writes_interfaces(void **state)
 {
 	auto_pool p = pool_new();
@@ -268,10 +337,11 @@ static void ignition_is_merged(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(cloud_init_tells_all), cmocka_unit_test(cloud_init_writes_interfaces),
-		cmocka_unit_test(without_anything),     cmocka_unit_test(scripts_are_checked),
-		cmocka_unit_test(fields_are_checked),   cmocka_unit_test(windows_is_answered),
-		cmocka_unit_test(ignition_is_merged),   cmocka_unit_test(passwords_are_hashed),
+		cmocka_unit_test(cloud_init_tells_all),   cmocka_unit_test(cloud_init_writes_interfaces),
+		cmocka_unit_test(without_anything),       cmocka_unit_test(scripts_are_checked),
+		cmocka_unit_test(nocloud_tells_the_same), cmocka_unit_test(fields_are_checked),
+		cmocka_unit_test(windows_is_answered),    cmocka_unit_test(ignition_is_merged),
+		cmocka_unit_test(passwords_are_hashed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
