@@ -63,34 +63,43 @@ int vm_reset(struct agent *a, struct verb_call *c, struct err *e)
 	return hooked(a, c, reset_work, HOOK_NONE, HOOK_NONE, e);
 }
 
+/* What is known may be older than what was asked for last: then libvirt says. */
+static bool is_already(struct vm *vm, enum vm_status status)
+{
+	struct err ignored = ERR_INIT;
+
+	return vm->status == status && vm_sync(vm, &ignored) == 0 && vm->status == status;
+}
+
+/* Done when whoever asks next finds it so. */
+static int change_over(struct agent *a, struct verb_call *c, enum vm_status to, virt_domain_fn fn,
+                       enum hook_point before, enum hook_point after, struct err *e)
+{
+	struct err ignored = ERR_INIT;
+	auto_vm vm = NULL;
+	struct vm *found;
+
+	if (vms_running(a, c, &found, e) < 0)
+		return -1;
+	vm = vm_ref(found);
+	c->result = json_pack("{s:{}}", "vmList");
+	if (is_already(vm, to))
+		return 0;
+	if (hooked(a, c, fn, before, after, e) < 0)
+		return -1;
+	if (!vm->is_removed)
+		vm_sync(vm, &ignored);
+	return 0;
+}
+
 int vm_pause(struct agent *a, struct verb_call *c, struct err *e)
 {
-	struct vm *vm;
-
-	if (vms_running(a, c, &vm, e) < 0)
-		return -1;
-	c->result = json_pack("{s:{}}", "vmList");
-	if (vm->status == VM_PAUSED)
-		return 0;
-	if (hooked(a, c, pause_work, HOOK_BEFORE_VM_PAUSE, HOOK_AFTER_VM_PAUSE, e) < 0)
-		return -1;
-	vm_sync_soon(vm);
-	return 0;
+	return change_over(a, c, VM_PAUSED, pause_work, HOOK_BEFORE_VM_PAUSE, HOOK_AFTER_VM_PAUSE, e);
 }
 
 int vm_cont(struct agent *a, struct verb_call *c, struct err *e)
 {
-	struct vm *vm;
-
-	if (vms_running(a, c, &vm, e) < 0)
-		return -1;
-	c->result = json_pack("{s:{}}", "vmList");
-	if (vm->status == VM_UP)
-		return 0;
-	if (hooked(a, c, cont_work, HOOK_BEFORE_VM_CONT, HOOK_AFTER_VM_CONT, e) < 0)
-		return -1;
-	vm_sync_soon(vm);
-	return 0;
+	return change_over(a, c, VM_UP, cont_work, HOOK_BEFORE_VM_CONT, HOOK_AFTER_VM_CONT, e);
 }
 
 /* --- shutdown and reboot ------------------------------------------------------ */

@@ -184,6 +184,22 @@ def test_libvirt_hangs(agent, client, make_vm):
     client.call("VM.cont", vmID=vm_id)
 
 
+def test_pause_and_go_on_at_once(agent, client, make_vm):
+    """Whoever asks as soon as the last answer is there is not taken by what was before it."""
+    vm_id = make_vm()
+    for _ in range(20):
+        client.call("VM.pause", vmID=vm_id)
+        client.call("VM.cont", vmID=vm_id)
+    assert agent.lab.virsh(1, "domstate", vm_id).strip() == "running"
+    wait_for(lambda: status(client, vm_id) == "Up", 5)
+    for _ in range(20):
+        client.call("VM.pause", vmID=vm_id)
+        assert agent.lab.virsh(1, "domstate", vm_id).strip() == "paused"
+        client.call("VM.cont", vmID=vm_id)
+        client.call("VM.cont", vmID=vm_id)
+        assert agent.lab.virsh(1, "domstate", vm_id).strip() == "running"
+
+
 def test_a_machine_hangs(agent, client, make_vm):
     """The others are watched and served as if nothing were."""
     hangs, lives = make_vm(), make_vm(nics=[("52:54:00:aa:00:02", "ovirtmgmt")])
