@@ -153,7 +153,8 @@ static int wait_for_answer(struct command *cmd, const char *path, const struct w
 	struct wait_for w = { .op = op,
 		              .path = cmd->verb.is_item ? path : NULL,
 		              .label = label_of(cmd),
-		              .correlation_id = cmd->correlation_id };
+		              .correlation_id = cmd->correlation_id,
+		              .is_paused = wait_is_true(json_object_get(cmd->body.json, "pause")) };
 	const char *id;
 
 	if (op->kind == M_OP_ADD) {

@@ -62,7 +62,7 @@ static const struct {
 	const char *op;
 	const char *goals[4], *failures[4];
 } GOALS[] = {
-	{ "vm.start", { "up" }, { "down" } },
+	{ "vm.start", { "up" }, { "down" } }, /* or, when that was asked for, "paused" */
 	{ "vm.stop", { "down" }, { NULL } },
 	{ "vm.shutdown", { "down" }, { NULL } },
 	{ "vm.suspend", { "suspended" }, { "down" } },
@@ -83,6 +83,8 @@ static const struct {
 	{ "attached_storage_domain.deactivate", { "maintenance" }, { NULL } },
 	{ "snapshots.add", { "ok" }, { NULL } },
 };
+
+static const char *const PAUSED[4] = { "paused" };
 
 static bool contains(const char *const *list, const char *word)
 {
@@ -108,11 +110,17 @@ struct watch {
 	char state[64];
 	bool has_moved; /* it was in another state than the failure's since we look */
 	bool is_gone;
+	bool starts_paused; /* whoever starts it finds it paused */
 	bool jobs_done, jobs_failed;
 	char job[200];
 };
 
 /* ---- looking ---- */
+
+bool wait_is_true(const json_t *v)
+{
+	return json_is_true(v) || (json_is_string(v) && strcmp(json_string_value(v), "true") == 0);
+}
 
 static int look_at_entity(struct watch *x, struct err *e)
 {
@@ -131,6 +139,7 @@ static int look_at_entity(struct watch *x, struct err *e)
 	if (!s)
 		s = json_string_value(json_object_get(j, "phase"));
 	g_strlcpy(x->state, s ? s : "", sizeof(x->state));
+	x->starts_paused = x->w->is_paused || wait_is_true(json_object_get(j, "start_paused"));
 	return 0;
 }
 
@@ -181,6 +190,11 @@ static int tell_failure(struct watch *x, struct err *e)
 	               x->state);
 }
 
+static const char *const *goals_of(const struct watch *x, size_t i)
+{
+	return x->starts_paused && strcmp(GOALS[i].op, "vm.start") == 0 ? PAUSED : GOALS[i].goals;
+}
+
 /* 1: done, 0: not yet, -1: failed. */
 static int judge(struct watch *x, struct err *e)
 {
@@ -195,7 +209,7 @@ static int judge(struct watch *x, struct err *e)
 	for (size_t i = 0; i < G_N_ELEMENTS(GOALS); i++) {
 		if (strcmp(GOALS[i].op, op->name) != 0)
 			continue;
-		if (contains(GOALS[i].goals, x->state))
+		if (contains(goals_of(x, i), x->state))
 			return x->jobs_done;
 		if (contains(GOALS[i].failures, x->state) && x->has_moved && x->jobs_done)
 			return tell_failure(x, e);

@@ -9,7 +9,11 @@ struct wait_for {
 	const char *path;          /* "vms/ID": what to look at, or NULL: jobs alone */
 	const char *label;         /* for people */
 	const char *correlation_id;
+	bool is_paused; /* a VM that is started is to be paused then */
 };
+
+/* A boolean of the API, however it is written. */
+bool wait_is_true(const json_t *v);
 
 /* ERR_TIMEOUT after --timeout, ERR_CANCELLED at an interrupt, ERR_CONFLICT when it failed, in the words of its event. */
 int wait_until_done(struct cli *c, const struct wait_for *w, struct err *e);

@@ -488,6 +488,14 @@ def test_wait_is_late_or_interrupted(cli, iso):
     cli.run("vm", "stop", "demo2", "--wait", code=None)
 
 
+def test_wait_for_one_that_is_started_paused(cli, iso):
+    """It is done when it is paused, not when it is up."""
+    cli.run("vm", "stop", "demo2", "--wait", code=None)
+    cli.run("vm", "start", "demo2", "--pause", "--wait", "--timeout", "60s")
+    assert cli.out("vm", "show", "demo2", "-o", "csv", "--no-headers", "--columns", "status") == "paused"
+    cli.run("vm", "stop", "demo2", "--wait")
+
+
 def test_job_is_followed(cli, iso):
     cli.run("vm", "stop", "demo2", "--wait", code=None)
     cli.run("vm", "start", "demo2", "--wait")
