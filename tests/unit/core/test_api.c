@@ -70,6 +70,10 @@ static const char *const CHECK_THEMSELVES[] = {
 	"system_permissions.add",
 	"assigned_permissions.add",
 	"permission.remove",
+	"assigned_cpu_profiles.add",
+	"cpu_profiles.add",
+	"templates.add",
+	"vm.clone",
 	NULL,
 };
 
@@ -192,6 +196,16 @@ static bool is_public(const char *path)
 
 static int visited, hidden, leaks;
 
+/* Nobody's in particular: herself, what Everyone has a permission on, permissions of Everyone. */
+static bool is_hers(const struct m_type *t, const void *obj)
+{
+	const struct m_entity *en = m_entity(t, obj);
+
+	if (t == &M_TYPE_permission)
+		return g_strcmp0(((const struct m_permission *)obj)->group.id, PERM_EVERYONE) == 0;
+	return !en || !en->id || strcmp(en->id, WORLD_USER) == 0 || strcmp(en->id, UUID_NIL) == 0;
+}
+
 static void look_as_jane(const char *path, const struct asked *as_admin)
 {
 	auto_pool p = pool_new();
@@ -205,13 +219,11 @@ static void look_as_jane(const char *path, const struct asked *as_admin)
 	hidden += !shows;
 	if (shows && a->call.result == RESULT_LIST) {
 		shows = false;
-		for (size_t i = 0; i < a->call.n_list;
-		     i++) { /* herself, her jobs, and what Everyone has a permission on */
-			const struct m_entity *en = m_entity(a->call.type, a->call.list[i]);
-			if (en && en->id && strcmp(en->id, WORLD_USER) != 0 && strcmp(en->id, UUID_NIL) != 0)
-				shows = true;
-		}
+		for (size_t i = 0; i < a->call.n_list; i++)
+			shows = shows || !is_hers(a->call.type, a->call.list[i]);
 	}
+	if (shows && a->call.type == &M_TYPE_permission && a->call.object)
+		shows = !is_hers(a->call.type, a->call.object);
 	if (shows && !is_public(path) && !strstr(path, WORLD_USER) && !g_str_has_prefix(path, "templates/" UUID_NIL))
 		print_message("%s can be seen by everybody\n", path), leaks++;
 	call_release(&a->call);
