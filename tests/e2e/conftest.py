@@ -21,6 +21,17 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "anydb: does not depend on the database; run once")
 
 
+# What the database has a part in; all else runs once, on SQLite.
+ON_EACH_DATABASE = {"test_api_http", "test_api_input", "test_api_reading", "test_auth", "test_durability", "test_first", "test_hosts",
+                    "test_templates", "test_tour"}
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.stem not in ON_EACH_DATABASE:
+            item.add_marker(pytest.mark.anydb)
+
+
 def pytest_sessionstart(session):
     if os.geteuid() != 0:
         pytest.exit("end-to-end tests need root (tests/run.py asks sudo)", 2)

@@ -11,8 +11,6 @@ import products
 import pytest
 from test_cli import Terminal
 
-pytestmark = pytest.mark.anydb
-RUN = [sys.executable, os.path.join(products.ROOT, "tools/run.py")]
 
 
 def test_three_commands(lab, guest, tmp_path_factory):

@@ -10,8 +10,6 @@ import sys
 import pytest
 from products import ROOT, wait_for
 
-pytestmark = pytest.mark.anydb
-
 RUN = [sys.executable, os.path.join(ROOT, "tools/run.py")]
 
 

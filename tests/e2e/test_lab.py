@@ -11,8 +11,6 @@ from products import ROOT, wait_for
 from serial_console import SerialConsole
 from vnc import Vnc, VncRefused
 
-pytestmark = pytest.mark.anydb
-
 DOMAIN = """<domain type='qemu'><name>{name}</name><memory unit='MiB'>256</memory><vcpu>1</vcpu>
 <os><type arch='x86_64' machine='q35'>hvm</type><boot dev='hd'/></os><features><acpi/></features>
 <devices><emulator>/usr/bin/qemu-system-x86_64</emulator>

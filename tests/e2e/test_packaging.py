@@ -7,8 +7,6 @@ import subprocess
 import products
 import pytest
 
-pytestmark = pytest.mark.anydb
-
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):

@@ -5,8 +5,6 @@ import ovirtsdk4.types as types
 import pytest
 import rest
 
-pytestmark = pytest.mark.anydb
-
 
 @pytest.fixture(scope="module")
 def manager(tmp_path_factory):
