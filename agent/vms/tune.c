@@ -7,12 +7,15 @@
 
 #include "agent/agent.h"
 #include "agent/host/memory.h"
+#include "agent/host/mom.h"
 #include "agent/vms/life.h"
 #include "agent/vms/tune_policy.h"
 #include "agent/vms/virt.h"
 #include "agent/vms/xml.h"
 #include "base/auto.h"
 #include "base/log.h"
+
+#define MAX_GUARANTEED_MIB (1LL << 30)
 
 enum { BALLOON_ERROR = 53, CPU_TUNE_ERROR = 62, POLICY_ERROR = 63, IO_TUNE_ERROR = 64 };
 
@@ -340,6 +343,14 @@ static int take_row(struct vm *vm, json_t *row, json_t *policy, json_t *todo, st
 	return 0;
 }
 
+/* What is left to the machine when memory is short: kept in its metadata, where the memory policy reads it. */
+static int write_guaranteed(struct vm *vm, int64_t mib, struct err *e)
+{
+	const struct domain_meta value = { "minGuaranteedMemoryMb", tune_number(mib) };
+
+	return mib > 0 ? vm_write_meta(vm, &value, 1, e) : 0;
+}
+
 int vm_update_policy(struct agent *a, struct verb_call *c, struct err *e)
 {
 	auto_vm_lock held = NULL;
@@ -347,11 +358,12 @@ int vm_update_policy(struct agent *a, struct verb_call *c, struct err *e)
 	struct io io = { .list = todo };
 	struct policy_change pc;
 	json_t *rows, *row;
+	int64_t limit, guaranteed;
 	struct vm *vm;
-	int64_t limit;
 	size_t i;
 
 	if (vms_running(a, c, &vm, e) < 0 || verb_int_or(c, "params.vcpuLimit", 0, 100, -1, &limit, e) < 0 ||
+	    verb_int_or(c, "params.memGuaranteedSize", 1, MAX_GUARANTEED_MIB, 0, &guaranteed, e) < 0 ||
 	    verb_array_or(c, "params.ioTune", &rows, e) < 0 || vm_hold(vm, &held, e) < 0)
 		return -1;
 	policy = tune_policy_of_domain(vm->xml);
@@ -364,13 +376,16 @@ int vm_update_policy(struct agent *a, struct verb_call *c, struct err *e)
 			return -1;
 	pc.element = tune_policy_write(c->pool, policy);
 	if (virt_run_domain(a, VIRT_OPS, vm->id, policy_work, &pc, e) < 0 ||
-	    (json_array_size(todo) && virt_run_domain(a, VIRT_OPS, vm->id, io_set_work, &io, e) < 0))
+	    (json_array_size(todo) && virt_run_domain(a, VIRT_OPS, vm->id, io_set_work, &io, e) < 0) ||
+	    write_guaranteed(vm, guaranteed, e) < 0)
 		return failed(POLICY_ERROR, e);
 	if (vm_sync(vm, e) < 0)
 		log_debug("state not read after a change of limits", "VM", vm->id, "ERROR", e->detail);
 	vm_unlock_p(&held);
 	held = NULL;
 	tune_keep(vm);
+	if (guaranteed)
+		mom_soon(a);
 	return 0;
 }
 

@@ -2,13 +2,14 @@
 /* Processors and memory for VMs that run: when that is possible, and how it is done. */
 #include <string.h>
 
+#include "base/log.h"
 #include "manager/hosts/hosts.h"
 #include "manager/vms/domain_int.h"
 #include "manager/vms/vm_int.h"
 
 #define BLOCK (256LL << 20)
 
-enum { PLUG_MS = 90 * 1000, MAX_SOCKETS = 16 };
+enum { PLUG_MS = 90 * 1000, TELL_MS = 20 * 1000, MAX_SOCKETS = 16 };
 
 /* ---- whether ---- */
 
@@ -139,4 +140,23 @@ int hotplug_memory(struct call *c, const char *vm_id, int64_t from, int64_t to, 
 	                c->correlation_id, NULL, e);
 	tell(c, vm_id, rc == 0, "HOT_SET_MEMORY", "FAILED_HOT_SET_MEMORY", "memory (MiB)", from >> 20, to >> 20, e);
 	return rc < 0 ? err_wrap(e, "Failed to hot set memory") : 0;
+}
+
+void hotplug_guaranteed(struct core *c, const char *vm_id)
+{
+	const struct m_vm *vm = INV_LATEST(c->inv, VM, vm, vm_id);
+	auto_pool p = pool_new();
+	struct err e = ERR_INIT;
+	const char *host;
+	int64_t mib;
+
+	if (!vm || !vm->host.id || !vm_is_live(vm) || !vm->memory_policy)
+		return;
+	mib = M_GET(vm->memory_policy, guaranteed, vm->memory) >> 20;
+	host = vm_host(c, p, vm, &e);
+	if (!host || agent_call(c, host, "VM.updateVmPolicy",
+	                        json_pack("{s:s,s:{s:I}}", "vmID", vm_id, "params", "memGuaranteedSize",
+	                                  (json_int_t)MAX(mib, 1)),
+	                        TELL_MS, NULL, NULL, &e) < 0)
+		log_warn("guaranteed memory not told to the host", "VM_ID", vm_id, "REASON", e.detail);
 }

@@ -161,6 +161,8 @@ const char *hotplug_refuse_memory(struct core *c, struct pool *p, const struct m
 /* Do it. In a fiber. */
 int hotplug_cpus(struct call *c, const char *vm_id, const struct m_vm *wanted, struct err *e);
 int hotplug_memory(struct call *c, const char *vm_id, int64_t from, int64_t to, struct err *e);
+/* Tell the host of a running VM what memory is guaranteed to it by now. In a fiber; a failure is only logged. */
+void hotplug_guaranteed(struct core *c, const char *vm_id);
 
 /* ---- memory saved (suspend_jobs.c) ---- */
 

@@ -102,19 +102,24 @@ static int plug(struct call *c, const struct m_vm *vm, const struct m_vm *wanted
 	return 0;
 }
 
-/* A reboot of the guest is the next start then; the host is told in the background. */
+/* A reboot of the guest is the next start then. */
 static void restart_at_reboot(struct txn *t, struct m_vm *draft)
 {
 	if (draft->next_run && vm_is_live(draft))
 		M_SET(draft, cold_reboot, true);
 }
 
-static void tell_host(struct core *c, const char *vm_id)
+/* What the host must know of a change that is made already. */
+static void tell_host(struct core *c, const char *vm_id, const struct vm_change *list, size_t n)
 {
-	const struct m_vm *vm = INV_LATEST(c->inv, VM, vm, vm_id);
+	const struct m_vm *vm;
 	uuid_text host;
 	struct err ignored;
 
+	for (size_t i = 0; i < n; i++)
+		if (list[i].when == CHANGE_NOW && strcmp(list[i].member, "memory_policy.guaranteed") == 0)
+			hotplug_guaranteed(c, vm_id);
+	vm = INV_LATEST(c->inv, VM, vm, vm_id);
 	if (!vm || !vm->next_run || !vm_is_live(vm))
 		return;
 	g_strlcpy(host, vm->host.id, sizeof(host));
@@ -170,7 +175,7 @@ static int vm_update(struct call *c, struct err *e)
 		return reply_dry_run(c, old, list, n);
 	if (plug(c, old, wanted, list, n, e) < 0 || commit(c, old->id, wanted, list, n, e) < 0)
 		return -1;
-	tell_host(c->core, old->id);
+	tell_host(c->core, old->id, list, n);
 	return call_reply_kind(c, KIND_VM, old->id);
 }
 

@@ -162,3 +162,13 @@ def test_limits_of_a_running_machine_follow_its_qos(system, manager, cluster, ho
     wait_for(lambda: "<ovirt-tune:vcpuLimit>70<" in virsh(host.host, "dumpxml", vm_id), 20, "limit of processor time")
     wait_for(lambda: iops() == 200, 20, "limit of the disk")
     wait_for(lambda: card_has("<inbound average='2000'"), 20, "limit of the card")
+
+
+def test_guaranteed_memory_of_a_running_machine_reaches_its_host(host, vm):
+    """T824: no restart is needed; the host's memory policy keeps to the new value from then on."""
+    got = vm.get()
+    assert got.memory_policy.guaranteed < got.memory
+    vm.update(types.Vm(memory_policy=types.MemoryPolicy(guaranteed=got.memory)))
+    assert not vm.get().next_run_configuration_exists
+    text = f">{got.memory >> 20}</ovirt-vm:minGuaranteedMemoryMb>"
+    assert text in host.lab.virsh(host.host, "dumpxml", got.id)

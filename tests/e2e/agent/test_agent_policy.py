@@ -105,6 +105,19 @@ def test_policy_gives_back_what_is_free(client, vm):
     assert client.call("Host.getStats")["momStatus"] == "active"
 
 
+def test_more_guaranteed_memory_comes_back_at_once(agent, client, vm):
+    """T824: a running machine whose guaranteed memory grows beyond what its balloon left it has it within a round."""
+    client.call("VM.setBalloonTarget", vmID=vm, target=100 * 1024)
+    wait_for(lambda: int(stats(client, vm)["balloonInfo"]["balloon_cur"]) <= 110 * 1024, 30, "inflated")
+    client.call("VM.updateVmPolicy", vmID=vm, params={"memGuaranteedSize": 200})
+    wait_for(lambda: guest_total(agent, vm)["actual"] >= 200 * 1024, 14, "what is guaranteed")
+    assert stats(client, vm)["balloonInfo"]["balloon_min"] == str(200 * 1024)
+    for wrong in 0, -1, "x", 2**40:
+        with pytest.raises(AgentError):
+            client.call("VM.updateVmPolicy", vmID=vm, params={"memGuaranteedSize": wrong})
+    client.call("VM.updateVmPolicy", vmID=vm, params={"memGuaranteedSize": 64})
+
+
 def test_ksm(agent, client, ksm):
     assert client.call("Host.getStats")["memShared"] == 2
     ksm["run"], ksm["pages_shared"] = 1, 300
