@@ -33,7 +33,7 @@ struct call {
 struct rpc_client {
 	struct loop *loop;
 	struct rpc_tls *tls;
-	char *host;
+	char *host, *peer_key;
 	int port;
 	struct rpc_client_callbacks callbacks;
 	void *arg;
@@ -80,12 +80,19 @@ void rpc_client_set_limits(struct rpc_client *c, int connect_ms, size_t max_body
 	c->beat_ms = beat_ms > 0 ? beat_ms : BEAT_MS;
 }
 
+void rpc_client_set_peer_key(struct rpc_client *c, const char *sha256)
+{
+	g_free(c->peer_key);
+	c->peer_key = g_strdup(sha256);
+}
+
 static void release(struct rpc_client *c)
 {
 	stomp_parser_free(c->parser);
 	g_hash_table_destroy(c->calls);
 	chance_free(c->chance);
 	g_free(c->host);
+	g_free(c->peer_key);
 	g_free(c);
 }
 
@@ -141,20 +148,25 @@ static void network_error(struct err *e, const struct rpc_client *c, const char 
 }
 
 /* The connection is over, by whatever cause. */
+static void go_down_with(struct rpc_client *c, const struct err *e)
+{
+	if (c->state == C_DOWN)
+		return;
+	hang_up(c);
+	hold(c);
+	fail_calls(c, e);
+	/* A callback above may have begun anew or freed us: then this end is no news any more. */
+	if (c->state == C_DOWN && !c->is_freed && c->callbacks.on_state)
+		c->callbacks.on_state(c->arg, false, e);
+	unhold(c);
+}
+
 static void go_down(struct rpc_client *c, const char *why)
 {
 	struct err e;
 
-	if (c->state == C_DOWN)
-		return;
 	network_error(&e, c, why);
-	hang_up(c);
-	hold(c);
-	fail_calls(c, &e);
-	/* A callback above may have begun anew or freed us: then this end is no news any more. */
-	if (c->state == C_DOWN && !c->is_freed && c->callbacks.on_state)
-		c->callbacks.on_state(c->arg, false, &e);
-	unhold(c);
+	go_down_with(c, &e);
 }
 
 void rpc_client_close(struct rpc_client *c)
@@ -249,6 +261,11 @@ int rpc_client_calls(const struct rpc_client *c) { return (int)g_hash_table_size
 const char *rpc_client_peer_fingerprint(const struct rpc_client *c)
 {
 	return c->stream ? rpc_stream_peer_fingerprint(c->stream) : NULL;
+}
+
+const char *rpc_client_peer_key(const struct rpc_client *c)
+{
+	return c->stream ? rpc_stream_peer_key(c->stream) : NULL;
 }
 
 const char *rpc_client_peer_name(const struct rpc_client *c)
@@ -361,6 +378,21 @@ static void do_error(struct rpc_client *c, const struct stomp_frame *f)
 
 /* --- the connection --- */
 
+static bool is_expected(struct rpc_client *c)
+{
+	const char *key = rpc_stream_peer_key(c->stream);
+	struct err e = ERR_INIT;
+
+	if (!c->peer_key || !c->tls || (key && g_ascii_strcasecmp(key, c->peer_key) == 0))
+		return true;
+	err_set(
+	    &e, ERR_AUTH,
+	    "host agent %s: shows a key that is not this host's (SHA-256 %s, expected %s): it may be another machine",
+	    c->host, key ? key : "-", c->peer_key);
+	go_down_with(c, &e);
+	return false;
+}
+
 static void on_ready(void *arg)
 {
 	struct rpc_client *c = arg;
@@ -368,6 +400,8 @@ static void on_ready(void *arg)
 	struct err e;
 	uuid_text id;
 
+	if (!is_expected(c))
+		return;
 	stomp_begin(out, "CONNECT");
 	stomp_add(out, "accept-version", "1.2");
 	g_string_append_printf(out, "heart-beat:0,%d\n", c->beat_ms);

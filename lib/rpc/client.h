@@ -42,6 +42,12 @@ void rpc_client_free(struct rpc_client *c);
 /* What is used when it is not set: connect 20 s, answers up to 32 MiB, agent's heart-beat every 15 s. */
 void rpc_client_set_limits(struct rpc_client *c, int connect_ms, size_t max_body, int beat_ms);
 
+/*
+ * From now on, whoever shows another public key than the one with this SHA-256 (hex) is refused after the handshake, before
+ * anything is said: on_state tells ERR_AUTH. NULL: any that tls trusts.
+ */
+void rpc_client_set_peer_key(struct rpc_client *c, const char *sha256);
+
 /* Begin an attempt. Nothing happens when one is under way or the client is up. */
 void rpc_client_connect(struct rpc_client *c);
 /* Hang up: calls under way fail with ERR_NETWORK, at once; on_state is not called. */
@@ -51,6 +57,8 @@ bool rpc_client_is_up(const struct rpc_client *c);
 int rpc_client_calls(const struct rpc_client *c);
 /* SHA-256 of the agent's certificate in hex, common name of it, or NULL. While up. */
 const char *rpc_client_peer_fingerprint(const struct rpc_client *c);
+/* SHA-256 of its public key in hex, or NULL. While up. */
+const char *rpc_client_peer_key(const struct rpc_client *c);
 const char *rpc_client_peer_name(const struct rpc_client *c);
 /* Our numeric address as the agent sees it, or NULL. While up. */
 const char *rpc_client_local_address(const struct rpc_client *c);

@@ -54,7 +54,7 @@ struct rpc_stream {
 	char *out;
 	size_t out_start, out_end, out_capacity;
 
-	char *peer_name, *fingerprint;
+	char *peer_name, *fingerprint, *key;
 	char local_address[INET6_ADDRSTRLEN], peer_address[INET6_ADDRSTRLEN];
 };
 
@@ -70,6 +70,7 @@ static void release(struct rpc_stream *s)
 	g_free(s->out);
 	g_free(s->peer_name);
 	g_free(s->fingerprint);
+	g_free(s->key);
 	g_free(s);
 }
 
@@ -347,6 +348,7 @@ static void become_open(struct rpc_stream *s)
 	if (s->ssl) {
 		s->peer_name = tls_peer_name(s->ssl);
 		s->fingerprint = tls_peer_fingerprint(s->ssl);
+		s->key = tls_peer_key(s->ssl);
 	}
 	kick_soon(s); /* bytes may have come with the handshake */
 	s->ops->ready(s->arg);
@@ -628,6 +630,7 @@ void rpc_stream_give(struct rpc_stream *s, const struct rpc_stream_ops *ops, voi
 const char *rpc_stream_peer_name(struct rpc_stream *s) { return s->peer_name; }
 
 const char *rpc_stream_peer_fingerprint(struct rpc_stream *s) { return s->fingerprint; }
+const char *rpc_stream_peer_key(struct rpc_stream *s) { return s->key; }
 
 const char *rpc_stream_local_address(struct rpc_stream *s) { return s->local_address; }
 

@@ -51,6 +51,7 @@ void rpc_stream_give(struct rpc_stream *s, const struct rpc_stream_ops *ops, voi
 /* Of the peer's certificate, or NULL. Valid from ready on, as long as the stream. */
 const char *rpc_stream_peer_name(struct rpc_stream *s);
 const char *rpc_stream_peer_fingerprint(struct rpc_stream *s);
+const char *rpc_stream_peer_key(struct rpc_stream *s); /* SHA-256 of its public key in hex */
 /* Numeric addresses of the two ends, "" when unknown. IPv4 is written as IPv4. */
 const char *rpc_stream_local_address(struct rpc_stream *s);
 const char *rpc_stream_peer_address(struct rpc_stream *s);

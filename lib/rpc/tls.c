@@ -332,3 +332,15 @@ char *tls_peer_fingerprint(const SSL *ssl)
 		g_string_append_printf(hex, "%02x", digest[i]);
 	return g_string_free(hex, FALSE);
 }
+
+char *tls_peer_key(const SSL *ssl)
+{
+	X509 *cert = SSL_get0_peer_certificate(ssl);
+	EVP_PKEY *key = cert ? X509_get0_pubkey(cert) : NULL;
+	unsigned char *der = NULL;
+	int n = key ? i2d_PUBKEY(key, &der) : -1;
+	char *hex = n > 0 ? g_compute_checksum_for_data(G_CHECKSUM_SHA256, der, (gsize)n) : NULL;
+
+	OPENSSL_free(der);
+	return hex;
+}

@@ -32,7 +32,7 @@ struct link {
 /* One message to either thread. */
 struct note {
 	struct agents *agents;
-	char *host_id, *address, *method, *correlation, *fingerprint;
+	char *host_id, *address, *method, *correlation, *fingerprint, *key;
 	int port, timeout_ms;
 	bool is_up;
 	json_t *json;
@@ -57,17 +57,24 @@ static void note_free(struct note *n)
 	g_free(n->method);
 	g_free(n->correlation);
 	g_free(n->fingerprint);
+	g_free(n->key);
 	json_decref(n->json);
 	g_free(n);
 }
 
 /* ---- towards the core ---- */
 
+static void on_core_disconnect(void *arg, const char *host_id);
+
 static void on_core_state(void *arg)
 {
 	struct note *n = arg;
 	struct core *c = n->agents->core;
 
+	if (n->is_up && c->agent_hooks.meet && c->agent_hooks.meet(c, n->host_id, n->key, &n->error) < 0) {
+		n->is_up = false;
+		on_core_disconnect(n->agents, n->host_id);
+	}
 	if (c->agent_hooks.state)
 		c->agent_hooks.state(c, n->host_id, n->is_up, n->fingerprint, n->is_up ? NULL : &n->error);
 	note_free(n);
@@ -103,6 +110,8 @@ static void link_state(void *arg, bool is_up, const struct err *e)
 		n->error = *e;
 	if (is_up)
 		n->fingerprint = g_strdup(rpc_client_peer_fingerprint(l->client));
+	if (is_up)
+		n->key = g_strdup(rpc_client_peer_key(l->client));
 	loop_post(l->agents->core->loop, on_core_state, n);
 }
 
@@ -147,6 +156,7 @@ static void do_connect(void *arg)
 		l->client = rpc_client_new(a->loop, a->tls, l->address, l->port, &LINK_CALLBACKS, l);
 		g_hash_table_insert(a->links, l->host_id, l);
 	}
+	rpc_client_set_peer_key(l->client, n->key);
 	rpc_client_connect(l->client);
 	note_free(n);
 }
@@ -200,9 +210,13 @@ static void *agents_main(void *arg)
 static void on_core_connect(void *arg, const char *host_id, const char *address, int port)
 {
 	struct note *n = note_new(arg, host_id);
+	struct core *c = n->agents->core;
+	auto_pool p = pool_new();
 
 	n->address = g_strdup(address);
 	n->port = port;
+	if (c->agent_hooks.key_of)
+		n->key = g_strdup(c->agent_hooks.key_of(c, p, host_id));
 	loop_post(n->agents->loop, do_connect, n);
 }
 

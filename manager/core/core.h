@@ -47,6 +47,12 @@ struct agent_hooks {
 	void (*state)(struct core *c, const char *host_id, bool is_up, const char *fingerprint, const struct err *e);
 	/* params is borrowed */
 	void (*event)(struct core *c, const char *host_id, const char *method, json_t *params);
+	/*
+	 * Whose key a host shows. key_of: SHA-256 (hex) of the public key that it must be, NULL: not known yet. meet: of one whose
+	 * key was not known; -1 with e hangs up. May be NULL.
+	 */
+	const char *(*key_of)(struct core *c, struct pool *p, const char *host_id);
+	int (*meet)(struct core *c, const char *host_id, const char *key, struct err *e);
 };
 
 struct core {

@@ -3,6 +3,7 @@
  * Certificates are renewed when two thirds of their life are over: the Manager's own, its CA's, and those of hosts, over
  * the connection that the old one protects. Nothing that works is interrupted. What cannot be renewed is told about.
  */
+#include <string.h>
 #include <time.h>
 
 #include "base/auto.h"
@@ -29,6 +30,56 @@ static char *date_of(struct pool *p, int64_t t)
 }
 
 static int64_t now_s(struct core *c) { return loop_wall_ms(c->loop) / 1000; }
+
+/* ---- whose key it is ---- */
+
+/* The certificate that it was given last tells; without one, what it showed when it was first met. */
+const char *host_key(struct pool *p, const struct m_host *h)
+{
+	g_autofree char *key = h->certificate && h->certificate->content ? pki_cert_key(h->certificate->content) : NULL;
+
+	return pool_strdup(p, key ? key : h->key_fingerprint);
+}
+
+const char *host_key_of(struct core *c, struct pool *p, const char *id)
+{
+	const struct m_host *h = INV_LATEST(c->inv, HOST, host, id);
+
+	return h ? host_key(p, h) : NULL;
+}
+
+/* All hosts have certificates of one CA: what another one was given is no proof. */
+int host_meet(struct core *c, const char *id, const char *key, struct err *e)
+{
+	const struct m_host *h = INV_LATEST(c->inv, HOST, host, id);
+	auto_pool p = pool_new();
+	struct host_rt *rt;
+
+	if (!h || !key || host_key(p, h))
+		return 0;
+	INV_EACH (en, c->inv, KIND_HOST) {
+		const struct m_host *other = en->latest;
+
+		if (other && strcmp(en->id, id) != 0 && g_strcmp0(host_key(p, other), key) == 0)
+			return err_set(e, ERR_AUTH, "host agent %s: shows the key of host %s: it is another machine",
+			               h->address, other->name);
+	}
+	rt = host_rt(c, id);
+	g_free(rt->new_key);
+	rt->new_key = g_strdup(key);
+	return 0;
+}
+
+void host_tell_stranger(struct core *c, const char *id, const struct err *e)
+{
+	const struct m_host *h = INV_LATEST(c->inv, HOST, host, id);
+
+	if (!h)
+		return;
+	log_error("a host is not who it should be", "HOST", h->name, "REASON", e->detail);
+	event_emit(c, "HOST_CERTIFICATION_IS_INVALID", &(struct event_refs){ .host = id, .cluster = h->cluster.id },
+	           "Host %s certification is invalid: %.300s.", h->name, e->detail);
+}
 
 /* ---- one host ---- */
 
@@ -79,6 +130,7 @@ static int store(struct core *c, const char *id, const char *cert, const char *u
 	h->certificate->content = pool_strdup(txn_pool(t), cert);
 	h->certificate->organization = "hostler";
 	h->certificate->subject = pool_printf(txn_pool(t), "O=hostler,CN=%s", h->address);
+	h->key_fingerprint = pool_strdup(txn_pool(t), host_key(txn_pool(t), h));
 	txn_event(t, "HOST_CERTIFICATION_ENROLLMENT_FINISHED",
 	          &(struct event_refs){ .host = h->id, .cluster = h->cluster.id },
 	          "The certificate of host %s was renewed (User: %s).", h->name, user);
@@ -192,7 +244,7 @@ static void care_for_own(struct core *c)
 	if (renewed > 0)
 		log_info("certificates of the Manager renewed", "CA", renewed & PKI_CA ? "yes" : NULL, "SERVER",
 		         renewed & PKI_SERVER ? "yes" : NULL, "CLIENT", renewed & PKI_CLIENT ? "yes" : NULL);
-	if (renewed > 0 && renewed & PKI_SERVER && c->hosts->reload)
+	if (renewed > 0 && c->hosts->reload)
 		c->hosts->reload(c->hosts->reload_arg);
 	tell_own(c, "server.pem", "ENGINE_CERTIFICATION_HAS_EXPIRED", "ENGINE_CERTIFICATION_IS_ABOUT_TO_EXPIRE_ALERT",
 	         "ENGINE_CERTIFICATION_IS_ABOUT_TO_EXPIRE", "Manager");

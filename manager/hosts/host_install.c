@@ -10,7 +10,7 @@
 #include "manager/hosts/host_int.h"
 #include "manager/hosts/pki.h"
 
-enum { CONTACT_MS = 120 * 1000 };
+enum { CONTACT_MS = 120 * 1000, STRANGER_MS = 10 * 1000 };
 
 static const struct m_host *host_of(struct job *j, struct err *e)
 {
@@ -47,6 +47,19 @@ static void store_certificate(struct job *j, const char *pem)
 	h->certificate->content = pool_strdup(txn_pool(t), pem);
 	h->certificate->organization = "hostler";
 	h->certificate->subject = pool_printf(txn_pool(t), "O=hostler,CN=%s", h->address);
+	h->key_fingerprint = pool_strdup(txn_pool(t), host_key(txn_pool(t), h));
+}
+
+/* Whether it was paired before the Manager was restarted nobody knows: who it is is seen at the first contact. */
+static void forget_key(struct job *j)
+{
+	struct txn *t = job_txn(j);
+	struct m_host *h = txn_edit(t, KIND_HOST, job_text(j, "host"));
+
+	if (!h)
+		return;
+	h->certificate = NULL;
+	h->key_fingerprint = NULL;
 }
 
 static int give_certificate(struct job *j, struct err *e)
@@ -68,6 +81,8 @@ static int give_certificate(struct job *j, struct err *e)
 		store_certificate(j, cert);
 		return 0;
 	}
+	if (!code && job_int(j, "pairs"))
+		forget_key(j);
 	if (!code || !c->pki)
 		return 0; /* it has one already, or first contact will tell */
 	rc =
@@ -83,11 +98,15 @@ static int first_contact(struct job *j, struct err *e)
 	struct core *c = job_core(j);
 	const char *id = job_text(j, "host");
 	struct host_rt *rt = host_rt(c, id);
-	int64_t until = loop_now_ms(c->loop) + CONTACT_MS;
+	int64_t begin = loop_now_ms(c->loop), until = begin + CONTACT_MS;
 
+	rt->is_stranger = false;
 	host_watch(c, id);
 	while (!rt->is_connected) {
 		host_refresh_soon(c, id);
+		if (rt->is_stranger &&
+		    loop_now_ms(c->loop) > begin + STRANGER_MS) /* not only until it has the new one */
+			return err_set(e, ERR_AUTH, "%s", rt->last_error.detail);
 		if (loop_now_ms(c->loop) > until)
 			return err_set(e, ERR_TIMEOUT, "No answer from the host's agent: %s", rt->last_error.detail);
 		fiber_sleep(500);
@@ -137,7 +156,8 @@ int host_start_install(struct call *c, struct txn *t, const char *host_id, const
 		.command = &HOST_INSTALL_COMMAND,
 		.correlation_id = c->correlation_id,
 		.owner_id = c->who.user_id,
-		.data = json_pack("{s:s,s:i}", "host", host_id, "activate", activate),
+		.data = json_pack("{s:s,s:i,s:i}", "host", host_id, "activate", activate, "pairs",
+		                  pairing_code && *pairing_code),
 		.locks = locks,
 		.objects = locks,
 	};

@@ -9,6 +9,8 @@ struct host_rt {
 	char *id;
 	bool is_connected, is_connecting, has_monitor, is_gone;
 	char *fingerprint; /* of the certificate that the agent showed */
+	char *new_key;     /* of one that is met for the first time: to be remembered */
+	bool is_stranger;  /* told already: who answers has another key */
 	struct err last_error;
 	struct waitq wake; /* the monitor, and those who wait for a change */
 	bool poke;         /* look again now */
@@ -27,7 +29,7 @@ struct hosts {
 	GHashTable *by_id;         /* id -> host_rt */
 	GHashTable *pairing_codes; /* host id -> code: secrets for minutes, so they wait here and not in the journal */
 	struct agents *agents;     /* for pairing; NULL in the simulator */
-	void (*reload)(void *arg); /* the Manager's HTTPS certificate is new; NULL: nobody serves */
+	void (*reload)(void *arg); /* the Manager's certificates are new; NULL: nobody serves */
 	void *reload_arg;
 };
 
@@ -59,6 +61,12 @@ int host_start_install(struct call *c, struct txn *t, const char *host_id, const
 int host_renew_certificate(struct core *c, const char *id, const char *user, struct err *e);
 /* The fiber that renews all certificates in time, and tells of those that end. */
 void host_certificates_start(struct core *c);
+
+/* As host_key_of(). host_meet: somebody of whom it is not known shows this key; -1 when it is another host's. host_tell_stranger: log
+ * and event. */
+const char *host_key(struct pool *p, const struct m_host *h);
+int host_meet(struct core *c, const char *id, const char *key, struct err *e);
+void host_tell_stranger(struct core *c, const char *id, const struct err *e);
 
 /* Numbers of a host for the common statistics service. */
 size_t host_nic_statistics(struct call *c, const char *nic_id, void **list, size_t max);

@@ -56,6 +56,7 @@ static void rt_free(void *p)
 	json_decref(rt->stats_before);
 	if (rt->balloon_problems)
 		g_hash_table_destroy(rt->balloon_problems);
+	g_free(rt->new_key);
 	g_free(rt->fingerprint);
 	g_free(rt->id);
 	g_free(rt);
@@ -170,6 +171,9 @@ static void agent_state(struct core *c, const char *id, bool is_up, const char *
 	}
 	if (e)
 		rt->last_error = *e;
+	if (e && e->code == ERR_AUTH && !rt->is_stranger)
+		host_tell_stranger(c, id, e);
+	rt->is_stranger = is_up ? false : rt->is_stranger || (e && e->code == ERR_AUTH);
 	wake(rt);
 }
 
@@ -279,6 +283,8 @@ static int read_capabilities(struct host_rt *rt, struct err *e)
 	}
 	host_take_caps(txn_pool(t), h, caps, hw);
 	h->cert_fingerprint = pool_strdup(txn_pool(t), rt->fingerprint);
+	if (!h->key_fingerprint && rt->new_key)
+		h->key_fingerprint = pool_strdup(txn_pool(t), rt->new_key);
 	json_decref(rt->caps);
 	rt->caps = g_steal_pointer(&caps);
 	if (m_equal(&M_TYPE_host, host_now(rt),
@@ -577,7 +583,7 @@ void hosts_register(struct core *c)
 	c->hosts->core = c;
 	c->hosts->by_id = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, rt_free);
 	c->hosts->pairing_codes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-	c->agent_hooks = (struct agent_hooks){ agent_state, agent_event };
+	c->agent_hooks = (struct agent_hooks){ agent_state, agent_event, host_key_of, host_meet };
 	core_register_kind(c, KIND_HOST, &HOST_KIND);
 	jobs_register(c, &HOST_INSTALL_COMMAND);
 	api_register(HOST_OPS);

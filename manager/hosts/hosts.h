@@ -21,6 +21,8 @@ json_t *host_devices(struct core *c, const char *host_id);
 bool cpu_type_is_known(const char *name);
 /* May KVM be used there? (proven by the agent) */
 bool host_has_kvm(struct core *c, const char *host_id);
+/* SHA-256 (hex) of the public key that the host must show, in p; NULL: not known yet. */
+const char *host_key_of(struct core *c, struct pool *p, const char *host_id);
 /* Wait until the host is up, at most timeout_ms. */
 int host_wait_up(struct core *c, const char *host_id, int64_t timeout_ms, struct err *e);
 /* Have the monitoring look again now. */

@@ -510,16 +510,33 @@ char *pki_sign_host(const struct pki *p, const char *csr_pem, const char *addres
 	return out;
 }
 
-char *pki_csr_fingerprint(const char *csr_pem)
+static char *key_digest(EVP_PKEY *key)
 {
-	X509_REQ *r = read_csr(csr_pem);
-	EVP_PKEY *key = r ? X509_REQ_get0_pubkey(r) : NULL;
 	unsigned char *der = NULL;
 	int n = key ? i2d_PUBKEY(key, &der) : -1;
 	char *out = n > 0 ? g_compute_checksum_for_data(G_CHECKSUM_SHA256, der, (gsize)n) : NULL;
 
 	OPENSSL_free(der);
+	return out;
+}
+
+char *pki_csr_fingerprint(const char *csr_pem)
+{
+	X509_REQ *r = read_csr(csr_pem);
+	char *out = key_digest(r ? X509_REQ_get0_pubkey(r) : NULL);
+
 	X509_REQ_free(r);
+	return out;
+}
+
+char *pki_cert_key(const char *cert_pem)
+{
+	BIO *b = BIO_new_mem_buf(cert_pem, -1);
+	X509 *x = PEM_read_bio_X509(b, NULL, NULL, NULL);
+	char *out = key_digest(x ? X509_get0_pubkey(x) : NULL);
+
+	X509_free(x);
+	BIO_free(b);
 	return out;
 }
 

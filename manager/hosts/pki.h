@@ -46,8 +46,9 @@ const char *pki_file(const struct pki *p, const char *name); /* "ca.pem" -> path
  * the subject is O=hostler, CN=address. PEM, allocated, for g_free. May take some ms.
  */
 char *pki_sign_host(const struct pki *p, const char *csr_pem, const char *address, struct err *e);
-/* SHA-256 of the public key in a CSR, hex (allocated); NULL: it is none. */
+/* SHA-256 of the public key in a CSR, or in a certificate: hex (allocated); NULL: it is none. */
 char *pki_csr_fingerprint(const char *csr_pem);
+char *pki_cert_key(const char *cert_pem);
 
 /* One-time tokens for enrolment: "<secret>.<fingerprint of the CA>", kept in STATE/tokens until used or an hour old. */
 char *pki_make_token(const char *state_dir, const struct pki *p, struct err *e);

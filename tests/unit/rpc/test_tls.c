@@ -181,6 +181,36 @@ static void names_are_checked_when_asked_for(void **state)
 	assert_true(works(t, "127.0.0.2"));
 }
 
+static void only_the_key_that_is_expected_will_do(void **state)
+{
+	struct attempt a;
+	g_autofree char *key = NULL;
+
+	begin(&a, manager(), "127.0.0.1");
+	run_until(&a.n_up, 5000);
+	key = g_strdup(rpc_client_peer_key(a.client));
+	assert_int_equal(strlen(key), 64);
+	finish(&a);
+
+	begin(&a, manager(), "127.0.0.1");
+	rpc_client_set_peer_key(a.client, key);
+	run_until(&a.n_up, 5000);
+	finish(&a);
+
+	key[5] = key[5] == '0' ? '1' : '0';
+	begin(&a, manager(), "127.0.0.1");
+	rpc_client_set_peer_key(a.client, key);
+	run_until(&a.n_down, 5000);
+	assert_int_equal(a.e.code, ERR_AUTH);
+	assert_non_null(strstr(a.e.detail, key));
+	assert_int_equal(a.n_up, 0);
+	assert_false(rpc_client_is_up(a.client));
+	rpc_client_set_peer_key(a.client, NULL); /* and again, with anybody */
+	rpc_client_connect(a.client);
+	run_until(&a.n_up, 5000);
+	finish(&a);
+}
+
 static void a_server_may_do_without_certificates_of_clients(void **state)
 {
 	stop();
@@ -286,13 +316,10 @@ static void garbage_instead_of_tls(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(both_sides_prove_themselves),
-		TEST(names_are_checked_when_asked_for),
-		TEST(a_server_may_do_without_certificates_of_clients),
-		TEST(renewed_certificates_are_taken),
-		TEST(bad_files_are_refused),
-		TEST(slow_handshakes_hold_nobody_up),
-		TEST(garbage_instead_of_tls),
+		TEST(both_sides_prove_themselves),           TEST(names_are_checked_when_asked_for),
+		TEST(only_the_key_that_is_expected_will_do), TEST(a_server_may_do_without_certificates_of_clients),
+		TEST(renewed_certificates_are_taken),        TEST(bad_files_are_refused),
+		TEST(slow_handshakes_hold_nobody_up),        TEST(garbage_instead_of_tls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
