@@ -238,6 +238,8 @@ static void reload_certificate(void *arg)
 
 	if (m->http && http_server_reload_certificate(m->http, &e) < 0)
 		log_error("the new certificate cannot be used", "ERROR", e.detail);
+	if (console_pages_reload(m->core, &e) < 0)
+		log_error("consoles go on with the old certificate", "ERROR", e.detail);
 }
 
 static int serve(struct manager *m, struct err *e)

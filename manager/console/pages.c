@@ -8,11 +8,13 @@
 
 #include "base/auto.h"
 #include "base/log.h"
+#include "manager/api/page.h"
 #include "manager/console/console.h"
 #include "manager/console/png.h"
 #include "manager/console/relay.h"
 #include "manager/core/events.h"
 #include "manager/core/perm.h"
+#include "manager/hosts/hosts.h"
 #include "manager/hosts/pki.h"
 #include "manager/http/websocket.h"
 #include "manager/vms/vms.h"
@@ -22,65 +24,19 @@
 
 enum { AGENT_PORT = 54321, SCREENSHOT_MS = 20000, PICTURE_MAX = 64 << 20 };
 
-static gnutls_certificate_credentials_t cred_console, cred_agent; /* made once at start, then only read */
-
-/* ---- answers ---- */
-
-static void reply_json(struct page_call *pc, int status, json_t *body)
-{
-	char *text = json_dumps(body, JSON_COMPACT);
-
-	pc->status = status;
-	pc->content_type = "application/json";
-	pc->body = g_string_new(text);
-	free(text);
-	json_decref(body);
-}
-
-static void refuse(struct page_call *pc, int status, const char *detail)
-{
-	static const struct {
-		int status;
-		const char *reason;
-	} REASONS[] = { { 400, "Bad Request" },     { 401, "Not authenticated" },  { 403, "Forbidden" },
-		        { 404, "Not Found" },       { 405, "Method not allowed" }, { 409, "Conflict" },
-		        { 426, "Upgrade Required" } };
-	const char *reason = "Operation Failed";
-	g_autofree char *valid = g_utf8_make_valid(detail, -1);
-
-	for (size_t i = 0; i < G_N_ELEMENTS(REASONS); i++)
-		if (REASONS[i].status == status)
-			reason = REASONS[i].reason;
-	reply_json(pc, status, json_pack("{s:s,s:s}", "reason", reason, "detail", valid));
-}
-
-static void refuse_error(struct page_call *pc, const struct err *e) { refuse(pc, front_status(e->code), e->detail); }
+static struct relay_cred *cred_console, *cred_agent; /* the core's thread changes them; relays hold theirs */
 
 /* ---- who asks ---- */
 
 /* From the Authorization header. */
 static int authenticate(struct page_call *pc, struct console_grant *g, struct err *e)
 {
-	const char *h = http_header(pc->x, "Authorization");
+	char token[PAGE_TOKEN_MAX];
 
-	if (h && strncasecmp(h, "Bearer ", 7) == 0) {
-		const char *token = h + 7 + strspn(h + 7, " ");
-
-		if (strlen(token) < sizeof(g->token))
-			g_strlcpy(g->token, token, sizeof(g->token));
-		return session_by_token(pc->core, g->token, &g->who, e);
-	}
-	if (h && strncasecmp(h, "Basic ", 6) == 0 && strlen(h) < 4096) {
-		gsize len = 0;
-		g_autofree guchar *both = g_base64_decode(h + 6, &len);
-		char *text = pool_strndup(pc->pool, (char *)both, len), *colon = strchr(text, ':');
-
-		if (colon) {
-			*colon = '\0';
-			return session_basic(pc->core, text, colon + 1, &g->who, e);
-		}
-	}
-	return err_set(e, ERR_AUTH, "This needs a token or a ticket.");
+	if (page_login(pc, &g->who, token, e) < 0)
+		return -1;
+	g_strlcpy(g->token, token, sizeof(g->token));
+	return 0;
 }
 
 /* The VM of the path, which must be there, visible and allowed. Borrowed until the next wait. */
@@ -169,7 +125,7 @@ static int graphics_target(struct page_call *pc, const struct m_vm *vm, enum con
 		address = h->address;
 	to->protocol = p;
 	to->is_tls = p == CONSOLE_SPICE && tls_port > 0;
-	to->cred = cred_console;
+	to->cred = relay_cred_ref(cred_console);
 	to->name = g_strdup(h->address);
 	rc = resolve(pc, address, to->is_tls ? tls_port : port, to, e);
 	json_decref(list);
@@ -187,7 +143,8 @@ static int serial_target(struct page_call *pc, const struct m_vm *vm, struct rel
 		return err_set(e, ERR_CONFLICT, "The VM does not run.");
 	to->protocol = CONSOLE_SERIAL;
 	to->is_tls = true;
-	to->cred = cred_agent;
+	to->cred = relay_cred_ref(cred_agent);
+	to->key = g_strdup(host_key_of(pc->core, pc->pool, h->id));
 	to->name = g_strdup(h->address);
 	to->head =
 	    g_strdup_printf("GET /serial/%s?force=%d&history=%d HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\n"
@@ -235,9 +192,8 @@ static void start_relay(struct page_call *pc, const struct console_grant *g)
 	else
 		graphics_target(pc, vm, g->protocol, &to, &e);
 	if (e.code != ERR_NONE) {
-		g_free(to.name);
-		g_free(to.head);
-		refuse_error(pc, &e);
+		relay_target_clear(&to);
+		page_refuse(pc, &e);
 		return;
 	}
 	o = g_new0(struct opening, 1);
@@ -255,7 +211,7 @@ static bool check_request(struct page_call *pc)
 	int status = http_is_tls(pc->x) ? http_ws_check(pc->x, &why) : 403;
 
 	if (status)
-		refuse(pc, status, why ? why : "This is only there over HTTPS.");
+		page_refuse_status(pc, status, why ? why : "This is only there over HTTPS.");
 	return status == 0;
 }
 
@@ -269,9 +225,9 @@ static void graphics_socket(struct page_call *pc)
 	if (console_ticket_use(pc->core, http_path(pc->x) + strlen(CONSOLE_ROOT), &g, &e) < 0 ||
 	    (g.token[0] && session_by_token(pc->core, g.token, &g.who, &e) < 0) ||
 	    !allowed_vm(pc, &g, "connect_to_vm", &e))
-		refuse_error(pc, &e);
+		page_refuse(pc, &e);
 	else if (g.protocol == CONSOLE_SERIAL)
-		refuse(pc, 401, "The ticket is for a serial console.");
+		page_refuse_status(pc, 401, "The ticket is for a serial console.");
 	else
 		start_relay(pc, &g);
 }
@@ -291,7 +247,7 @@ static void serial_socket(struct page_call *pc, const char *vm_id)
 	g_strlcpy(g.vm_id, vm_id, sizeof(g.vm_id));
 	if (rc < 0 || (ticket && g.token[0] && session_by_token(pc->core, g.token, &g.who, &e) < 0) ||
 	    !allowed_vm(pc, &g, "connect_to_serial_console", &e))
-		refuse_error(pc, &e);
+		page_refuse(pc, &e);
 	else
 		start_relay(pc, &g);
 }
@@ -303,12 +259,12 @@ static void serial_ticket(struct page_call *pc, const char *vm_id)
 
 	g_strlcpy(g.vm_id, vm_id, sizeof(g.vm_id));
 	if (authenticate(pc, &g, &e) < 0 || !allowed_vm(pc, &g, "connect_to_serial_console", &e)) {
-		refuse_error(pc, &e);
+		page_refuse(pc, &e);
 		return;
 	}
-	reply_json(pc, 200,
-	           json_pack("{s:s,s:i}", "ticket", console_ticket_new(pc->core, pc->pool, &g), "expires_in",
-	                     CONSOLE_TICKET_S));
+	page_reply_json(pc, 200,
+	                json_pack("{s:s,s:i}", "ticket", console_ticket_new(pc->core, pc->pool, &g), "expires_in",
+	                          CONSOLE_TICKET_S));
 }
 
 /* ---- hanging up on others ---- */
@@ -321,12 +277,12 @@ static void disconnect(struct page_call *pc, const char *vm_id)
 
 	g_strlcpy(g.vm_id, vm_id, sizeof(g.vm_id));
 	if (authenticate(pc, &g, &e) < 0 || !allowed_vm(pc, &g, "connect_to_vm", &e)) {
-		refuse_error(pc, &e);
+		page_refuse(pc, &e);
 		return;
 	}
 	for (int p = 0; p < N_CONSOLE; p++)
 		n += console_kick(pc->core, vm_id, p, "disconnected by another user");
-	reply_json(pc, 200, json_pack("{s:i}", "disconnected", (int)n));
+	page_reply_json(pc, 200, json_pack("{s:i}", "disconnected", (int)n));
 }
 
 /* ---- pictures ---- */
@@ -386,7 +342,7 @@ static void screenshot(struct page_call *pc, const char *vm_id)
 	if (vm && !vm->host.id)
 		err_set(&e, ERR_CONFLICT, "The VM does not run.");
 	if (!vm || e.code != ERR_NONE || take_picture(pc, vm_id, pool_strdup(pc->pool, vm->host.id), &png, &e) < 0) {
-		refuse_error(pc, &e);
+		page_refuse(pc, &e);
 		return;
 	}
 	pc->content_type = "image/png";
@@ -412,7 +368,7 @@ static void of_vm(struct page_call *pc)
 	char *vm_id = pool_strndup(pc->pool, path, slash ? (size_t)(slash - path) : strlen(path));
 
 	if (!http_is_tls(pc->x)) {
-		refuse(pc, 403, "This is only there over HTTPS.");
+		page_refuse_status(pc, 403, "This is only there over HTTPS.");
 		return;
 	}
 	for (size_t i = 0; slash && uuid_is_valid(vm_id) && i < G_N_ELEMENTS(OF_VM); i++) {
@@ -421,10 +377,10 @@ static void of_vm(struct page_call *pc)
 		if (strcmp(strcmp(method, "HEAD") == 0 ? "GET" : method, OF_VM[i].method) == 0)
 			OF_VM[i].run(pc, vm_id);
 		else
-			refuse(pc, 405, "This method is not possible here.");
+			page_refuse_status(pc, 405, "This method is not possible here.");
 		return;
 	}
-	refuse(pc, 404, "There is no such resource.");
+	page_refuse_status(pc, 404, "There is no such resource.");
 }
 
 const struct page CONSOLE_PAGES[] = {
@@ -433,16 +389,21 @@ const struct page CONSOLE_PAGES[] = {
 	{ .path = NULL },
 };
 
-static int load(gnutls_certificate_credentials_t *out, const struct pki *pki, bool has_own, struct err *e)
+int console_pages_reload(struct core *c, struct err *e)
 {
-	int rc = gnutls_certificate_allocate_credentials(out);
+	const char *ca = pki_file(c->pki, "ca.pem");
+	struct relay_cred *console = relay_cred_new(ca, NULL, NULL, e), *agent;
 
-	if (rc == 0)
-		rc = gnutls_certificate_set_x509_trust_file(*out, pki_file(pki, "ca.pem"), GNUTLS_X509_FMT_PEM);
-	if (rc >= 0 && has_own)
-		rc = gnutls_certificate_set_x509_key_file(*out, pki_file(pki, "client.pem"),
-		                                          pki_file(pki, "client.key"), GNUTLS_X509_FMT_PEM);
-	return rc < 0 ? err_set(e, ERR_INTERNAL, "certificates for consoles: %s", gnutls_strerror(rc)) : 0;
+	agent = console ? relay_cred_new(ca, pki_file(c->pki, "client.pem"), pki_file(c->pki, "client.key"), e) : NULL;
+	if (!agent) {
+		relay_cred_unref(console);
+		return -1;
+	}
+	relay_cred_unref(cred_console);
+	relay_cred_unref(cred_agent);
+	cred_console = console;
+	cred_agent = agent;
+	return 0;
 }
 
 int console_pages_init(struct core *c, struct err *e)
@@ -450,5 +411,5 @@ int console_pages_init(struct core *c, struct err *e)
 	static const struct console_ops OPS = { relay_stop, relay_unref };
 
 	console_set_ops(c, &OPS);
-	return load(&cred_console, c->pki, false, e) < 0 || load(&cred_agent, c->pki, true, e) < 0 ? -1 : 0;
+	return console_pages_reload(c, e);
 }

@@ -2,6 +2,8 @@
 #include "manager/console/relay.h"
 
 #include <errno.h>
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
 #include <netinet/tcp.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -50,7 +52,75 @@ struct relay {
 	char stop_reason[REASON_LEN];
 };
 
+/* ---- certificates ---- */
+
+struct relay_cred {
+	atomic_uint refs;
+	gnutls_certificate_credentials_t cred;
+};
+
+struct relay_cred *relay_cred_new(const char *ca_file, const char *cert_file, const char *key_file, struct err *e)
+{
+	struct relay_cred *c = g_new0(struct relay_cred, 1);
+	int rc = gnutls_certificate_allocate_credentials(&c->cred);
+
+	c->refs = 1;
+	if (rc >= 0)
+		rc = gnutls_certificate_set_x509_trust_file(c->cred, ca_file, GNUTLS_X509_FMT_PEM);
+	if (rc >= 0 && cert_file)
+		rc = gnutls_certificate_set_x509_key_file(c->cred, cert_file, key_file, GNUTLS_X509_FMT_PEM);
+	if (rc >= 0)
+		return c;
+	err_set(e, ERR_INTERNAL, "certificates for consoles: %s", gnutls_strerror(rc));
+	relay_cred_unref(c);
+	return NULL;
+}
+
+struct relay_cred *relay_cred_ref(struct relay_cred *c)
+{
+	atomic_fetch_add(&c->refs, 1);
+	return c;
+}
+
+void relay_cred_unref(struct relay_cred *c)
+{
+	if (!c || atomic_fetch_sub(&c->refs, 1) != 1)
+		return;
+	if (c->cred)
+		gnutls_certificate_free_credentials(c->cred);
+	g_free(c);
+}
+
+/* Whose certificate was found good: is the key the host's own? */
+static bool is_key(gnutls_session_t tls, const char *expected)
+{
+	unsigned n = 0;
+	const gnutls_datum_t *list = gnutls_certificate_get_peers(tls, &n);
+	gnutls_x509_crt_t crt = NULL;
+	unsigned char id[32];
+	size_t size = sizeof(id);
+	char hex[65] = "";
+
+	if (!list || !n || gnutls_x509_crt_init(&crt) < 0)
+		return false;
+	if (gnutls_x509_crt_import(crt, &list[0], GNUTLS_X509_FMT_DER) >= 0 &&
+	    gnutls_x509_crt_get_key_id(crt, GNUTLS_KEYID_USE_SHA256, id, &size) >= 0)
+		for (size_t i = 0; i < size; i++)
+			g_snprintf(hex + 2 * i, 3, "%02x", id[i]);
+	gnutls_x509_crt_deinit(crt);
+	return g_ascii_strcasecmp(hex, expected) == 0;
+}
+
 /* ---- life ---- */
+
+void relay_target_clear(struct relay_target *t)
+{
+	relay_cred_unref(t->cred);
+	g_free(t->name);
+	g_free(t->key);
+	g_free(t->head);
+	*t = (struct relay_target){ .n_addresses = 0 };
+}
 
 struct relay *relay_ref(struct relay *r)
 {
@@ -62,8 +132,7 @@ void relay_unref(struct relay *r)
 {
 	if (atomic_fetch_sub(&r->refs, 1) != 1)
 		return;
-	g_free(r->to.name);
-	g_free(r->to.head);
+	relay_target_clear(&r->to);
 	g_string_free(r->up, TRUE);
 	g_string_free(r->head, TRUE);
 	g_free(r);
@@ -257,7 +326,7 @@ static void begin_tls(struct relay *r)
 	r->state = R_TLS;
 	gnutls_init(&r->tls, GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL);
 	gnutls_priority_set_direct(r->tls, PRIORITY, NULL);
-	gnutls_credentials_set(r->tls, GNUTLS_CRD_CERTIFICATE, r->to.cred);
+	gnutls_credentials_set(r->tls, GNUTLS_CRD_CERTIFICATE, r->to.cred->cred);
 	gnutls_session_set_verify_cert(r->tls, r->to.name, 0);
 	if (r->to.name && !is_number)
 		gnutls_server_name_set(r->tls, GNUTLS_NAME_DNS, r->to.name, strlen(r->to.name));
@@ -311,6 +380,11 @@ static bool step_tls(struct relay *r)
 		return false;
 	if (rc < 0) {
 		log_info("TLS with a host's console failed", "HOST", r->to.name, "REASON", gnutls_strerror(rc));
+		fail(r, "no trusted connection to the host");
+		return false;
+	}
+	if (r->to.key && !is_key(r->tls, r->to.key)) {
+		log_error("a host's console shows a key that is not the host's", "HOST", r->to.name);
 		fail(r, "no trusted connection to the host");
 		return false;
 	}

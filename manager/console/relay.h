@@ -4,7 +4,6 @@
  * A relay joins a WebSocket and a socket of a host on the edge thread of the former. Little is kept of what passes: what one
  * side does not take, the other is not asked for. Nothing here waits or takes a thread.
  */
-#include <gnutls/gnutls.h>
 #include <netinet/in.h>
 
 #include "manager/console/console.h"
@@ -15,6 +14,13 @@ enum { RELAY_MAX_ADDRESSES = 4 };
 /* Codes beyond those of WebSockets. */
 enum { RELAY_NO_CONSOLE = 4404, RELAY_IN_USE = 4409 };
 
+/* Certificates for TLS to hosts; counted, from any thread. */
+struct relay_cred;
+/* Trusts ca_file; shows cert_file, if it is not NULL. NULL with e. */
+struct relay_cred *relay_cred_new(const char *ca_file, const char *cert_file, const char *key_file, struct err *e);
+struct relay_cred *relay_cred_ref(struct relay_cred *rc);
+void relay_cred_unref(struct relay_cred *rc); /* NULL is fine */
+
 struct relay_target {
 	enum console_protocol protocol;
 	union {
@@ -24,11 +30,14 @@ struct relay_target {
 	} addresses[RELAY_MAX_ADDRESSES]; /* tried in turn */
 	socklen_t lengths[RELAY_MAX_ADDRESSES];
 	int n_addresses;
-	bool is_tls;                           /* from the first byte */
-	gnutls_certificate_credentials_t cred; /* for this and for TLS inside of RFB; outlives the relay */
-	char *name;                            /* that the host's certificate is for */
-	char *head;                            /* what to say first; its answer is HTTP's. NULL: nothing */
+	bool is_tls;             /* from the first byte */
+	struct relay_cred *cred; /* for this and for TLS inside of RFB */
+	char *name;              /* that the host's certificate is for */
+	char *key;               /* SHA-256 (hex) of the public key that the host must show; NULL: any of a good certificate */
+	char *head;              /* what to say first; its answer is HTTP's. NULL: nothing */
 };
+
+void relay_target_clear(struct relay_target *t);
 
 /* Takes what target points to. Both functions are called on the core's thread: opened when bytes flow, closed in the end, in
  * any case and last. */
