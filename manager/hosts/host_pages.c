@@ -6,45 +6,13 @@
 #include <string.h>
 
 #include "base/auto.h"
+#include "manager/api/page.h"
 #include "manager/core/perm.h"
-#include "manager/core/sessions.h"
 #include "manager/hosts/host_int.h"
 
 #define HOSTS_ROOT "/ovirt-engine/hostler/hosts/"
 
 enum { LINES_DEFAULT = 200, LINES_MAX = 10000, CALL_MS = 30000, CURSOR_MAX = 300 };
-
-static void refuse(struct page_call *pc, const struct err *e)
-{
-	g_autofree char *valid = g_utf8_make_valid(e->detail, -1);
-	auto_json *body = json_pack("{s:s,s:s}", "reason", front_reason(e->code), "detail", valid);
-	char *text = json_dumps(body, JSON_COMPACT);
-
-	pc->status = front_status(e->code);
-	pc->content_type = "application/json";
-	pc->body = g_string_new(text);
-	free(text);
-}
-
-/* From the Authorization header. */
-static int authenticate(struct page_call *pc, struct identity *who, struct err *e)
-{
-	const char *h = http_header(pc->x, "Authorization");
-
-	if (h && g_ascii_strncasecmp(h, "Bearer ", 7) == 0)
-		return session_by_token(pc->core, h + 7 + strspn(h + 7, " "), who, e);
-	if (h && g_ascii_strncasecmp(h, "Basic ", 6) == 0 && strlen(h) < 4096) {
-		gsize len = 0;
-		g_autofree guchar *both = g_base64_decode(h + 6, &len);
-		char *text = pool_strndup(pc->pool, (char *)both, len), *colon = strchr(text, ':');
-
-		if (colon) {
-			*colon = '\0';
-			return session_basic(pc->core, text, colon + 1, who, e);
-		}
-	}
-	return err_set(e, ERR_AUTH, "Who asks? A token is needed.");
-}
 
 /* ---- parameters ---- */
 
@@ -136,7 +104,7 @@ static int host_logs(struct page_call *pc, const char *id, struct err *e)
 	struct identity who;
 	struct wish w;
 
-	if (authenticate(pc, &who, e) < 0)
+	if (page_login(pc, &who, NULL, e) < 0)
 		return -1;
 	if (!INV_GET(pc->core->inv, HOST, host, id))
 		return err_set(e, ERR_NO_ENTITY, "There is no host %s.", id);
@@ -159,7 +127,7 @@ static void of_host(struct page_call *pc)
 	else
 		err_set(&e, ERR_NO_ENTITY, "There is no such resource.");
 	if (rc < 0)
-		refuse(pc, &e);
+		page_refuse(pc, &e);
 }
 
 const struct page HOST_PAGES[] = {

@@ -4,20 +4,8 @@
 #include <string.h>
 
 #include "base/auto.h"
-#include "manager/api/front.h"
-#include "manager/core/sessions.h"
+#include "manager/api/page.h"
 #include "manager/users/users.h"
-
-static void reply_json(struct page_call *pc, int status, json_t *body)
-{
-	char *text = json_dumps(body, JSON_COMPACT);
-
-	pc->status = status;
-	pc->content_type = "application/json";
-	pc->body = g_string_new(text);
-	free(text);
-	json_decref(body);
-}
 
 static void reply_error(struct page_call *pc, const char *scope, const char *code, const char *text)
 {
@@ -26,9 +14,10 @@ static void reply_error(struct page_call *pc, const char *scope, const char *cod
 	    g_utf8_make_valid(text, -1); /* a quoted name may be cut in the middle of a character */
 
 	text = valid;
-	reply_json(pc, 400,
-	           is_api ? json_pack("{s:s,s:s}", "error_code", code, "error", text)
-	                  : json_pack("{s:s,s:s,s:s}", "error", code, "error_description", text, "error_code", code));
+	page_reply_json(pc, 400,
+	                is_api
+	                    ? json_pack("{s:s,s:s}", "error_code", code, "error", text)
+	                    : json_pack("{s:s,s:s,s:s}", "error", code, "error_description", text, "error_code", code));
 }
 
 static void token(struct page_call *pc)
@@ -63,9 +52,9 @@ static void token(struct page_call *pc)
 		return;
 	}
 	g_snprintf(expires, sizeof(expires), "%" G_GINT64_FORMAT, in.expires_ms);
-	reply_json(pc, 200,
-	           json_pack("{s:s,s:s,s:s,s:s}", "access_token", in.token, "scope", scope ? scope : "ovirt-app-api",
-	                     "exp", expires, "token_type", "bearer"));
+	page_reply_json(pc, 200,
+	                json_pack("{s:s,s:s,s:s,s:s}", "access_token", in.token, "scope",
+	                          scope ? scope : "ovirt-app-api", "exp", expires, "token_type", "bearer"));
 }
 
 static void token_http_auth(struct page_call *pc)
@@ -92,13 +81,13 @@ static void token_info(struct page_call *pc)
 	json_object_set_new(
 	    info, "ovirt",
 	    json_pack("{s:s,s:s,s:[s]}", "version", "0", "principal_id", who.user_id, "group_ids", PERM_EVERYONE));
-	reply_json(pc, 200, info);
+	page_reply_json(pc, 200, info);
 }
 
 static void logout(struct page_call *pc)
 {
 	session_logout(pc->core, page_param(pc, "token"));
-	reply_json(pc, 200, json_object());
+	page_reply_json(pc, 200, json_object());
 }
 
 /* One's own password: user, password, new_password. Works also when the old one is out of date. */
@@ -117,15 +106,15 @@ static void change_password(struct page_call *pc)
 		reply_error(pc, NULL, e.code == ERR_AUTH ? "access_denied" : "invalid_request", e.detail);
 	} else {
 		users_forget_first_password(pc->core, who.user_id);
-		reply_json(pc, 200, json_object());
+		page_reply_json(pc, 200, json_object());
 	}
 }
 
 static void status(struct page_call *pc)
 {
-	reply_json(pc, 200,
-	           json_pack("{s:s,s:s,s:s}", "status", "active", "status_description", "SSO Webapp Deployed",
-	                     "version", "0"));
+	page_reply_json(pc, 200,
+	                json_pack("{s:s,s:s,s:s}", "status", "active", "status_description", "SSO Webapp Deployed",
+	                          "version", "0"));
 }
 
 const struct page SSO_PAGES[] = {
