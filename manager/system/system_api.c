@@ -5,6 +5,7 @@
 
 #include "manager/api/generic.h"
 #include "manager/core/tables.h"
+#include "manager/system/options.h"
 
 /* Version of the API that clients may rely on; the program's own version is in full_version. */
 enum { API_MAJOR = 4, API_MINOR = 5, API_BUILD = 6 };
@@ -233,49 +234,22 @@ static int icon_get(struct call *c, struct err *e)
 
 /* ---- options: what clients ask for ---- */
 
-static const struct {
-	const char *name, *value;
-} OPTIONS[] = {
-	{ "ApplicationMode", "1" },
-	{ "ConsoleReleaseCursorKeys", "shift+f12" },
-	{ "ConsoleToggleFullScreenKeys", "shift+f11" },
-	{ "DefaultGeneralTimeZone", "Etc/GMT" },
-	{ "DefaultWindowsTimeZone", "GMT Standard Time" },
-	{ "ENGINE_DEFAULT_LANGUAGE", "en_US" },
-	{ "MaxNumOfVmCpus", "{x86=710, x86_64=710}" },
-	{ "MaxNumOfVmSockets", "10000" },
-	{ "MaxNumOfCpuPerSocket", "254" },
-	{ "MaxNumOfThreadsPerCpu", "8" },
-	{ "PredefinedVMProperties",
-	  "sap_agent=^(true|false)$;sndbuf=^[0-9]+$;vhost=^(([a-zA-Z0-9_-]*):(true|false))(,(([a-zA-Z0-9_-]*):(true|"
-	  "false)))*$;viodiskcache=^(none|writeback|writethrough)$;hugepages=^[0-9]+$;scsi_hostdev=^(scsi_generic|scsi_"
-	  "block|scsi_hd|virtio_blk_pci)$;nvram_template=^.*$;cloud_init_source=^(config-drive|nocloud)$;extra_cpu_"
-	  "flags=^("
-	  "[+-]?[a-zA-Z0-9_-]+)(,[+-]?[a-zA-Z0-9_-]+)*$" },
-	{ "SpiceUsbAutoShare", "true" },
-	{ "UserSessionTimeOutInterval", "30" },
-	{ "VmGracefulShutdownTimeout", "30" },
-	{ "WebSocketProxy", "Off" },
-};
-
 static int option_get(struct call *c, struct err *e)
 {
-	for (size_t i = 0; i < G_N_ELEMENTS(OPTIONS); i++) {
-		struct m_system_option *o;
-		struct m_system_option_value *v;
+	char *value = option_text(c->core, c->pool, c->ids[0]);
+	struct m_system_option *o;
+	struct m_system_option_value *v;
 
-		if (strcmp(OPTIONS[i].name, c->ids[0]) != 0)
-			continue;
-		o = named(c, &M_TYPE_system_option, OPTIONS[i].name, OPTIONS[i].name);
-		v = m_new(c->pool, &M_TYPE_system_option_value);
-		v->value = (char *)OPTIONS[i].value;
-		v->version = "general";
-		o->values.n = 1;
-		o->values.v = POOL_ARRAY(c->pool, struct m_system_option_value *, 1);
-		o->values.v[0] = v;
-		return call_reply_entity(c, &M_TYPE_system_option, o);
-	}
-	return err_set(e, ERR_NO_ENTITY, "There is no option %s.", c->ids[0]);
+	if (!value)
+		return err_set(e, ERR_NO_ENTITY, "There is no option %s.", c->ids[0]);
+	o = named(c, &M_TYPE_system_option, c->ids[0], c->ids[0]);
+	v = m_new(c->pool, &M_TYPE_system_option_value);
+	v->value = value;
+	v->version = "general";
+	o->values.n = 1;
+	o->values.v = POOL_ARRAY(c->pool, struct m_system_option_value *, 1);
+	o->values.v[0] = v;
+	return call_reply_entity(c, &M_TYPE_system_option, o);
 }
 
 /* ---- cluster levels ---- */

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "manager/core/locks.h"
 #include "manager/hosts/hosts.h"
+#include "manager/system/options.h"
 #include "manager/vms/vm_int.h"
 
 enum {
@@ -15,7 +16,6 @@ enum {
 	PATIENCE_MS = 60 * 1000,
 	AGAIN_MS = 300,
 	AGAIN_FOR_MS = 60 * 1000,
-	SHUTDOWN_S = 30,
 	NO_SUCH_VM = 1,
 	VM_IS_DOWN = 6,
 	EXIT_BY_ADMIN = 6
@@ -125,11 +125,12 @@ static int ask(struct job *j, const char *verb, json_t *params, struct err *e)
 
 static json_t *shutdown_params(struct job *j, bool is_reboot, bool is_forced)
 {
-	return json_pack("{s:s,s:i,s:s,s:b,s:i,s:b}", "vmID", job_text(j, "vm"), "delay", 0, "message",
+	return json_pack("{s:s,s:i,s:s,s:b,s:I,s:b}", "vmID", job_text(j, "vm"), "delay", 0, "message",
 	                 is_reboot ? "The system is going to reboot."
 	                           : "System Administrator has initiated shutdown of this "
 	                             "Virtual Machine. Virtual Machine is shutting down.",
-	                 "reboot", is_reboot, "timeout", SHUTDOWN_S, "force", is_forced);
+	                 "reboot", is_reboot, "timeout",
+	                 (json_int_t)option_number(job_core(j), "VmGracefulShutdownTimeout"), "force", is_forced);
 }
 
 static bool is_forced(struct job *j) { return json_is_true(json_object_get(job_data(j), "force")); }
