@@ -26,8 +26,7 @@ static int profile_add(struct call *c, struct err *e)
 		txn_cancel(t);
 		return -1;
 	}
-	if (cp->qos.id && !*cp->qos.id)
-		cp->qos = (struct m_ref){ 0 };
+	qos_settle(&cp->qos);
 	id = pool_strdup(c->pool, cp->id);
 	refs.cluster = cp->cluster.id;
 	txn_event(t, "USER_ADDED_CPU_PROFILE", &refs, "CPU Profile %s was added.", cp->name);
@@ -53,8 +52,7 @@ static int profile_update(struct call *c, struct err *e)
 		txn_cancel(t);
 		return -1;
 	}
-	if (cp->qos.id && !*cp->qos.id)
-		cp->qos = (struct m_ref){ 0 };
+	qos_settle(&cp->qos);
 	refs.cluster = cp->cluster.id;
 	txn_event(t, "USER_UPDATED_CPU_PROFILE", &refs, "CPU Profile %s was updated.", cp->name);
 	return txn_commit(t, e) < 0 ? -1 : call_reply_kind(c, KIND_CPU_PROFILE, id);

@@ -4,6 +4,7 @@
 
 #include "manager/api/generic.h"
 #include "manager/clusters/qos.h"
+#include "manager/core/jobs.h"
 
 enum { MAX_AVERAGE = 17179, MAX_PEAK = 34359, MAX_BURST = 10240 };
 
@@ -25,6 +26,30 @@ int qos_resolve(struct call *c, struct m_ref *ref, enum m_qos_type type, const c
 	if (dc_id && g_strcmp0(q->data_center.id, dc_id) != 0)
 		return err_field(e, ERR_CONFLICT, field, "The QoS %s belongs to another data center.", q->name);
 	return 0;
+}
+
+void qos_settle(struct m_ref *ref)
+{
+	if (ref->id && !*ref->id)
+		*ref = (struct m_ref){ 0 };
+}
+
+int qos_update_profile(struct call *c, size_t offset, struct err *e)
+{
+	const enum kind k = c->impl->kind;
+	const char *id = pool_strdup(c->pool, c->ids[c->n_ids - 1]);
+	struct txn *t = txn_begin(c->core);
+	void *draft = generic_merge(c, t, k, id, e);
+	char job[UUID_LEN + 1];
+
+	if (!draft) {
+		txn_cancel(t);
+		return -1;
+	}
+	qos_settle((struct m_ref *)((char *)draft + offset));
+	job_record(t, c->correlation_id, c->who.user_id, job, "Updating %s %s", M_KINDS[k].type->name,
+	           STR_OR(m_entity(M_KINDS[k].type, draft)->name, id));
+	return txn_commit(t, e) < 0 ? -1 : call_reply_kind(c, k, id);
 }
 
 /* ---- rules ---- */

@@ -454,7 +454,9 @@ static int profile_update(struct call *c, struct err *e)
 {
 	const struct m_vnic_profile *vp = generic_target(c, e);
 
-	return vp && check_profile(c, c->body, vp->network.id, e) == 0 ? generic_update(c, e) : -1;
+	return vp && check_profile(c, c->body, vp->network.id, e) == 0
+	           ? qos_update_profile(c, offsetof(struct m_vnic_profile, qos), e)
+	           : -1;
 }
 
 static int profile_add(struct call *c, struct err *e)
@@ -475,6 +477,7 @@ static int profile_add(struct call *c, struct err *e)
 		txn_cancel(t);
 		return -1;
 	}
+	qos_settle(&vp->qos);
 	DEFAULT(vp, port_mirroring, false);
 	if (!vp->pass_through) {
 		vp->pass_through = m_new(txn_pool(t), &M_TYPE_vnic_pass_through);

@@ -136,6 +136,7 @@ static int profile_add(struct call *c, struct err *e)
 		return -1;
 	}
 	id = pool_strdup(c->pool, dp->id);
+	qos_settle(&dp->qos);
 	refs.storage_domain = dp->storage_domain.id;
 	txn_event(t, "USER_ADDED_DISK_PROFILE", &refs, "Disk Profile %s was added.", dp->name);
 	return txn_commit(t, e) < 0 ? -1 : call_reply_kind(c, KIND_DISK_PROFILE, id);
@@ -170,7 +171,7 @@ static int profile_update(struct call *c, struct err *e)
 	if (!dp || resolve_qos(c, c->body, dp->storage_domain.id, e) < 0)
 		return -1;
 	((struct m_disk_profile *)c->body)->storage_domain = (struct m_ref){ 0 };
-	return generic_update(c, e);
+	return qos_update_profile(c, offsetof(struct m_disk_profile, qos), e);
 }
 
 const struct api_op STORAGE_CONTENT_OPS[] = {

@@ -4,6 +4,7 @@
 
 #include "manager/api/generic.h"
 #include "manager/clusters/clusters.h"
+#include "manager/networks/networks.h"
 #include "manager/vms/clone.h"
 #include "manager/vms/vm_hardware.h"
 
@@ -211,10 +212,29 @@ static void add_owner(struct call *c, struct txn *t, const struct m_vm *vm)
 	REF_SET(txn_pool(t), perm->vm, vm->id);
 }
 
+/* An instance type knows no data center: a profile that the VM's cluster does not have is left out. */
+static void take_type_nics(struct call *c, const struct m_vm *vm, struct source *out)
+{
+	const void **found = inv_latest_by(c->core->inv, c->pool, KIND_NIC, IDX_NIC_instance_type,
+	                                   STR_OR(vm->instance_type.id, ""), &out->n_nics);
+
+	out->nics = POOL_ARRAY(c->pool, const struct m_nic *, out->n_nics + 1);
+	for (unsigned i = 0; i < out->n_nics; i++) {
+		struct m_nic *nic = m_copy(c->pool, &M_TYPE_nic, found[i]);
+		const struct m_network *net = network_of_profile(c->core, nic->vnic_profile.id);
+
+		if (!net || !network_is_in_cluster(c->core, net->id, vm->cluster.id))
+			nic->vnic_profile = (struct m_ref){ 0 };
+		out->nics[i] = nic;
+	}
+}
+
+/* Cards: those of the request, and of the others those of the instance type, if it has any, or those of the source. */
 static int add_nics(struct call *c, struct txn *t, const struct m_vm *vm, const struct m_vm *body,
                     const struct source *s, struct err *e)
 {
 	g_autoptr(GPtrArray) made = g_ptr_array_new();
+	struct source type_nics = { .n_nics = 0 };
 
 	for (uint32_t i = 0; i < body->nics.n; i++) {
 		struct m_nic *nic = body->nics.v[i].obj;
@@ -222,7 +242,8 @@ static int add_nics(struct call *c, struct txn *t, const struct m_vm *vm, const 
 		if (nic && !nic_new(c, t, vm, nic, made, e))
 			return -1;
 	}
-	return clone_nics_to_vm(c, t, s, vm, made, e);
+	take_type_nics(c, vm, &type_nics);
+	return clone_nics_to_vm(c, t, type_nics.n_nics ? &type_nics : s, vm, made, e);
 }
 
 static int fill(struct call *c, struct txn *t, struct m_vm *vm, const struct m_vm *lists, const struct source *s,

@@ -446,6 +446,12 @@ def test_qos(system, agent, domain, bare, profile):
     assert tune.find("total_bytes_sec").text == str(50 * MB) and tune.find("total_iops_sec").text == "600"
     assert "vcpuLimit" in ET.tostring(xml, encoding="unicode")
     products.stop_vm(service)
+    nic_profiles, cpu_profiles = system.vnic_profiles_service(), system.cpu_profiles_service()
+    for one, kind in ((nic_profiles.profile_service(nic_profile.id), types.VnicProfile),
+                      (cpu_profiles.profile_service(cpu_profile.id), types.CpuProfile)):
+        assert one.get().qos.id in (net.id, cpu.id)
+        assert one.update(kind(qos=types.Qos(id=""))).qos is None and one.get().qos is None, "an empty id means none"
+    assert profiles.add(types.DiskProfile(name="free", storage_domain=types.StorageDomain(id=domain.id), qos=types.Qos(id=""))).qos is None
     qoss.qos_service(slow.id).remove()
     assert profiles.disk_profile_service(disk_profile.id).get().qos is None
 
@@ -464,6 +470,9 @@ def test_instance_types(system, agent, bare):
     refused(one.remove, "VM hw-type has it")
     nic = one.nics_service().add(types.Nic(name="nic1", interface=types.NicInterface.E1000))
     assert one.nics_service().list()[0].interface == types.NicInterface.E1000
+    other = bare("hw-type2", memory=None, memory_policy=None, instance_type=types.InstanceType(id=made.id))
+    cards = other.nics_service().list()
+    assert [(n.name, n.interface) for n in cards] == [("nic1", types.NicInterface.E1000)] and cards[0].mac.address
     one.nics_service().nic_service(nic.id).remove()
 
 

@@ -63,6 +63,9 @@ static void test_custom_properties(void **state)
 	          "{\"custom_properties\":{\"custom_property\":[{\"name\":\"sap_agent\",\"value\":\"yes\"}]}}",
 	          "must match");
 	rig_fails("vm.update", id,
+	          "{\"custom_properties\":{\"custom_property\":[{\"name\":\"cloud_init_source\",\"value\":\"ec2\"}]}}",
+	          "config-drive|nocloud");
+	rig_fails("vm.update", id,
 	          "{\"custom_properties\":{\"custom_property\":[{\"name\":\"sndbuf\",\"value\":\"1\"},"
 	          "{\"name\":\"sndbuf\",\"value\":\"2\"}]}}",
 	          "twice");
@@ -97,6 +100,23 @@ static void test_numa_nodes(void **state)
 	assert_int_equal(rig_ok("vm_numa_nodes.list", id, NULL)->n_list, 0);
 }
 
+/* Cards of a VM: so many, the one called front of this sort, each with an address. */
+static void assert_cards(const char *vm_id, unsigned n, enum m_nic_interface front)
+{
+	unsigned found = 0;
+
+	INV_EACH_BY (e, rig->core->inv, KIND_NIC, IDX_NIC_vm, vm_id) {
+		const struct m_nic *nic = e->latest;
+
+		found++;
+		assert_non_null(nic->mac->address);
+		assert_null(nic->instance_type.id);
+		if (strcmp(nic->name, "front") == 0)
+			assert_int_equal(nic->interface, front);
+	}
+	assert_int_equal(found, n);
+}
+
 static void test_watchdog_and_instance_type(void **state)
 {
 	const char *id = rig_vm("a");
@@ -119,9 +139,18 @@ static void test_watchdog_and_instance_type(void **state)
 	body = g_strdup_printf("{\"name\":\"b\",\"cluster\":{\"name\":\"Default\"},\"template\":{\"name\":\"Blank\"},"
 	                       "\"instance_type\":{\"id\":\"%s\"}}",
 	                       type);
+	rig_ok("instance_type_nics.add", type, "{\"name\":\"front\",\"interface\":\"e1000\"}");
+	rig_ok("instance_type_nics.add", type, "{\"name\":\"back\"}");
 	vm = rig_ok("vms.add", "", body)->object;
 	assert_int_equal(vm->memory, 134217728);
 	assert_int_equal(vm->cpu->topology->cores, 2);
+	assert_cards(vm->id, 2, M_NIC_INTERFACE_E1000);
+	vm = rig_ok("vms.add", "",
+	            "{\"name\":\"c\",\"cluster\":{\"name\":\"Default\"},\"template\":{\"name\":\"Blank\"},"
+	            "\"instance_type\":{\"name\":\"own\"},\"nics\":{\"nic\":[{\"name\":\"front\",\"interface\":"
+	            "\"virtio\"}]}}")
+	         ->object;
+	assert_cards(vm->id, 2, M_NIC_INTERFACE_VIRTIO);
 	rig_fails("instance_type.remove", type, NULL, "VM b has it");
 }
 
