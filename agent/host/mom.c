@@ -67,7 +67,7 @@ static struct vm_history *history_of(struct mom *m, const struct vm *vm)
 	return h;
 }
 
-static void take_sample(struct vm_history *h, const struct vm_sample *s)
+static void take_sample(struct vm_history *h, const struct vm_monitored *s)
 {
 	if (s->at_ms == h->seen_ms)
 		return;
@@ -78,7 +78,7 @@ static void take_sample(struct vm_history *h, const struct vm_sample *s)
 
 static void move_balloon(struct mom *m, struct vm *vm)
 {
-	const struct vm_sample *s = vm->sample;
+	const struct vm_monitored *s = vm->samples.monitored;
 	const struct domain *d = vm->domain;
 	struct vm_history *h;
 	struct balloon b;

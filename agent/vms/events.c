@@ -192,7 +192,8 @@ static void handle(void *arg)
 	case GRAPHICS: graphics(vm, ev); break;
 	case AGENT:
 		vm->guest_due_ms = vm->guest_slow_due_ms = 0;
-		vm_sync_soon(vm);
+		if (!vm_is_starting(vm)) /* its state is read when it runs */
+			vm_sync_soon(vm);
 		break;
 	case DEVICE:
 		vm->n_events++;

@@ -41,7 +41,7 @@ static const struct sample_net *net_of(const struct vm_sample *s, const char *na
 	return NULL;
 }
 
-static const struct sample_disk *disk_of(const struct vm_sample *s, const char *name)
+static const struct sample_disk *disk_of(const struct vm_monitored *s, const char *name)
 {
 	for (unsigned i = 0; s && i < s->n_disks; i++)
 		if (strcmp(s->disks[i].name, name) == 0)
@@ -51,7 +51,7 @@ static const struct sample_disk *disk_of(const struct vm_sample *s, const char *
 
 static json_t *nic_json(const struct vm *vm, const struct domain_nic *nic)
 {
-	const struct sample_net *s = net_of(vm->sample, nic->target);
+	const struct sample_net *s = net_of(vm->samples.now, nic->target);
 	static const struct sample_net NOTHING;
 	json_t *j = json_object();
 
@@ -67,7 +67,7 @@ static json_t *nic_json(const struct vm *vm, const struct domain_nic *nic)
 	put_u(j, "txErrors", s->tx_errors);
 	put_u(j, "rxDropped", s->rx_drops);
 	put_u(j, "txDropped", s->tx_drops);
-	json_object_set_new(j, "sampleTime", json_real(vm->sample ? vm->sample->wall_s : 0));
+	json_object_set_new(j, "sampleTime", json_real(vm->samples.now ? vm->samples.now->wall_s : 0));
 	return j;
 }
 
@@ -75,9 +75,10 @@ static uint64_t latency(uint64_t ns, uint64_t ops) { return ops ? ns / ops : 0; 
 
 static json_t *disk_json(const struct vm *vm, const struct domain_disk *d)
 {
-	const struct sample_disk *now = disk_of(vm->sample, d->name), *before = disk_of(vm->before, d->name);
+	const struct vm_monitored *m = vm->samples.monitored, *m_before = vm->samples.monitored_before;
+	const struct sample_disk *now = disk_of(m, d->name), *before = disk_of(m_before, d->name);
 	static const struct sample_disk NOTHING;
-	double seconds = vm->sample && vm->before ? (double)(vm->sample->at_ms - vm->before->at_ms) / 1000 : 0;
+	double seconds = m && m_before ? (double)(m->at_ms - m_before->at_ms) / 1000 : 0;
 	json_t *j = json_object();
 
 	if (!now)
@@ -123,7 +124,7 @@ static void put_devices(json_t *j, const struct vm *vm)
 
 static void put_cpu(json_t *j, const struct vm *vm)
 {
-	const struct vm_sample *now = vm->sample, *before = vm->before;
+	const struct vm_sample *now = vm->samples.now, *before = vm->samples.before;
 	const double ns = now && before ? (double)(now->at_ms - before->at_ms) * 1e6 : 0;
 	double system = 0, user = 0;
 
@@ -135,13 +136,13 @@ static void put_cpu(json_t *j, const struct vm *vm)
 	put_f(j, "cpuUser", MAX(user, 0));
 	put_u(j, "cpuUsage", now ? now->cpu_ns : 0);
 	json_object_set_new(j, "cpuActual", json_boolean(ns > 0));
-	put_u(j, "vcpuCount", now && now->n_vcpus ? now->n_vcpus : (uint64_t)vm->domain->vcpus);
+	put_u(j, "vcpuCount", (uint64_t)vm->domain->vcpus);
 	tune_add_stats(vm, j);
 }
 
 static void put_memory(json_t *j, const struct vm *vm)
 {
-	const struct vm_sample *s = vm->sample;
+	const struct vm_monitored *s = vm->samples.monitored;
 	const struct domain *d = vm->domain;
 	const int64_t guaranteed = domain_meta_int(d, "minGuaranteedMemoryMb", 0) * 1024;
 	const uint64_t current = s && s->balloon_cur ? s->balloon_cur : (uint64_t)d->current_kib;
@@ -214,7 +215,7 @@ json_t *vm_stats_json(const struct vm *vm)
 		put_s(j, "exitMessage", vm->exit_message);
 		return j;
 	}
-	age = vm->sample ? loop_now_ms(a->loop) - vm->sample->at_ms : 0;
+	age = vm->samples.monitored ? loop_now_ms(a->loop) - vm->samples.monitored->at_ms : 0;
 	put_s(j, "monitorResponse", virt_is_connected(a) && age < STALE_MS ? "0" : "-1");
 	put_s(j, "vmName", vm->domain->name);
 	put_s(j, "vmType", "kvm");

@@ -64,8 +64,7 @@ void vm_unref(struct vm *vm)
 	g_free(vm->user_quota);
 	json_decref(vm->watchdog);
 	json_decref(vm->guest);
-	vm_sample_free(vm->sample);
-	vm_sample_free(vm->before);
+	vm_samples_clear(&vm->samples);
 	g_free(vm);
 }
 

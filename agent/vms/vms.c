@@ -178,12 +178,23 @@ static void sync_fiber(void *arg)
 	struct vm *vm = arg;
 	struct err e = ERR_INIT;
 
-	if (!vm->is_removed && vm_sync(vm, &e) < 0)
-		log_debug("state not read", "VM", vm->id, "ERROR", e.detail);
+	do {
+		vm->is_sync_wanted = false;
+		if (!vm->is_removed && vm_sync(vm, &e) < 0)
+			log_debug("state not read", "VM", vm->id, "ERROR", e.detail);
+	} while (vm->is_sync_wanted);
+	vm->is_syncing = false;
 	vm_unref(vm);
 }
 
-void vm_sync_soon(struct vm *vm) { fiber_start(vm->agent->loop, "vm sync", sync_fiber, vm_ref(vm)); }
+void vm_sync_soon(struct vm *vm)
+{
+	vm->is_sync_wanted = true;
+	if (vm->is_syncing) /* events come in bunches: it reads once more */
+		return;
+	vm->is_syncing = true;
+	fiber_start(vm->agent->loop, "vm sync", sync_fiber, vm_ref(vm));
+}
 
 /* --- metadata ------------------------------------------------------------------ */
 

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "agent/vms/domain.h"
+#include "agent/vms/sample.h"
 #include "base/err.h"
 #include "base/fiber.h"
 #include "base/pool.h"
@@ -21,7 +22,6 @@
 
 struct agent;
 struct verb_call;
-struct vm_sample;
 struct serial;
 
 enum vm_status {
@@ -81,8 +81,9 @@ struct vm {
 	int64_t guest_due_ms, guest_slow_due_ms;
 	bool is_guest_busy, is_guest_cut;
 	bool is_panicked, is_paused_too_long; /* reasons of an end that libvirt's event does not tell */
+	bool is_syncing, is_sync_wanted;      /* its state is being read; and is to be read once more */
 	bool is_saving, is_restoring;         /* libvirt is at it: a pause is part of that */
-	struct vm_sample *sample, *before;    /* newest and the one before, or NULL */
+	struct vm_samples samples;            /* statistics */
 
 	int64_t balloon_target_kib;      /* set last, 0: never */
 	int64_t vcpu_quota, vcpu_period; /* set last, 0: never */
