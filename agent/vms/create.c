@@ -142,8 +142,6 @@ static int start_work(virConnectPtr conn, void *arg, struct err *e)
 
 	if (!dom)
 		return virt_err(e, "define");
-	if (virDomainIsActive(dom) == 1) /* started by a call whose answer was lost */
-		return 0;
 	if (s->saved) {
 		if (virDomainRestoreFlags(conn, s->saved->path, s->xml,
 		                          s->is_paused ? VIR_DOMAIN_SAVE_PAUSED : VIR_DOMAIN_SAVE_RUNNING) == 0)
@@ -151,6 +149,8 @@ static int start_work(virConnectPtr conn, void *arg, struct err *e)
 	} else if (virDomainCreateWithFlags(dom, s->flags) == 0)
 		return 0;
 	virt_err(e, s->saved ? "restore" : "start");
+	if (e->code == ERR_CONFLICT && virDomainIsActive(dom) == 1) /* started by a call whose answer was lost */
+		return 0;
 	if (e->code != ERR_NETWORK)
 		virDomainUndefineFlags(dom, UNDEFINE);
 	return -1;
