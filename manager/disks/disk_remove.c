@@ -10,8 +10,6 @@ void disk_remove_records(struct txn *t, const char *disk_id)
 
 	INV_EACH_BY (a, inv, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_disk, disk_id)
 		txn_remove(t, KIND_DISK_ATTACHMENT, a->id);
-	INV_EACH_BY (p, inv, KIND_PERMISSION, IDX_PERMISSION_disk, disk_id)
-		txn_remove(t, KIND_PERMISSION, p->id);
 	txn_remove(t, KIND_DISK, disk_id);
 }
 
@@ -113,10 +111,6 @@ void disk_remove_vm_records(struct txn *t, const char *vm_id)
 	}
 	INV_EACH_BY (s, inv, KIND_SNAPSHOT, IDX_SNAPSHOT_vm, vm_id)
 		txn_remove(t, KIND_SNAPSHOT, s->id);
-	INV_EACH_BY (ta, inv, KIND_TAG_ASSIGNMENT, IDX_TAG_ASSIGNMENT_vm, vm_id)
-		txn_remove(t, KIND_TAG_ASSIGNMENT, ta->id);
-	INV_EACH_BY (p, inv, KIND_PERMISSION, IDX_PERMISSION_vm, vm_id)
-		txn_remove(t, KIND_PERMISSION, p->id);
 	txn_remove(t, KIND_VM, vm_id);
 }
 

@@ -149,10 +149,6 @@ static int host_remove(struct call *c, struct err *e)
 	t = txn_begin(c->core);
 	struct event_refs refs = host_refs(c, h);
 	refs.host = NULL;
-	INV_EACH_BY (p, inv, KIND_PERMISSION, IDX_PERMISSION_host, h->id)
-		txn_remove(t, KIND_PERMISSION, p->id);
-	INV_EACH_BY (a, inv, KIND_TAG_ASSIGNMENT, IDX_TAG_ASSIGNMENT_host, h->id)
-		txn_remove(t, KIND_TAG_ASSIGNMENT, a->id);
 	txn_remove(t, KIND_HOST, h->id);
 	txn_event(t, "USER_REMOVE_VDS", &refs, "Host %s was removed.", h->name);
 	return txn_commit(t, e) < 0 ? -1 : call_reply_action(c, NULL);

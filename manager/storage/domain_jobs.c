@@ -208,8 +208,6 @@ static void remove_disks(struct txn *t, const char *sd_id)
 	INV_EACH_BY (d, inv, KIND_DISK, IDX_DISK_storage_domains, sd_id) {
 		INV_EACH_BY (a, inv, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_disk, d->id)
 			txn_remove(t, KIND_DISK_ATTACHMENT, a->id);
-		INV_EACH_BY (p, inv, KIND_PERMISSION, IDX_PERMISSION_disk, d->id)
-			txn_remove(t, KIND_PERMISSION, p->id);
 		txn_remove(t, KIND_DISK, d->id);
 	}
 }
@@ -225,8 +223,6 @@ void sd_remove_all(struct txn *t, const char *sd_id)
 	remove_disks(t, sd_id);
 	INV_EACH_BY (dp, inv, KIND_DISK_PROFILE, IDX_DISK_PROFILE_storage_domain, sd_id)
 		txn_remove(t, KIND_DISK_PROFILE, dp->id);
-	INV_EACH_BY (p, inv, KIND_PERMISSION, IDX_PERMISSION_storage_domain, sd_id)
-		txn_remove(t, KIND_PERMISSION, p->id);
 	INV_EACH_BY (other, inv, KIND_STORAGE_DOMAIN, IDX_STORAGE_DOMAIN_connection, sd->connection.id)
 		is_shared_connection |= strcmp(other->id, sd_id) != 0;
 	if (sd->connection.id && !is_shared_connection)

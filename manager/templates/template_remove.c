@@ -73,10 +73,6 @@ void template_remove_records(struct txn *t, const char *id)
 		txn_remove(t, KIND_NIC, n->id);
 	INV_EACH_BY (a, inv, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_template, id)
 		txn_remove(t, KIND_DISK_ATTACHMENT, a->id);
-	INV_EACH_BY (ta, inv, KIND_TAG_ASSIGNMENT, IDX_TAG_ASSIGNMENT_template, id)
-		txn_remove(t, KIND_TAG_ASSIGNMENT, ta->id);
-	INV_EACH_BY (p, inv, KIND_PERMISSION, IDX_PERMISSION_template, id)
-		txn_remove(t, KIND_PERMISSION, p->id);
 	txn_remove(t, KIND_TEMPLATE, id);
 }
 
