@@ -58,7 +58,7 @@ static int64_t promised(struct core *c, const char *host_id)
 	return sum;
 }
 
-/* Bytes left for VMs by the cluster's rule of overcommitment; -1: not known. */
+/* Bytes left for VMs by the cluster's rule of overcommitment, less than 0 when there are too many; INT64_MAX: not known. */
 static int64_t room_on(struct core *c, const struct m_host *h)
 {
 	const struct m_cluster *cl = cluster_latest(c, h->cluster.id);
@@ -66,7 +66,7 @@ static int64_t room_on(struct core *c, const struct m_host *h)
 	int64_t percent = oc ? M_GET(oc, percent, 100) : 100;
 
 	if (!h->has.memory)
-		return -1;
+		return INT64_MAX;
 	return h->memory / 100 * MAX(percent, 1) - RESERVED - promised(c, h->id);
 }
 
@@ -80,7 +80,7 @@ static const char *refuse_memory(struct core *c, const struct m_vm *vm, const st
 	json_t *s = host_stats(c, h->id);
 	int64_t room = room_on(c, h), overhead = (64LL << 20) + vm->memory / 512;
 
-	if (room >= 0 && room < vm->memory + overhead)
+	if (room < vm->memory + overhead)
 		return "it has not enough free memory";
 	if (s && json_object_get(s, "memFree") &&
 	    (rep_number(s, "memFree") + rep_number(s, "swapFree")) * 1048576 < (double)(guaranteed(vm) + overhead))

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "manager/hosts/host_int.h"
+
 #define BLANK "\"cluster\":{\"name\":\"Default\"},\"template\":{\"name\":\"Blank\"}"
 #define GIB   "1073741824"
 
@@ -196,6 +198,55 @@ static void test_no_host_fits(void **state)
 	rig_ok("vm.update", id, "{\"memory\":17179869184,\"memory_policy\":{\"max\":17179869184}}");
 	rig_fails("vm.start", id, NULL, "There is no host that satisfies");
 	rig_ok("vm.update", id, "{\"memory\":268435456,\"memory_policy\":{\"guaranteed\":268435456}}");
+	rig_ok("vm.start", id, NULL);
+}
+
+/* Start more machines of 1 GiB, until so many run on both hosts together; the next one finds no place. */
+static void fill_hosts(int *n, int64_t percent, int want)
+{
+	g_autofree char *cluster = g_strdup(inv_by_name(rig->core->inv, KIND_CLUSTER, NULL, "Default")->id);
+	g_autofree char *rule = g_strdup_printf("{\"memory_policy\":{\"over_commit\":{\"percent\":%d}}}", (int)percent);
+
+	rig_ok("cluster.update", cluster, rule);
+	for (bool is_full = false; !is_full; ++*n) {
+		g_autofree char *name = g_strdup_printf("m%d", *n);
+		const char *id = rig_vm(name);
+
+		rig_ok("vm.update", id, "{\"memory\":" GIB ",\"memory_policy\":{\"guaranteed\":268435456}}");
+		is_full = rig_count(NULL, "VM.create") == want;
+		if (is_full)
+			rig_fails("vm.start", id, NULL, "has not enough free memory");
+		else
+			rig_ok("vm.start", id, NULL);
+		rig_pass(200);
+	}
+}
+
+/*
+ * T762: what is promised to the VMs of a host stays within its memory times the cluster's rule. Each host has 8 GiB, keeps 321 MiB
+ * for itself, and a VM of 1 GiB needs 66 MiB besides when it is placed: 7, 11 and 15 of them on each of the two.
+ */
+static void test_memory_is_overcommitted_as_the_cluster_says(void **state)
+{
+	int n = 0;
+
+	fill_hosts(&n, 100, 14);
+	fill_hosts(&n, 150, 22);
+	fill_hosts(&n, 200, 30);
+	fill_hosts(&n, 100, 30); /* nobody is driven out */
+}
+
+/* T762: promises are one thing; what is guaranteed must be there, in memory or swap. */
+static void test_guaranteed_memory_must_be_there(void **state)
+{
+	const char *const HOSTS[] = { HOST1, HOST2 };
+	const char *id = rig_vm("a");
+
+	for (size_t i = 0; i < G_N_ELEMENTS(HOSTS); i++)
+		host_rt(rig->core, HOSTS[i])->stats = json_pack("{s:i,s:i}", "memFree", 300, "swapFree", 100);
+	rig_ok("vm.update", id, "{\"memory\":" GIB ",\"memory_policy\":{\"guaranteed\":536870912}}");
+	rig_fails("vm.start", id, NULL, "has not enough physical memory left");
+	rig_ok("vm.update", id, "{\"memory_policy\":{\"guaranteed\":268435456}}");
 	rig_ok("vm.start", id, NULL);
 }
 
@@ -527,6 +578,8 @@ int main(void)
 		TEST(test_removal),
 		TEST(test_nothing_to_boot_from),
 		TEST(test_no_host_fits),
+		TEST(test_memory_is_overcommitted_as_the_cluster_says),
+		TEST(test_guaranteed_memory_must_be_there),
 		TEST(test_refused_by_one_host),
 		TEST(test_start_fails_on_the_host),
 		TEST(test_outcome_is_not_known),
