@@ -227,7 +227,7 @@ def start_fuzzer(path):
 def bench(*options):
     def run(phase):
         return one(do(os.path.join(BUILD, "venv/bin/python"), "tests/bench/run.py", *options,
-                      env={"HOSTLER_BUILD": os.path.join(BUILD, "release")}), phase.name)
+                      env={"HOSTLER_BUILD": os.path.join(BUILD, "release"), "HOSTLER_GUEST": os.path.join(BUILD, "guest")}), phase.name)
     return run
 
 
@@ -244,8 +244,8 @@ PHASES = [
     Phase("build-release", builder("release", "--buildtype=debugoptimized", "-Dtests=false", nice=True), after=("build",)),
     Phase("e2e-postgresql", e2e("postgresql"), after=("build", "guest"), lock="lab", needs="tests/e2e", minutes=25),
     Phase("fuzz", fuzz, after=("build-clang",), needs="tests/fuzz/meson.build", minutes=15 + FUZZ_SECONDS // 4),
-    Phase("bench-smoke", bench("--smoke"), after=("build-release",), needs="tests/bench/run.py"),
-    Phase("bench", bench(), after=("build-release",), slots=2, needs="tests/bench/run.py", minutes=60, default=False),
+    Phase("bench-smoke", bench("--smoke"), after=("build-release", "guest"), needs="tests/bench/run.py"),
+    Phase("bench", bench(), after=("build-release", "guest"), slots=2, needs="tests/bench/run.py", minutes=60, default=False),
 ]
 
 
