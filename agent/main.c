@@ -31,7 +31,7 @@
 #include "base/fiber.h"
 #include "base/log.h"
 
-enum { TASKS = 8, TASKS_QUEUED = 1000, SETTLED_MS = 5000, TRIM_PERIOD_MS = 120000 };
+enum { TASKS = 8, TASKS_QUEUED = 1000, SETTLED_MS = 2000, TRIM_PERIOD_MS = 30000 };
 
 #define DEFAULT_USER "36:36" /* vdsm and kvm, the owners of storage domains */
 

@@ -93,6 +93,20 @@ class AgentHost:
         with open(f"/proc/{self.pid}/status") as f:
             return int(next(line for line in f if line.startswith("VmRSS")).split()[1])
 
+    def helper_rss_kib(self):
+        """Of the part that stays root: a child with the same command line."""
+        with open(f"/proc/{self.pid}/task/{self.pid}/children") as f:
+            children = f.read().split()
+        with open(f"/proc/{self.pid}/cmdline") as f:
+            own = f.read()
+        total = 0
+        for pid in children:
+            with open(f"/proc/{pid}/cmdline") as f:
+                is_helper = f.read() == own
+            with open(f"/proc/{pid}/status") as f:
+                total += is_helper * int(next(line for line in f if line.startswith("VmRSS")).split()[1])
+        return total
+
     def client(self, **kwargs):
         return Client(self.address, PORT, self.authority.ca, self.authority.cert, self.authority.key, **kwargs)
 
