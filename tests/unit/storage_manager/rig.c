@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "manager/api/generic.h"
 #include "manager/api/search.h"
 #include "manager/clusters/qos.h"
 #include "manager/core/jobs.h"
@@ -37,6 +38,8 @@ int qos_resolve(struct call *c, struct m_ref *ref, enum m_qos_type type, const c
 {
 	return 0;
 }
+void qos_settle(struct m_ref *ref) {}
+int qos_update_profile(struct call *c, size_t offset, struct err *e) { return generic_update(c, e); }
 bool vm_is_down(const struct m_vm *vm)
 {
 	return vm->status == M_VM_STATUS_DOWN || vm->status == M_VM_STATUS_IMAGE_LOCKED;

@@ -23,6 +23,7 @@
 #include "agent/vms/vms.h"
 #include "base/auto.h"
 #include "base/log.h"
+#include "manager/api/generic.h"
 #include "manager/api/search.h"
 #include "manager/clusters/qos.h"
 #include "manager/core/locks.h"
@@ -67,6 +68,8 @@ int qos_resolve(struct call *c, struct m_ref *ref, enum m_qos_type type, const c
 {
 	return 0;
 }
+void qos_settle(struct m_ref *ref) {}
+int qos_update_profile(struct call *c, size_t offset, struct err *e) { return generic_update(c, e); }
 bool vm_is_down(const struct m_vm *vm) { return true; }
 int vm_hotplug_disk(struct call *c, const char *vm_id, const char *disk_id, bool plug, struct err *e) { return 0; }
 struct search *search_parse(struct pool *p, enum kind k, const char *text, bool is_case_sensitive, struct err *e)
