@@ -84,6 +84,8 @@ static void fuzz_rfb(const uint8_t *data, size_t n, size_t step)
 	}
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct err e = ERR_INIT;
