@@ -61,9 +61,26 @@ static void openapi(struct page_call *pc)
 	pc->body = g_string_new_len(M_OPENAPI, (gssize)M_OPENAPI_LEN);
 }
 
+/* Where files for Remote Viewer send those whose program is too old. */
+static void console_clients(struct page_call *pc)
+{
+	reply_text(
+	    pc, 200, "text/html; charset=utf-8",
+	    "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Console clients</title></head>"
+	    "<body><h1>Console clients</h1>\n"
+	    "<p>Files of the type <code>.vv</code> open a virtual machine's screen in Remote Viewer, which is part of "
+	    "the package <code>virt-viewer</code>, version 7.0 or newer.</p>\n<ul>\n"
+	    "<li>Red Hat Enterprise Linux, Fedora, CentOS Stream: <code>dnf install virt-viewer</code></li>\n"
+	    "<li>Debian, Ubuntu: <code>apt install virt-viewer</code></li>\n"
+	    "<li>Windows: the installer from <a href=\"https://virt-manager.org/download\">"
+	    "virt-manager.org/download</a></li>\n</ul>\n"
+	    "<p>The serial console needs no program but <code>hostler vms console NAME</code>.</p></body></html>\n");
+}
+
 const struct page SERVICE_PAGES[] = {
 	{ "/ovirt-engine/services/health", "GET", health },
 	{ "/ovirt-engine/services/pki-resource", "GET", pki_resource },
+	{ "/ovirt-engine/services/files/console", "GET", console_clients },
 	{ "/ovirt-engine/api/openapi.json", "GET", openapi },
 	{ .path = NULL },
 };

@@ -318,6 +318,7 @@ def test_plain_http_gives_certificates_and_health_alone(postgres, tmp_path):
         get = lambda path, **more: rest.requests.get(base + path, timeout=10, allow_redirects=False, **more)  # noqa: E731
         assert "BEGIN CERTIFICATE" in get("/services/pki-resource?resource=ca-certificate&format=X509-PEM-CA").text
         assert get("/services/health").status_code == 200
+        assert "virt-viewer" in rest.requests.get(manager.url.replace("/api", "/services/files/console"), verify=manager.ca, timeout=10).text
         assert get("/api", auth=("admin@internal", manager.password)).status_code == 403
         form = {"grant_type": "password", "username": "admin@internal", "password": manager.password, "scope": "ovirt-app-api"}
         answer = rest.requests.post(base + "/sso/oauth/token", data=form, timeout=10)
