@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Rules of hardware: what a VM may have, with the limit in the fault; which processor a host has; sets of CPUs.
- * T744, T745, T757, T758 (processors of hosts and clusters), T781, T783 to T785, T787, T815 (limits of VMs).
+ * T744, T745, T757, T758 (processors of hosts and clusters), T781, T783-T785, T787, T815 (limits of VMs).
  */
 #include "tests/unit/vms/vms_rig.h"
 
@@ -28,7 +28,7 @@ static void test_limits_by_level(void **state)
 	          "16 sockets");
 	rig_ok("vm.update", id, "{\"cpu\":{\"topology\":{\"sockets\":64,\"cores\":1,\"threads\":1}}}");
 	rig_ok("vm.update", id, "{\"memory\":274877906944}"); /* 256 GB */
-	rig_fails("vm.update", id, "{\"os\":{\"type\":\"windows_2008\"}}", "20480 MB");
+	rig_fails("vm.update", id, "{\"os\":{\"type\":\"windows_2008\"}}", "20480 MB"); /* 32 bits */
 }
 
 static void test_what_does_not_go_together(void **state)
