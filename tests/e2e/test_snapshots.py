@@ -95,7 +95,7 @@ def regular(service):
 
 
 def test_restore_brings_back_what_was_written(web, data, agents):
-    """Data of the guest before a snapshot is there after a restore, what came later is not; configuration goes back, too."""
+    """T252: data of the guest before a snapshot is there after a restore, what came later is not; configuration goes back, too."""
     in_guest(agents[0], web, "echo one | dd of=/dev/vdb")
     memory = web.get().memory
     first = add_snapshot(web, "first")
@@ -110,7 +110,7 @@ def test_restore_brings_back_what_was_written(web, data, agents):
 
 
 def test_preview_undo_and_commit(web, data):
-    """Two branches while one looks; undo and commit drop one of them."""
+    """T263-T266: two branches while one looks; undo and commit drop one of them."""
     first = [s for s in web.snapshots_service().list() if s.description == "first"][0]
     assert data.text() == "three"
     web.preview_snapshot(snapshot=types.Snapshot(id=first.id))
@@ -130,7 +130,7 @@ def test_preview_undo_and_commit(web, data):
 
 
 def test_removing_merges(web, data):
-    """Snapshots are removed in the middle and at the end of the chain; nothing of the data is lost."""
+    """T258, T267-T269, T271: snapshots are removed in the middle and at the end of the chain; nothing of the data is lost."""
     data.io("write -P 1 1M 64k")
     add_snapshot(web, "a")
     data.io("write -P 2 2M 64k")

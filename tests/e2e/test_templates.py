@@ -54,7 +54,7 @@ def chain(agent, domain, disk):
 
 
 def test_template_is_made(system, web, golden, agents, domains):
-    """Configuration, disk and status of a new template."""
+    """T444-T446: configuration, read-only disk and status of a new template of a VM that is down."""
     got = golden.get()
     assert got.description == "what others stand on" and got.memory == web.get().memory
     assert got.version.version_number == 1 and got.cluster.id == agents[0].cluster.id
@@ -86,7 +86,7 @@ def test_versions(system, web, golden):
 
 
 def test_thin_and_cloned_vms(system, agents, domains, golden):
-    """A thin VM's chain stands on the template's volume; a clone's does not. Both boot; the template stays while it is used."""
+    """T449, T450, S073, S103: a thin VM's chain stands on the template's volume; a clone's does not. Both boot; the template stays while it is used."""
     thin = add_vm(system, agents, "thin1", golden)
     copy = add_vm(system, agents, "copy1", golden, clone=True)
     layers = chain(agents[0], domains[0], disk_of(system, thin))
@@ -107,6 +107,7 @@ def test_thin_and_cloned_vms(system, agents, domains, golden):
 
 
 def test_thin_needs_the_template_s_domain(system, agents, domains, golden):
+    """T451"""
     disk = golden.disk_attachments_service().list()[0].disk
     with pytest.raises(ovirtsdk4.Error, match="thin disk needs|no data domain"):
         system.vms_service().add(types.Vm(
