@@ -8,9 +8,9 @@ import subprocess
 import sys
 
 import products
-import pytest
 from test_cli import Terminal
 
+RUN = [sys.executable, os.path.join(products.ROOT, "tools/run.py")]
 
 
 def test_three_commands(lab, guest, tmp_path_factory):
