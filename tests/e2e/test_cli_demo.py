@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`make run`, `hostler login --local`, `hostler vm create ... --start --console`: three commands from nothing to a VM's console. T1305"""
+"""`make run`, `hostler login --local`, `hostler vm create ... --start --console`: three commands from nothing to a VM's console."""
 import os
 import re
 import shlex
