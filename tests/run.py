@@ -134,7 +134,7 @@ def guest(phase):
 
 
 def lint(phase):
-    return one(do(sys.executable, "tests/lint.py"), "lint")
+    return one(do(sys.executable, "tests/lint.py") and do(sys.executable, "tools/requirements.py", "--check"), "lint")
 
 
 def meson_suite(*selection, postgres=False):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line against a real Manager, with real VMs, terminals and shells: transcripts in tests/data/cli, wrong input, what goes
-wrong outside, and the way from login to a running VM's console. (T1301, T1302, T1303, T1304)"""
+wrong outside, and the way from login to a running VM's console. (S065)"""
 import glob
 import json
 import os
@@ -382,7 +382,7 @@ def iso(cli, agents, domains, guest):
 
 
 def test_from_nothing_to_a_console(cli, iso):
-    """One command: a VM with a disk and a CD, started, and its console. T1305"""
+    """One command: a VM with a disk and a CD, started, and its console."""
     t = cli.terminal("vm", "create", "demo2", "--cluster", "e2e", "--memory", "128MiB", "--memory-policy.guaranteed", "64MiB",
                      "--memory-policy.max", "256MiB", "--disk", "64MiB", "--iso", iso, "--start", "--console")
     t.expect("Connected; Ctrl-] leaves", timeout=90)
