@@ -415,6 +415,9 @@ def test_picture_of_the_screen(vm, web):
 # -- encrypted consoles ------------------------------------------------------------------------------------------
 
 
+RESTART_LIBVIRTD = "kill $(cat /run/libvirtd.pid); while [ -e /run/libvirtd.pid ]; do sleep 0.1; done; libvirtd -d"
+
+
 @pytest.fixture(scope="module")
 def secure_vm(system, vm, agents, lab):
     """The VM, started again on a host whose libvirt insists on TLS for consoles, with the agent's certificates."""
@@ -428,7 +431,7 @@ def secure_vm(system, vm, agents, lab):
             chown 36:36 *; chmod 600 server-key.pem
             echo "${{kind}}_tls = 1"; echo "${{kind}}_tls_x509_cert_dir = \\"/etc/pki/libvirt-$kind\\""
         done >>/etc/libvirt/qemu.conf
-        kill $(cat /run/libvirtd.pid); while [ -e /run/libvirtd.pid ]; do sleep 0.1; done; libvirtd -d"""])
+        {RESTART_LIBVIRTD}"""])
     agents[0].restart()
     host = system.hosts_service().host_service(agents[0].id)
 
@@ -443,7 +446,8 @@ def secure_vm(system, vm, agents, lab):
     time.sleep(2)
     vm.start()
     wait_status(vm, types.VmStatus.UP)
-    return vm
+    yield vm
+    lab.run(1, ["sh", "-ec", f"sed -i '/_tls/d' /etc/libvirt/qemu.conf; {RESTART_LIBVIRTD}"])  # the host is others', too
 
 
 def test_encrypted_vnc_through_a_websocket(secure_vm, web):
