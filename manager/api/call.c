@@ -75,9 +75,10 @@ static int handle(struct call *c, struct err *e)
 		*e = c->input_error;
 		return -1;
 	}
-	if (c->query.is_dry_run && c->op->kind != M_OP_GET && c->op->kind != M_OP_LIST && !(c->impl->flags & OP_DRY_RUN))
-		return err_set(e, ERR_UNSUPPORTED, "The operation %s cannot be tried with dry_run; nothing was changed.",
-		               c->op->name);
+	if (c->query.is_dry_run && c->op->kind != M_OP_GET && c->op->kind != M_OP_LIST &&
+	    !(c->impl->flags & OP_DRY_RUN))
+		return err_set(e, ERR_UNSUPPORTED,
+		               "The operation %s cannot be tried with dry_run; nothing was changed.", c->op->name);
 	if (c->impl->run(c, e) < 0)
 		return -1;
 	return c->query.follow && c->result != RESULT_NONE ? follow_apply(c, e) : 0;

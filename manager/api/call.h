@@ -25,9 +25,9 @@ struct call_query {
 	bool case_sensitive, all_content, next_run, current, force, detach_only, destroy, format, clone;
 	bool clone_permissions, seal, is_async;
 	bool is_dry_run; /* tell what would happen, and change nothing */
-	int filter; /* 1 true, 0 false, -1 absent */
+	int filter;      /* 1 true, 0 false, -1 absent */
 	const char *host;
-	bool is_viewer_file; /* the answer is to be what Remote Viewer opens (Accept) */
+	bool is_viewer_file;   /* the answer is to be what Remote Viewer opens (Accept) */
 	const char *authority; /* by which the client knows us: "manager:8443" */
 };
 

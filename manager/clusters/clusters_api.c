@@ -6,8 +6,8 @@
 #include "manager/api/generic.h"
 #include "manager/clusters/qos.h"
 #include "manager/core/jobs.h"
-#include "manager/hosts/hosts.h"
 #include "manager/hosts/host_policy.h"
+#include "manager/hosts/hosts.h"
 #include "manager/networks/networks.h"
 #include "manager/system/bootstrap.h"
 

@@ -33,8 +33,8 @@ struct relay_target {
 	bool is_tls;             /* from the first byte */
 	struct relay_cred *cred; /* for this and for TLS inside of RFB */
 	char *name;              /* that the host's certificate is for */
-	char *key;               /* SHA-256 (hex) of the public key that the host must show; NULL: any of a good certificate */
-	char *head;              /* what to say first; its answer is HTTP's. NULL: nothing */
+	char *key;  /* SHA-256 (hex) of the public key that the host must show; NULL: any of a good certificate */
+	char *head; /* what to say first; its answer is HTTP's. NULL: nothing */
 };
 
 void relay_target_clear(struct relay_target *t);

@@ -57,8 +57,8 @@ extern const struct os_type OS_TYPES[]; /* ends with key NULL */
 /* A processor type that a cluster may have. Names come again with other contents at other levels. */
 struct cpu_type {
 	const char *name, *arch, *vendor;
-	const char *flags; /* what a host must report, with commas between */
-	const char *spec;  /* libvirt's model, then features: "Nehalem,+spec-ctrl" */
+	const char *flags;  /* what a host must report, with commas between */
+	const char *spec;   /* libvirt's model, then features: "Nehalem,+spec-ctrl" */
 	int rank[N_LEVELS]; /* order within vendor and level; 0: not offered there */
 };
 extern const struct cpu_type CPU_TYPES[]; /* ends with name NULL */

@@ -206,9 +206,10 @@ static int check_slots(const struct domain_spec *s, struct err *e)
 	for (size_t i = 0; i < s->n_payloads; i++)
 		used += !s->payloads[i].is_floppy;
 	if (used > slots)
-		return err_set(e, ERR_CONFLICT,
-		               "The disks with an %s interface, the CD drive and the payloads need %d slots; there are %d.",
-		               is_q35 ? "SATA" : "IDE", used, slots);
+		return err_set(
+		    e, ERR_CONFLICT,
+		    "The disks with an %s interface, the CD drive and the payloads need %d slots; there are %d.",
+		    is_q35 ? "SATA" : "IDE", used, slots);
 	return 0;
 }
 

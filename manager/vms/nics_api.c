@@ -18,12 +18,12 @@ int nic_check_interface(enum m_nic_interface i, struct err *e)
 {
 	switch (i) {
 	case M_NIC_INTERFACE_PCI_PASSTHROUGH:
-		return err_field(e, ERR_UNSUPPORTED, "nic.interface",
-		                 "Handing parts of a card through (pci_passthrough) is not supported; add the card to the "
-		                 "VM's host devices.");
+		return err_field(
+		    e, ERR_UNSUPPORTED, "nic.interface",
+		    "Handing parts of a card through (pci_passthrough) is not supported; add the card to the "
+		    "VM's host devices.");
 	case M_NIC_INTERFACE_SPAPR_VLAN:
-		return err_field(e, ERR_UNSUPPORTED, "nic.interface",
-		                 "The interface spapr_vlan is of POWER machines.");
+		return err_field(e, ERR_UNSUPPORTED, "nic.interface", "The interface spapr_vlan is of POWER machines.");
 	case M_NIC_INTERFACE_RTL8139_VIRTIO:
 		return err_field(e, ERR_UNSUPPORTED, "nic.interface",
 		                 "The interface rtl8139_virtio is not supported; virtio and rtl8139 are.");
@@ -169,7 +169,8 @@ struct m_nic *nic_new(struct call *c, struct txn *t, const struct m_vm *vm, stru
 		return NULL;
 	}
 	if (nic_check_interface(body->interface, e) < 0 ||
-	    vm_check_slots(c->core, vm, M_DISK_INTERFACE_NONE, 1 + (made ? (int)made->len : 0), "add Interface", e) < 0 ||
+	    vm_check_slots(c->core, vm, M_DISK_INTERFACE_NONE, 1 + (made ? (int)made->len : 0), "add Interface", e) <
+	        0 ||
 	    resolve_profile(c, vm, body, e) < 0)
 		return NULL;
 	nic = txn_new(t, KIND_NIC, NULL);
@@ -338,7 +339,8 @@ static int check_draft(struct call *c, const struct m_vm *vm, const struct m_nic
 	unsigned n;
 	const struct m_nic **nics = vm_nics(c->core, c->pool, vm->id, &n);
 
-	if (nic_check_interface(draft->interface, e) < 0 || take_name(c, draft, nics, n, NULL, e) < 0 || take_mac(c, vm, draft, NULL, e) < 0)
+	if (nic_check_interface(draft->interface, e) < 0 || take_name(c, draft, nics, n, NULL, e) < 0 ||
+	    take_mac(c, vm, draft, NULL, e) < 0)
 		return -1;
 	if (vm_is_live(vm) && M_GET(old, plugged, true) && M_GET(draft, plugged, true) && changes_card(old, draft))
 		return err_set(e, ERR_CONFLICT,

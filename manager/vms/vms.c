@@ -4,10 +4,10 @@
 
 #include "manager/api/statistics.h"
 #include "manager/templates/templates.h"
+#include "manager/vms/qos_live.h"
 #include "manager/vms/stateless.h"
 #include "manager/vms/vm_hardware.h"
 #include "manager/vms/vm_history.h"
-#include "manager/vms/qos_live.h"
 #include "manager/vms/vm_int.h"
 
 /* ---- runtime state ---- */

@@ -27,7 +27,7 @@ static void test_limits_by_level(void **state)
 	          "\"cores\":1,\"threads\":1}}}",
 	          "16 sockets");
 	rig_ok("vm.update", id, "{\"cpu\":{\"topology\":{\"sockets\":64,\"cores\":1,\"threads\":1}}}");
-	rig_ok("vm.update", id, "{\"memory\":274877906944}"); /* 256 GB */
+	rig_ok("vm.update", id, "{\"memory\":274877906944}");                           /* 256 GB */
 	rig_fails("vm.update", id, "{\"os\":{\"type\":\"windows_2008\"}}", "20480 MB"); /* 32 bits */
 }
 
