@@ -58,9 +58,11 @@ class SerialConsole:
 
     def run(self, command, timeout=20):
         """Run a command in the guest's shell, return what it printed."""
-        self.write(f"\n{command}; echo end-of-'command'\n")
-        self.expect(r"echo end-of-'command'\n", timeout)
-        return self.expect(r"(?s)(.*?)end-of-command", timeout).group(1).strip()
+        typed = "echo end-of-'command'\n"
+        self.write(f"\n{command}; {typed}")
+        self.expect(re.escape(typed), timeout)
+        said = self.expect(r"(?s)(.*?)end-of-command", timeout).group(1)
+        return said.rpartition(typed)[2].strip()  # what is typed ahead is seen twice: by the terminal, then by the shell
 
     def close(self):
         if self.process:
