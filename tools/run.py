@@ -333,7 +333,7 @@ def make_vm(api, cluster, disk):
             "memory": 256 << 20, "memory_policy": {"guaranteed": 128 << 20, "max": GIB}, "console": {"enabled": True},
             "os": {"type": "other_linux", "boot": {"devices": {"device": ["hd"]}}}})
     path = f"/vms/{vm['id']}"
-    vm = api.wait(path, ["down", "up", "powering_up", "wait_for_launch", "paused"], "VM")
+    vm = api.wait(path, ["down", "up", "powering_up", "wait_for_launch", "paused", "suspended"], "VM")
     if not api.get(path + "/diskattachments").get("disk_attachment"):
         api.post(path + "/diskattachments", {"disk": {"id": disk["id"]}, "interface": "virtio", "bootable": True, "active": True})
     if has_bridge() and not api.get(path + "/nics").get("nic"):
@@ -341,7 +341,7 @@ def make_vm(api, cluster, disk):
         profiles = [p for p in api.get("/vnicprofiles").get("vnic_profile", []) if p["network"]["id"] in networks]
         if profiles:
             api.post(path + "/nics", {"name": "nic1", "interface": "virtio", "vnic_profile": {"id": profiles[0]["id"]}})
-    if vm["status"] == "down":
+    if vm["status"] in ("down", "suspended"):
         api.post(path + "/start", {})
     return api.wait(path, ["up"], "VM", 120)
 
