@@ -33,7 +33,7 @@ static struct {
 	struct http_server *server;
 	char *dir;
 	int tls, plain;
-	atomic_int opened, closed;
+	atomic_int made, opened, closed;
 	_Atomic(struct relay *) last;
 } t;
 
@@ -62,6 +62,7 @@ static void handle(void *arg, struct http_exchange *x)
 		                                   .sin_port = htons((uint16_t)atoi(strrchr(path, '/') + 1)),
 		                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	to.lengths[0] = sizeof(struct sockaddr_in);
+	atomic_fetch_add(&t.made, 1);
 	r = relay_new(&t.core, x, &to, on_opened, on_closed, NULL);
 	old = atomic_exchange(&t.last, relay_ref(r));
 	if (old)
@@ -109,6 +110,13 @@ static int setup(void **state)
 			g_usleep(10000);                                                                               \
 		assert_true(condition);                                                                                \
 	} while (0)
+
+/* How many have ended, once those of earlier tests have. */
+static int settled(void)
+{
+	eventually(atomic_load(&t.closed) == atomic_load(&t.made));
+	return atomic_load(&t.closed);
+}
 
 static int teardown(void **state)
 {
@@ -277,7 +285,7 @@ static int read_goodbye(struct client *c, GString *reason)
 static void test_bytes_pass(void **state)
 {
 	for (int tls = 0; tls < 2; tls++) {
-		int port, fd = listen_any(&port), host, before = atomic_load(&t.closed);
+		int port, fd = listen_any(&port), host, before = settled();
 		struct client *c = connect_ws(tls, "raw", port);
 		g_autofree char *big = g_malloc0(200000), *got = g_malloc0(200000);
 		struct frame f;
@@ -591,7 +599,7 @@ static size_t memory_kib(void)
 
 static void test_many(void **state)
 {
-	int port, fd = listen_any(&port), before = atomic_load(&t.closed);
+	int port, fd = listen_any(&port), before = settled();
 	g_autofree struct client **all = g_new0(struct client *, MANY);
 	g_autofree int *hosts = g_new0(int, MANY);
 	size_t kib = memory_kib();
@@ -634,7 +642,7 @@ static void *stop_server(void *arg)
 
 static void test_server_stops(void **state)
 {
-	int port, fd = listen_any(&port), host, before = atomic_load(&t.closed);
+	int port, fd = listen_any(&port), host, before = settled();
 	struct client *c = connect_ws(true, "raw", port), *deaf = connect_ws(true, "raw", port);
 	pthread_t thread;
 
