@@ -16,7 +16,7 @@ RUN = [sys.executable, os.path.join(products.ROOT, "tools/run.py")]
 def test_three_commands(lab, guest, tmp_path_factory):
     place = str(tmp_path_factory.mktemp("demo"))
     for path in place, os.path.dirname(place), os.path.dirname(os.path.dirname(place)):
-        os.chmod(path, 0o755)
+        os.chmod(path, os.stat(path).st_mode & 0o7777 | 0o055)  # others may pass; nothing is taken away
     env = {**os.environ, "HOSTLER_DEMO_DIR": place + "/d", "HOSTLER_PORT": "18444", "HOSTLER_AGENT_PORT": "15433", "HOSTLER_GUEST": guest,
            "HOSTLER_BUILD": products.BUILD, "XDG_CONFIG_HOME": place + "/config", "XDG_STATE_HOME": place + "/state", "TERM": "xterm"}
     runs = subprocess.Popen([*RUN, "start"], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
