@@ -20,7 +20,7 @@ def demo(lab, guest, tmp_path_factory):
     env = {**os.environ, "HOSTLER_DEMO_DIR": place + "/d", "HOSTLER_PORT": "18443", "HOSTLER_AGENT_PORT": "15432", "HOSTLER_GUEST": guest}
     env.setdefault("HOSTLER_BUILD", os.path.join(ROOT, "build/release"))
     for path in place, os.path.dirname(place), os.path.dirname(os.path.dirname(place)):
-        os.chmod(path, 0o755)
+        os.chmod(path, os.stat(path).st_mode & 0o7777 | 0o055)
     yield env
     subprocess.run([*RUN, "clean"], env=env, timeout=60)
 
