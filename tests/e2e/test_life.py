@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The life of a VM: started for once, changed while it runs, suspended, paused, killed and started again.
 
-Shows T248 (pause with its reason, in part), X030 to X034 (a guest's name and UUID).
+Shows X030 to X034 (a guest's name and UUID).
 """
 import base64
 import json
