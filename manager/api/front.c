@@ -381,7 +381,9 @@ void front_set_files(struct front *f, const struct http_files *files) { f->files
 /* The portals; a person who names just the Manager is sent there. */
 static bool handle_files(struct front *f, struct http_exchange *x, const char *path)
 {
-	static const char *const roots[] = { "/ovirt-engine/webadmin", "/ovirt-engine/web-ui" };
+	static const struct {
+		const char *root, *index;
+	} portals[] = { { "/ovirt-engine/webadmin", "index.html" }, { "/ovirt-engine/web-ui", "web-ui.html" } };
 
 	if (!f->files)
 		return false;
@@ -390,15 +392,15 @@ static bool handle_files(struct front *f, struct http_exchange *x, const char *p
 		http_reply(x, 302, NULL, NULL);
 		return true;
 	}
-	for (size_t i = 0; i < G_N_ELEMENTS(roots); i++) {
-		size_t n = strlen(roots[i]);
+	for (size_t i = 0; i < G_N_ELEMENTS(portals); i++) {
+		size_t n = strlen(portals[i].root);
 
-		if (strncmp(path, roots[i], n) != 0 || (path[n] && path[n] != '/'))
+		if (strncmp(path, portals[i].root, n) != 0 || (path[n] && path[n] != '/'))
 			continue;
 		if (path[n]) {
-			http_files_reply(f->files, x, path + n + 1);
+			http_files_reply(f->files, x, path[n + 1] ? path + n + 1 : portals[i].index);
 		} else {
-			g_autofree char *there = g_strconcat(roots[i], "/", NULL);
+			g_autofree char *there = g_strconcat(portals[i].root, "/", NULL);
 			http_set_header(x, "Location", there);
 			http_reply(x, 302, NULL, NULL);
 		}

@@ -128,7 +128,7 @@ static void set_headers(struct http_exchange *x, const struct file *f)
 
 void http_files_reply(const struct http_files *fs, struct http_exchange *x, const char *path)
 {
-	const struct file *f = g_hash_table_lookup(fs->by_path, *path ? path : "index.html");
+	const struct file *f = g_hash_table_lookup(fs->by_path, path);
 	const char *have = http_header(x, "If-None-Match"), *method = http_method(x);
 
 	if (!f) {

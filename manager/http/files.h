@@ -10,7 +10,7 @@ struct http_files *http_files_read(const char *dir, struct err *e);
 /* After the server that serves them. NULL is fine. */
 void http_files_free(struct http_files *f);
 /*
- * Answer with the file ("" is index.html), or 404. Pages of these files may load what comes from this Manager and nothing else, run no script
+ * Answer with the file, or 404. Pages of these files may load what comes from this Manager and nothing else, run no script
  * that is written into a page, and be shown in no frame.
  */
 void http_files_reply(const struct http_files *f, struct http_exchange *x, const char *path);

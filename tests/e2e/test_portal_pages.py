@@ -11,6 +11,7 @@ def manager(tmp_path_factory):
     files = tmp_path_factory.mktemp("portal")
     (files / "assets").mkdir()
     (files / "index.html").write_text("<!doctype html><title>portal</title>" + " " * 3000)
+    (files / "web-ui.html").write_text("<!doctype html><title>own machines</title>")
     (files / "assets" / "a-1.js").write_text("void 0;\n" * 1000)
     (files / "secret.pem").write_text("no")
     made = rest.solo(tmp_path_factory.mktemp("manager"))
@@ -33,6 +34,7 @@ def test_files(ask):
     assert page.status_code == 200 and "portal" in page.text and page.headers["Content-Type"].startswith("text/html")
     assert "default-src 'self'" in page.headers["Content-Security-Policy"] and "unsafe" not in page.headers["Content-Security-Policy"]
     assert page.headers["X-Content-Type-Options"] == "nosniff" and page.headers["Cache-Control"] == "no-cache"
+    assert "own machines" in get(ask, "/web-ui/").text
     script = get(ask, "/web-ui/assets/a-1.js", **{"Accept-Encoding": "gzip"})
     assert script.status_code == 200 and "immutable" in script.headers["Cache-Control"]
     assert script.headers["Content-Encoding"] == "gzip"
