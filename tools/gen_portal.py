@@ -23,8 +23,11 @@ def member(m):
     flags = ("l" if m.is_list else "") + ("r" if "M_F_READONLY" in m.marks else "") + ("c" if "M_F_CREATE_ONLY" in m.marks else "") + \
             ("p" if "M_F_SECRET" in m.marks else "")
     row = [m.name, KINDS[m.kind], m.type if m.kind in ("M_ENUM", "M_STRUCT", "M_REF") else "", flags]
-    if m.is_list and m.item != m.name:
-        row.append(m.item)
+    item = m.item if m.is_list and m.item != m.name else 0
+    if item or m.rule:
+        row.append(item)
+    if m.rule:
+        row.append(m.rule)
     return row
 
 
@@ -39,14 +42,26 @@ def types(schema):
     return out
 
 
+def asked(method):
+    """What else is said about an operation: what it takes in the query, what it requires."""
+    common = {"follow", "filter", "async", "all_content"}
+    more = {"q": [[p["name"], p["type"]] for p in method["in"] if p["via"] == "query" and p["name"] not in common and not p.get("deprecated")],
+            "r": method.get("requires", []),
+            "s": [[sig["name"], sig.get("requires", [])] for sig in method.get("signatures", [])]}
+    return {key: value for key, value in more.items() if value}
+
+
 def operation(schema, owner, name):
     method = next(m for m in schema.services[owner]["methods"] if m["name"] == name)
     row = [name, method["kind"], f"{owner}.{name}"]
+    inputs = []
     if method["kind"] == "action":
-        row += [method["path"], [[p["name"], p["type"]] for p in method["in"] if p["via"] == "action" and p["name"] != "async"]]
-    elif method["kind"] in ("list", "get", "add"):
-        row.append((method["out"] or [{"type": ""}])[0]["type"])
-    return row
+        row.append(method["path"])
+        inputs = [[p["name"], p["type"]] for p in method["in"] if p["via"] == "action" and p["name"] != "async"]
+    else:
+        row.append((method["out"] or [{"type": ""}])[0]["type"] if method["kind"] in ("list", "get", "add") else "")
+    more = asked(method)
+    return row + ([inputs] if inputs or more else []) + ([more] if more else [])
 
 
 def sdk_names(schema, name):

@@ -16,6 +16,16 @@ export interface Member {
   isSecret: boolean;
   /** name of one element of a list */
   item: string;
+  /** what the Manager checks: of numbers their range, of texts their length, and what they look like */
+  rule?: Rule;
+}
+
+export interface Rule {
+  min?: number;
+  max?: number;
+  pattern?: string;
+  /** what the pattern means, in words: "letters, digits and '-'" */
+  hint?: string;
 }
 
 export interface Type {
@@ -35,6 +45,12 @@ export interface Operation {
   /** word in the path of an action */
   path?: string;
   inputs: { name: string; type: string }[];
+  /** parameters of the URL: "force", "detach_only", "max", "search" ... */
+  queries: { name: string; type: string }[];
+  /** what has to be given: "vm.name", "vm.cluster.id|vm.cluster.name" */
+  requires: string[];
+  /** ways to call it that require different things; any one of them will do */
+  signatures: { name: string; requires: string[] }[];
   result?: string;
 }
 
@@ -46,8 +62,8 @@ export interface Service {
   operations: Operation[];
 }
 
-type RawMember = [string, Kind, string, string, string?];
-type RawOp = [string, Operation["kind"], string, string?, [string, string][]?];
+type RawMember = [string, Kind, string, string, (string | 0)?, Rule?];
+type RawOp = [string, Operation["kind"], string, string?, [string, string][]?, { q?: [string, string][]; r?: string[]; s?: [string, string[]][] }?];
 
 const rawTypes = JSON.parse(TYPES_TEXT) as Record<string, { e: string; c: string; p?: string; m: RawMember[] }>;
 const rawServices = JSON.parse(SERVICES_TEXT) as Record<string, { l: [string, number, string, string?][]; o: RawOp[] }>;
@@ -66,7 +82,7 @@ export function typeOf(name: string): Type {
       element: raw.e,
       collection: raw.c,
       path: raw.p,
-      members: raw.m.map(([member, kind, type, flags, item]) => ({
+      members: raw.m.map(([member, kind, type, flags, item, rule]) => ({
         name: member,
         kind,
         type,
@@ -74,7 +90,8 @@ export function typeOf(name: string): Type {
         isReadonly: flags.includes("r"),
         isCreateOnly: flags.includes("c"),
         isSecret: flags.includes("p"),
-        item: item ?? member,
+        item: item || member,
+        rule,
       })),
     };
     types.set(name, t);
@@ -93,13 +110,16 @@ export function serviceOf(name: string): Service {
       name,
       parts: raw.l.filter(([, isParam]) => !isParam).map(([word, , service, label]) => ({ word, service, label: label ?? word })),
       one: raw.l.find(([, isParam]) => isParam)?.[2],
-      operations: raw.o.map(([op, kind, id, third, inputs]) => ({
+      operations: raw.o.map(([op, kind, id, third, inputs, more]) => ({
         name: op,
         kind,
         id,
         path: kind === "action" ? third : undefined,
-        result: kind === "action" ? undefined : third,
+        result: kind === "action" ? undefined : third || undefined,
         inputs: (inputs ?? []).map(([input, type]) => ({ name: input, type })),
+        queries: (more?.q ?? []).map(([input, type]) => ({ name: input, type })),
+        requires: more?.r ?? [],
+        signatures: (more?.s ?? []).map(([way, requires]) => ({ name: way, requires })),
       })),
     };
     services.set(name, s);
@@ -121,3 +141,24 @@ export function serviceAt(path: string): Service | undefined {
 }
 
 export const operation = (s: Service | undefined, kind: Operation["kind"]) => s?.operations.find((o) => o.kind === kind);
+
+/** The member at a path with dots ("cpu.topology.cores") of a type. */
+export function memberAt(type: string, path: string): Member | undefined {
+  let found: Member | undefined;
+  for (const word of path.split(".")) {
+    if (!hasType(type)) return undefined;
+    found = typeOf(type).members.find((m) => m.name === word);
+    if (!found) return undefined;
+    type = found.type;
+  }
+  return found;
+}
+
+/**
+ * Whether an operation cannot do without a member (a path below its document: "cluster", "provisioned_size"). Where there are several ways to
+ * call it, what the first asks for counts.
+ */
+export function isRequired(op: Operation | undefined, path: string): boolean {
+  const requires = op?.requires.length ? op.requires : (op?.signatures[0]?.requires ?? []);
+  return requires.some((one) => one.split("|").some((way) => (way.slice(way.indexOf(".") + 1) + ".").startsWith(path + ".")));
+}
