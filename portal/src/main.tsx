@@ -9,6 +9,7 @@ import {
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode, useEffect, useState } from "react";
 import { createRoot } from "react-dom/client";
+import { DialogHost } from "./dialogs";
 import { Fault, isLoggedIn, logout, whenLoggedOut } from "./lib/api";
 import { PAGES, pageOf } from "./lib/entities";
 import { DetailPage } from "./pages/DetailPage";
@@ -94,6 +95,7 @@ createRoot(document.getElementById("root")!).render(
   <StrictMode>
     <QueryClientProvider client={client}>
       <App />
+      <DialogHost />
     </QueryClientProvider>
   </StrictMode>,
 );
