@@ -1,67 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
 // Talking to the Manager: JSON over the same REST API that everybody else uses.
 import { hasType, type Member, typeOf } from "./schema";
+import { Fault, isAdmin, send } from "./session";
+
+export { actAsUser, changePassword, Fault, forget, isAdmin, isLoggedIn, login, logout, send, whenLoggedOut } from "./session";
 
 export const BASE = "/ovirt-engine/api";
 
 /** An entity as the portals hold it: numbers, booleans and dates are what they are; lists are arrays. */
 export type Entity = { id: string; name?: string; href?: string; [member: string]: unknown };
 
-export class Fault extends Error {
-  constructor(
-    readonly status: number,
-    readonly reason: string,
-    readonly detail: string,
-  ) {
-    super(detail || reason);
-  }
+/** Who shows a request, and in which words others find what belongs together. */
+export interface CallOptions {
+  /** Correlation-Id: the same for all requests of one bulk */
+  correlation?: string;
+  signal?: AbortSignal;
 }
 
-let token = sessionStorage.getItem("hostler-token");
-let onLost: () => void = () => {};
-
-export const isLoggedIn = () => token !== null;
-export const whenLoggedOut = (fn: () => void) => (onLost = fn);
-
-export function forget() {
-  token = null;
-  sessionStorage.removeItem("hostler-token");
-  onLost();
+interface Ask extends CallOptions {
+  body?: unknown;
+  ifMatch?: string;
 }
 
-export async function login(user: string, password: string, profile: string): Promise<void> {
-  const form = new URLSearchParams({ grant_type: "password", scope: "ovirt-app-api", username: `${user}@${profile}`, password });
-  const answer = await fetch("/ovirt-engine/sso/oauth/token", { method: "POST", body: form, headers: { Accept: "application/json" } });
-  const got = (await answer.json()) as { access_token?: string; error?: string };
-  if (!got.access_token) throw new Fault(answer.status, "access_denied", got.error ?? answer.statusText);
-  token = got.access_token;
-  sessionStorage.setItem("hostler-token", token);
-}
-
-export async function logout(): Promise<void> {
-  const form = new URLSearchParams({ token: token ?? "" });
-  forget();
-  await fetch("/ovirt-engine/services/sso-logout", { method: "POST", body: form });
-}
-
-/** A request below /ovirt-engine that carries the token. */
-export async function send(path: string, init: RequestInit = {}): Promise<Response> {
-  const headers = new Headers(init.headers);
-  headers.set("Authorization", `Bearer ${token}`);
-  const answer = await fetch(path, { ...init, headers });
-  if (answer.status === 401) forget();
-  return answer;
-}
-
-async function ask(method: string, path: string, body?: unknown): Promise<unknown> {
-  const answer = await send(`${BASE}/${path}`, {
-    method,
-    headers: { Accept: "application/json", "Content-Type": "application/json", Filter: isAdmin() ? "false" : "true" },
-    body: body === undefined ? undefined : JSON.stringify(body),
-  });
+async function answerTo(method: string, path: string, { body, ifMatch, correlation, signal }: Ask = {}): Promise<{ doc: unknown; etag?: string }> {
+  const headers = new Headers({ Accept: "application/json", Filter: String(!isAdmin()) });
+  if (body !== undefined) headers.set("Content-Type", "application/json");
+  if (correlation) headers.set("Correlation-Id", correlation);
+  if (ifMatch) headers.set("If-Match", ifMatch);
+  const answer = await send(`${BASE}/${path}`, { method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body) });
   const text = await answer.text();
-  if (answer.ok) return text ? JSON.parse(text) : {};
-  throw faultOf(answer.status, answer.statusText, text);
+  if (!answer.ok) throw faultOf(answer.status, answer.statusText, text);
+  return { doc: text ? JSON.parse(text) : {}, etag: answer.headers.get("ETag") ?? undefined };
+}
+
+const ask = async (method: string, path: string, more: Ask = {}): Promise<unknown> => (await answerTo(method, path, more)).doc;
+
+/** A page beside the API, below /ovirt-engine/hostler. */
+async function beside<T>(page: string, params: Record<string, string> = {}): Promise<T> {
+  const query = new URLSearchParams(params);
+  const answer = await send(`/ovirt-engine/hostler/${page}${query.size ? `?${query}` : ""}`, { headers: { Accept: "application/json" } });
+  if (!answer.ok) throw faultOf(answer.status, answer.statusText, await answer.text());
+  return (await answer.json()) as T;
 }
 
 function faultOf(status: number, statusText: string, text: string): Fault {
@@ -73,10 +52,6 @@ function faultOf(status: number, statusText: string, text: string): Fault {
     return new Fault(status, statusText, status === 404 ? "" : text.slice(0, 200));
   }
 }
-
-let admin = true;
-export const isAdmin = () => admin;
-export const actAsUser = () => (admin = false);
 
 // ---- documents
 
@@ -131,37 +106,68 @@ export interface ListQuery {
   search?: string;
   max?: number;
   follow?: string;
+  [param: string]: string | number | boolean | undefined;
 }
 
-export async function list(type: string, path: string, q: ListQuery = {}): Promise<Entity[]> {
+export async function list(type: string, path: string, q: ListQuery = {}, options: CallOptions = {}): Promise<Entity[]> {
   const params = new URLSearchParams(Object.entries(q).flatMap(([k, v]) => (v === undefined || v === "" ? [] : [[k, String(v)]])));
-  if (q.search) params.set("case_sensitive", "false");
-  const got = (await ask("GET", params.size ? `${path}?${params}` : path)) as Record<string, unknown>;
+  if (q.search && q.case_sensitive === undefined) params.set("case_sensitive", "false");
+  const got = (await ask("GET", params.size ? `${path}?${params}` : path, options)) as Record<string, unknown>;
   const items = Object.values(got).find(Array.isArray) as Record<string, unknown>[] | undefined;
   return (items ?? []).map((wire) => entityFrom(type, wire));
 }
 
-export async function get(type: string, path: string): Promise<Entity> {
-  return entityFrom(type, (await ask("GET", path)) as Record<string, unknown>);
+const ETAG = "@etag";
+
+/** What an entity that get() gave looked like to the Manager; for update(). */
+export const etagOf = (e: Entity): string | undefined => e[ETAG] as string | undefined;
+
+export async function get(type: string, path: string, options: CallOptions = {}): Promise<Entity> {
+  const { doc, etag } = await answerTo("GET", path, options);
+  const e = entityFrom(type, doc as Record<string, unknown>);
+  if (etag) e[ETAG] = etag;
+  return e;
 }
 
-export async function add(type: string, path: string, e: Record<string, unknown>): Promise<Entity> {
-  return entityFrom(type, (await ask("POST", path, wireFrom(type, e))) as Record<string, unknown>);
+export async function add(type: string, path: string, e: Record<string, unknown>, options: CallOptions = {}): Promise<Entity> {
+  return entityFrom(type, (await ask("POST", path, { ...options, body: wireFrom(type, e) })) as Record<string, unknown>);
 }
 
-export async function update(type: string, path: string, e: Record<string, unknown>): Promise<Entity> {
-  return entityFrom(type, (await ask("PUT", path, wireFrom(type, e))) as Record<string, unknown>);
+/** etag: refused with status 412 when the entity is not any more what it was (etagOf). */
+export async function update(type: string, path: string, e: Record<string, unknown>, etag?: string, options: CallOptions = {}): Promise<Entity> {
+  return entityFrom(type, (await ask("PUT", path, { ...options, body: wireFrom(type, e), ifMatch: etag })) as Record<string, unknown>);
 }
 
-export const remove = (path: string) => ask("DELETE", path);
+export const remove = (path: string, options: CallOptions = {}) => ask("DELETE", path, options);
 
-export async function act(path: string, action: string, inputs: Record<string, unknown> = {}): Promise<Entity> {
-  return entityFrom("action", (await ask("POST", `${path}/${action}`, inputs)) as Record<string, unknown>);
+export async function act(path: string, action: string, inputs: Record<string, unknown> = {}, options: CallOptions = {}): Promise<Entity> {
+  return entityFrom("action", (await ask("POST", `${path}/${action}`, { ...options, body: inputs })) as Record<string, unknown>);
 }
+
+/** A new Correlation-Id for requests that belong together. */
+export const newCorrelation = () => crypto.randomUUID();
 
 /** Which operations this Manager has. */
-export async function operations(): Promise<Set<string>> {
-  const answer = await send("/ovirt-engine/hostler/operations");
-  if (!answer.ok) throw faultOf(answer.status, answer.statusText, await answer.text());
-  return new Set((await answer.json()) as string[]);
+export const operations = async (): Promise<Set<string>> => new Set(await beside<string[]>("operations"));
+
+/** How many of a collection a search finds. */
+export const count = async (collection: string, search: string): Promise<number> => (await beside<{ count: number }>("search/count", { collection, search })).count;
+
+/** What the user may do with the object at the path and with the collections below it ("vm.start"); of all objects: "". */
+export const allowed = async (path: string): Promise<Set<string>> => new Set(await beside<string[]>("allowed", { path }));
+
+/** The logged in user. */
+export interface Me {
+  id: string;
+  user_name: string;
+  name?: string;
+  last_name?: string;
+  domain?: string;
+  is_admin: boolean;
+  /** ms since 1970 */
+  password_expires?: number;
+  can_change_password?: boolean;
+  session_expires?: number;
 }
+
+export const me = () => beside<Me>("me");
