@@ -206,9 +206,9 @@ json_t *sim_task_begin(struct sim_host *h, const char *verb, const char *pool, j
 void sim_task_work(struct sim_task *t);
 /* Unfinished tasks of a pool that gets a new SPM. */
 void sim_tasks_recover(struct sim_host *h, struct sim_sd *master);
-/* A VM opens its disks for writing, or closes them. 0, or -1 with the disk at fault. */
-int sim_volumes_open(struct sim_vm *vm, struct err *e);
-void sim_volumes_close(struct sim_vm *vm);
+/* A VM opens its disks from number first on for writing, or closes them. 0, or -1 with the disk at fault and none of these open. */
+int sim_volumes_open(struct sim_vm *vm, int first, struct err *e);
+void sim_volumes_close(struct sim_vm *vm, int first);
 
 /* ---- chains of volumes, and the agents' jobs on them (sim_chain.c) ---- */
 

@@ -26,7 +26,7 @@ void sim_vm_free(void *p)
 {
 	struct sim_vm *vm = p;
 
-	sim_volumes_close(vm);
+	sim_volumes_close(vm, 0);
 	g_free(vm->name);
 	g_free(vm->xml);
 	g_free(vm->disks);
@@ -147,7 +147,7 @@ void sim_vm_end(struct sim_vm *vm, int code, int reason, const char *message)
 {
 	vm_new_life(vm);
 	vm->is_running = vm->is_admin_shutdown = false;
-	sim_volumes_close(vm);
+	sim_volumes_close(vm, 0);
 	vm->exit_code = code;
 	vm->exit_reason = reason;
 	vm->exit_message = message;
@@ -166,10 +166,10 @@ static int vm_launch(struct sim_vm *vm, struct err *e)
 	if (elsewhere && elsewhere != vm->host)
 		sim_fail(vm->host->sim, "VM %s is started on %s while it runs on %s", vm->name, vm->host->address,
 		         elsewhere->address);
-	if (sim_volumes_open(vm, e) < 0)
+	if (sim_volumes_open(vm, 0, e) < 0)
 		return -1;
 	if (sim_memory_use(vm, e) < 0) {
-		sim_volumes_close(vm);
+		sim_volumes_close(vm, 0);
 		return -1;
 	}
 	vm->is_running = true;
@@ -449,11 +449,22 @@ static json_t *cont(struct sim_host *h, json_t *params, struct err *e)
 
 /* ---- plugging ---- */
 
-static void drop_disk(struct sim_vm *vm, const char *img)
+/* False: it is not there. */
+static bool drop_disk(struct sim_vm *vm, const char *img)
 {
-	for (int i = 0; i < vm->n_disks; i++)
-		if (strcmp(vm->disks[i].img, img) == 0)
-			vm->disks[i--] = vm->disks[--vm->n_disks];
+	int last = vm->n_disks - 1;
+
+	for (int i = 0; i <= last; i++)
+		if (strcmp(vm->disks[i].img, img) == 0) {
+			struct sim_vm_disk d = vm->disks[i];
+
+			vm->disks[i] = vm->disks[last];
+			vm->disks[last] = d;
+			sim_volumes_close(vm, last);
+			vm->n_disks--;
+			return true;
+		}
+	return false;
 }
 
 static int plug(struct sim_vm *vm, xmlNodePtr devices, struct err *e)
@@ -470,10 +481,9 @@ static int plug(struct sim_vm *vm, xmlNodePtr devices, struct err *e)
 				sim_refuse(e, 45, "Failed to hotplug disk: it, or its name, is there already");
 				return -1;
 			}
-	if (sim_volumes_open(vm, e) == 0)
+	if (sim_volumes_open(vm, before, e) == 0)
 		return 0;
 	vm->n_disks = before;
-	sim_volumes_open(vm, &(struct err){ 0 });
 	return -1;
 }
 
@@ -483,13 +493,10 @@ static int unplug(struct sim_vm *vm, xmlNodePtr devices, struct err *e)
 	struct sim_vm_disk d = rc == 0 && vm->n_disks > before ? vm->disks[before] : (struct sim_vm_disk){ .img = "" };
 
 	vm->n_disks = before;
-	if (rc < 0)
-		return -1;
-	sim_volumes_close(vm);
-	drop_disk(vm, d.img);
-	if (vm->n_disks == before)
-		sim_refuse(e, 46, "Failed to unplug disk: it is not there");
-	return sim_volumes_open(vm, &(struct err){ 0 }) < 0 || vm->n_disks == before ? -1 : 0;
+	if (rc < 0 || drop_disk(vm, d.img))
+		return rc;
+	sim_refuse(e, 46, "Failed to unplug disk: it is not there");
+	return -1;
 }
 
 static json_t *change_disks(struct sim_host *h, json_t *params, int (*fn)(struct sim_vm *, xmlNodePtr, struct err *),

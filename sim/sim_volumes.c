@@ -46,17 +46,17 @@ static struct sim_volume *first_of_image(struct sim_sd *sd, const char *img)
 
 /* ---- who has what open ---- */
 
-int sim_volumes_open(struct sim_vm *vm, struct err *e)
+int sim_volumes_open(struct sim_vm *vm, int first, struct err *e)
 {
 	struct sim *s = vm->host->sim;
 
-	for (int i = 0; i < vm->n_disks; i++) {
+	for (int i = first; i < vm->n_disks; i++) {
 		struct sim_vm_disk *d = &vm->disks[i];
 		struct sim_sd *sd = sim_sd_find(vm->host, d->sd, e);
 		struct sim_volume *v = sd ? sim_volume_find(sd, d->img, d->vol) : NULL;
 
 		if (!v) {
-			sim_volumes_close(vm);
+			sim_volumes_close(vm, first);
 			sim_refuse(e, 201, "Volume does not exist: %s", d->vol);
 			return -1;
 		}
@@ -76,9 +76,9 @@ int sim_volumes_open(struct sim_vm *vm, struct err *e)
 	return 0;
 }
 
-void sim_volumes_close(struct sim_vm *vm)
+void sim_volumes_close(struct sim_vm *vm, int first)
 {
-	for (int i = 0; i < vm->n_disks; i++) {
+	for (int i = first; i < vm->n_disks; i++) {
 		struct sim_vm_disk *d = &vm->disks[i];
 		struct sim_sd *sd = g_hash_table_lookup(vm->host->sim->storage->domains, d->sd);
 		struct sim_volume *v = sd ? sim_volume_find(sd, d->img, d->vol) : NULL;
