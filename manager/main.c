@@ -245,7 +245,8 @@ static void reload_certificate(void *arg)
 static int serve(struct manager *m, struct err *e)
 {
 	static const struct page *const tables[] = { SSO_PAGES,     SERVICE_PAGES, REGISTER_PAGES,
-		                                     CONSOLE_PAGES, HOST_PAGES,    PORTAL_PAGES };
+		                                     CONSOLE_PAGES, HOST_PAGES,    PORTAL_PAGES,
+		                                     USER_PAGES };
 	struct http_config cfg = {
 		.tls_listen = m->o->listen,
 		.plain_listen = m->o->http_listen,

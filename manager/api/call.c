@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "manager/api/follow.h"
+#include "manager/api/route.h"
 #include "manager/core/locks.h"
 #include "manager/core/sessions.h"
 
@@ -52,7 +53,11 @@ int call_may(struct call *c, struct err *e)
 
 	if (c->query.filter == 0 && !c->is_trusted && !c->who.is_admin)
 		return err_set(e, ERR_DENIED, "Only administrators may ask for unfiltered results.");
-	if (c->is_trusted || !impl->permit)
+	if (c->is_trusted)
+		return 0;
+	if (impl->may)
+		return impl->may(c, e);
+	if (!impl->permit)
 		return 0;
 	if (impl->is_on_system)
 		return perm_check(c->core, &c->who, impl->permit, KIND_VM, NULL, e);
@@ -60,6 +65,58 @@ int call_may(struct call *c, struct err *e)
 	if (id && !inv_find(c->core->inv, impl->on, id))
 		return err_set(e, ERR_NO_ENTITY, "There is no %s %s.", M_KINDS[impl->on].type->name, id);
 	return perm_check(c->core, &c->who, impl->permit, impl->on, id, e);
+}
+
+int call_asked(struct call *c, const char *id, struct err *e)
+{
+	return call_permit(c, c->impl->asks, c->impl->asks_on, id, e);
+}
+
+/* The object of the row's asks_on that the path leads through: itself, or what its first object lies in. */
+static const char *asked_object(const struct call *c)
+{
+	for (int k = 0; c->n_ids && k < N_KINDS; k++)
+		if (inv_find(c->core->inv, k, c->ids[0]))
+			return perm_ancestor(c->core, k, c->ids[0], c->impl->asks_on);
+	return NULL;
+}
+
+bool call_might(struct call *c)
+{
+	const char *id;
+	struct err e = ERR_INIT;
+
+	if (call_may(c, &e) < 0)
+		return false;
+	if (!c->impl->asks || c->is_trusted)
+		return true;
+	id = asked_object(c);
+	return id ? call_asked(c, id, &e) == 0 : perm_anywhere(c->core, &c->who, c->impl->asks, c->impl->asks_on);
+}
+
+struct call *call_read(struct core *core, struct pool *pool, GPtrArray *retained, const struct identity *who,
+                       const char *base, const char *path)
+{
+	struct call *c;
+	struct route r;
+
+	if (!route_find(pool, path, &r) || r.action)
+		return NULL;
+	c = POOL_NEW(pool, struct call);
+	c->op = route_op(&r, "GET");
+	c->impl = c->op ? api_find(c->op) : NULL;
+	if (!c->impl)
+		return NULL;
+	c->core = core;
+	c->pool = pool;
+	c->base = base;
+	c->path = r.path;
+	memcpy(c->ids, r.ids, sizeof(r.ids));
+	c->n_ids = r.n_ids;
+	c->who = *who;
+	c->query = (struct call_query){ .max = -1, .from = -1, .filter = -1 };
+	c->retained = retained;
+	return c;
 }
 
 static int handle(struct call *c, struct err *e)

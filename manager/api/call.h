@@ -84,6 +84,11 @@ struct api_op {
 	enum kind on;       /* ... on ids[0] of this kind; with is_on_system on the system */
 	bool is_on_system;
 	bool is_on_last; /* on the last id of the path instead of the first */
+	/* What the handler asks for where the body says (call_asked): a permit on an object of a kind. */
+	const char *asks;
+	enum kind asks_on;
+	/* May they, judged by the path alone? For rows that the members above cannot describe; must not wait. */
+	int (*may)(struct call *c, struct err *e);
 	unsigned flags;
 	/* for the generic handlers (generic.h) */
 	enum kind kind;   /* of the entities */
@@ -97,9 +102,10 @@ struct api_op {
 	{                                                                                                              \
 		.name = NAME, .run = FN, .kind = KIND_, ##__VA_ARGS__                                                  \
 	}
-#define BELOW(PARENT, BY) .parent = PARENT, .has_parent = true, .by = BY
-#define SYS(PERMIT)       .permit = PERMIT, .is_on_system = true, .flags = OP_WAITS
-#define ON(PERMIT, KIND_) .permit = PERMIT, .on = KIND_, .flags = OP_WAITS
+#define BELOW(PARENT, BY)   .parent = PARENT, .has_parent = true, .by = BY
+#define SYS(PERMIT)         .permit = PERMIT, .is_on_system = true, .flags = OP_WAITS
+#define ON(PERMIT, KIND_)   .permit = PERMIT, .on = KIND_, .flags = OP_WAITS
+#define ASKS(PERMIT, KIND_) .asks = PERMIT, .asks_on = KIND_, .flags = OP_WAITS
 
 /* Tables are registered once at start; ends with name NULL. Unknown or repeated names are a bug (asserted). */
 void api_register(const struct api_op *table);
@@ -114,8 +120,18 @@ void call_release(struct call *c);
 
 /* ---- for handlers ---- */
 
-/* May the caller do c->impl there? For what is not dispatched (follow). */
+/* May the caller do c->impl there? For what is not dispatched (follow, the page `allowed`). */
 int call_may(struct call *c, struct err *e);
+/* ... and could the caller be allowed what the row asks for behind that, for some body? */
+bool call_might(struct call *c);
+/* The permit that the row asks for, on this object of the row's asks_on. */
+int call_asked(struct call *c, const char *id, struct err *e);
+/*
+ * A read of a path below base inside another call or a page: a call of the GET or list there, not yet run. NULL: nothing can be read
+ * there. What it retains goes into retained.
+ */
+struct call *call_read(struct core *core, struct pool *pool, GPtrArray *retained, const struct identity *who,
+                       const char *base, const char *path);
 /* Is what the caller sees narrowed down to what they have permissions for? */
 bool call_is_filtered(const struct call *c);
 /* call_entity, and the caller may see it, also for what changes something. */

@@ -45,28 +45,14 @@ static void count(struct call *c, size_t n)
 /* Read what is at a path below base, as the caller of c. NULL when it cannot be read. */
 static struct call *read_path(struct call *c, const char *path)
 {
-	struct call *sub = POOL_NEW(c->pool, struct call);
+	struct call *sub = call_read(c->core, c->pool, c->retained, &c->who, c->base, path);
 	struct err e = ERR_INIT;
-	struct route r;
 
-	if (!route_find(c->pool, path, &r) || r.action)
+	if (!sub)
 		return NULL;
-	sub->op = route_op(&r, "GET");
-	sub->impl = sub->op ? api_find(sub->op) : NULL;
-	if (!sub->impl)
-		return NULL;
-	sub->core = c->core;
-	sub->pool = c->pool;
-	sub->base = c->base;
-	sub->path = r.path;
-	memcpy(sub->ids, r.ids, sizeof(r.ids));
-	sub->n_ids = r.n_ids;
-	sub->who = c->who;
 	sub->is_trusted = c->is_trusted;
-	sub->query = (struct call_query){
-		.max = -1, .from = -1, .filter = c->query.filter, .all_content = c->query.all_content
-	};
-	sub->retained = c->retained;
+	sub->query.filter = c->query.filter;
+	sub->query.all_content = c->query.all_content;
 	if (call_may(sub, &e) < 0 || sub->impl->run(sub, &e) < 0 || sub->error.code != ERR_NONE)
 		return NULL;
 	count(c, sub->result == RESULT_LIST ? sub->n_list : 1);

@@ -211,7 +211,7 @@ static int cluster_add(struct call *c, struct err *e)
 	if (parent)
 		body->data_center.id = (char *)parent;
 	if (resolve_cluster(c, body, true, e) < 0 ||
-	    call_permit(c, "create_cluster", KIND_DATA_CENTER, body->data_center.id, e) < 0)
+	    call_asked(c, body->data_center.id, e) < 0)
 		return -1;
 	if (call_resolve(c, &body->management_network, KIND_NETWORK, body->data_center.id, false,
 	                 "cluster.management_network", e) < 0)
@@ -369,7 +369,7 @@ static const struct api_op CLUSTER_OPS[] = {
 	ROW("data_center.remove", dc_remove, KIND_DATA_CENTER, ON("delete_storage_pool", KIND_DATA_CENTER)),
 	ROW("clusters.list", cluster_list, KIND_CLUSTER),
 	ROW("cluster.get", cluster_get, KIND_CLUSTER),
-	ROW("clusters.add", cluster_add, KIND_CLUSTER, .flags = OP_WAITS),
+	ROW("clusters.add", cluster_add, KIND_CLUSTER, ASKS("create_cluster", KIND_DATA_CENTER)),
 	ROW("cluster.update", cluster_update, KIND_CLUSTER, .flags = OP_WAITS, .permit = "edit_cluster_configuration",
 	    .is_on_last = true, .on = KIND_CLUSTER),
 	ROW("cluster.remove", cluster_remove, KIND_CLUSTER, .flags = OP_WAITS, .permit = "delete_cluster",

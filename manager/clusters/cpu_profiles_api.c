@@ -16,7 +16,7 @@ static int profile_add(struct call *c, struct err *e)
 	if (c->n_ids > 0)
 		body->cluster = (struct m_ref){ .id = (char *)c->ids[0] };
 	if (call_resolve(c, &body->cluster, KIND_CLUSTER, NULL, true, "cpu_profile.cluster", e) < 0 ||
-	    call_permit(c, "create_cpu_profile", KIND_CLUSTER, body->cluster.id, e) < 0 ||
+	    call_asked(c, body->cluster.id, e) < 0 ||
 	    qos_resolve(c, &body->qos, M_QOS_TYPE_CPU, cluster_data_center(c->core, body->cluster.id),
 	                "cpu_profile.qos", e) < 0)
 		return -1;
@@ -88,12 +88,12 @@ static int profile_remove(struct call *c, struct err *e)
 const struct api_op CPU_PROFILE_OPS[] = {
 	ROW("assigned_cpu_profiles.list", generic_list, KIND_CPU_PROFILE, OF_CLUSTER),
 	ROW("assigned_cpu_profile.get", generic_get, KIND_CPU_PROFILE, OF_CLUSTER),
-	ROW("assigned_cpu_profiles.add", profile_add, KIND_CPU_PROFILE, .flags = OP_WAITS),
+	ROW("assigned_cpu_profiles.add", profile_add, KIND_CPU_PROFILE, ASKS("create_cpu_profile", KIND_CLUSTER)),
 	ROW("assigned_cpu_profile.remove", profile_remove, KIND_CPU_PROFILE, OF_CLUSTER,
 	    ON("delete_cpu_profile", KIND_CLUSTER)),
 	ROW("cpu_profiles.list", generic_list, KIND_CPU_PROFILE),
 	ROW("cpu_profile.get", generic_get, KIND_CPU_PROFILE),
-	ROW("cpu_profiles.add", profile_add, KIND_CPU_PROFILE, .flags = OP_WAITS),
+	ROW("cpu_profiles.add", profile_add, KIND_CPU_PROFILE, ASKS("create_cpu_profile", KIND_CLUSTER)),
 	ROW("cpu_profile.update", profile_update, KIND_CPU_PROFILE, ON("update_cpu_profile", KIND_CPU_PROFILE)),
 	ROW("cpu_profile.remove", profile_remove, KIND_CPU_PROFILE, ON("delete_cpu_profile", KIND_CPU_PROFILE)),
 	{ .name = NULL },

@@ -262,6 +262,53 @@ int perm_check(struct core *c, const struct identity *who, const char *permit, e
 	return err_set(e, ERR_DENIED, "User is not authorized to perform this action: permit '%s' is missing.", permit);
 }
 
+const char *perm_ancestor(struct core *c, enum kind k, const char *id, enum kind wanted)
+{
+	struct object list[MAX_ANCESTORS];
+	int n = ancestors(c, k, id, list);
+
+	for (int i = 0; i < n; i++)
+		if (list[i].kind == wanted)
+			return list[i].id;
+	return NULL;
+}
+
+/* Do objects of kind k inherit from objects of another? As ancestors() walks. */
+static bool inherits(enum kind k, enum kind from)
+{
+	switch (k) {
+	case KIND_CLUSTER:
+	case KIND_STORAGE_DOMAIN:
+	case KIND_NETWORK: return from == k || from == KIND_DATA_CENTER;
+	case KIND_VM:
+	case KIND_HOST:
+	case KIND_TEMPLATE:
+	case KIND_CPU_PROFILE: return from == k || inherits(KIND_CLUSTER, from);
+	case KIND_DISK:
+	case KIND_DISK_PROFILE: return from == k || inherits(KIND_STORAGE_DOMAIN, from);
+	case KIND_VNIC_PROFILE: return from == k || inherits(KIND_NETWORK, from);
+	default: return from == k;
+	}
+}
+
+static bool grants_some(struct core *c, const struct m_permission *p, void *arg)
+{
+	const struct question *q = arg;
+	const char *on;
+	const struct perm_target *t = perm_target_of(p, &on);
+
+	if (!M_GET(p, is_system, false) && (!t || !inherits(q->objects[0].kind, t->kind)))
+		return false;
+	return p->role.id && role_has(c, p->role.id, q->permit);
+}
+
+bool perm_anywhere(struct core *c, const struct identity *who, const char *permit, enum kind k)
+{
+	struct object what = { k, NULL };
+
+	return any_grant(c, who->user_id, grants_some, &(struct question){ permit, &what, 1 });
+}
+
 static bool shows(struct core *c, const struct m_permission *p, void *arg)
 {
 	const struct question *q = arg;

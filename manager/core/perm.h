@@ -13,6 +13,10 @@
  * the system itself. */
 int perm_check(struct core *c, const struct identity *who, const char *permit, enum kind k, const char *object_id,
                struct err *e);
+/* Has who the permit on some object of the kind, wherever that is? */
+bool perm_anywhere(struct core *c, const struct identity *who, const char *permit, enum kind k);
+/* What of kind wanted the object is, or lies in (a VM: its cluster, its data center); NULL: nothing. */
+const char *perm_ancestor(struct core *c, enum kind k, const char *id, enum kind wanted);
 /* May who see it? A permission on the object, on an ancestor whose role shows children, or a role on the system does; and
  * everybody sees himself and his jobs. */
 bool perm_can_see(struct core *c, const struct identity *who, enum kind k, const char *object_id);

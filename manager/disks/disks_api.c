@@ -286,7 +286,7 @@ static int domain_disk_remove(struct call *c, struct err *e)
 const struct api_op DISK_OPS[] = {
 	ROW("disks.list", generic_list, KIND_DISK),
 	ROW("disk.get", generic_get, KIND_DISK),
-	ROW("disks.add", disk_add, KIND_DISK, .flags = OP_WAITS),
+	ROW("disks.add", disk_add, KIND_DISK, ASKS("create_disk", KIND_STORAGE_DOMAIN)),
 	ROW("disk.update", disk_update, KIND_DISK, ON_DISK("edit_disk_properties")),
 	ROW("disk.remove", disk_remove, KIND_DISK, ON_DISK("delete_disk")),
 	ROW("disk.copy", disk_copy, KIND_DISK, ON_DISK("configure_disk_storage")),
@@ -297,7 +297,7 @@ const struct api_op DISK_OPS[] = {
 	ROW("attached_storage_domain_disk.move", disk_move, KIND_DISK, ON_DISK("configure_disk_storage")),
 	ROW("storage_domain_disks.list", domain_disk_list, KIND_DISK),
 	ROW("storage_domain_disk.get", domain_disk_get, KIND_DISK),
-	ROW("storage_domain_disks.add", domain_disk_add, KIND_DISK, .flags = OP_WAITS),
+	ROW("storage_domain_disks.add", domain_disk_add, KIND_DISK, ASKS("create_disk", KIND_STORAGE_DOMAIN)),
 	ROW("storage_domain_disk.update", disk_update, KIND_DISK, ON_DISK("edit_disk_properties")),
 	ROW("storage_domain_disk.remove", domain_disk_remove, KIND_DISK, ON_DISK("delete_disk")),
 	ROW("attached_storage_domain_disks.list", attached_disk_list, KIND_DISK),

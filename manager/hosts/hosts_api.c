@@ -89,7 +89,7 @@ static int host_add(struct call *c, struct err *e)
 		body->cluster.id = dflt ? (char *)dflt->id : NULL;
 	}
 	if (call_resolve(c, &body->cluster, KIND_CLUSTER, NULL, true, "host.cluster", e) < 0 ||
-	    call_permit(c, "create_host", KIND_CLUSTER, body->cluster.id, e) < 0)
+	    call_asked(c, body->cluster.id, e) < 0)
 		return -1;
 	if (!cluster_data_center(c->core, body->cluster.id))
 		return err_field(e, ERR_CONFLICT, "host.cluster", "The cluster belongs to no data center.");
@@ -333,7 +333,7 @@ static int host_enroll_certificate(struct call *c, struct err *e)
 const struct api_op HOST_OPS[] = {
 	ROW("hosts.list", generic_list, KIND_HOST),
 	ROW("host.get", generic_get, KIND_HOST),
-	ROW("hosts.add", host_add, KIND_HOST, .flags = OP_WAITS),
+	ROW("hosts.add", host_add, KIND_HOST, ASKS("create_host", KIND_CLUSTER)),
 	ROW("host.update", host_update, KIND_HOST, ON("edit_host_configuration", KIND_HOST)),
 	ROW("host.remove", host_remove, KIND_HOST, ON("delete_host", KIND_HOST)),
 	ROW("host.activate", host_activate, KIND_HOST, ON("manipulate_host", KIND_HOST)),

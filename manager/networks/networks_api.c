@@ -163,7 +163,7 @@ static int network_add(struct call *c, struct err *e)
 	if (c->n_ids > 0)
 		body->data_center.id = (char *)c->ids[0];
 	if (call_resolve(c, &body->data_center, KIND_DATA_CENTER, NULL, true, "network.data_center", e) < 0 ||
-	    call_permit(c, "create_storage_pool_network", KIND_DATA_CENTER, body->data_center.id, e) < 0)
+	    call_asked(c, body->data_center.id, e) < 0)
 		return -1;
 	t = txn_begin(c->core);
 	net = generic_create(c, t, KIND_NETWORK, false, e);
@@ -468,8 +468,7 @@ static int profile_add(struct call *c, struct err *e)
 	if (c->n_ids > 0)
 		body->network.id = (char *)c->ids[0];
 	if (call_resolve(c, &body->network, KIND_NETWORK, NULL, true, "vnic_profile.network", e) < 0 ||
-	    call_permit(c, "create_network_vnic_profile", KIND_NETWORK, body->network.id, e) < 0 ||
-	    check_profile(c, body, body->network.id, e) < 0)
+	    call_asked(c, body->network.id, e) < 0 || check_profile(c, body, body->network.id, e) < 0)
 		return -1;
 	t = txn_begin(c->core);
 	vp = generic_create(c, t, KIND_VNIC_PROFILE, false, e);
@@ -510,12 +509,13 @@ static int profile_remove(struct call *c, struct err *e)
 static const struct api_op NETWORK_OPS[] = {
 	ROW("networks.list", generic_list, KIND_NETWORK),
 	ROW("network.get", network_get, KIND_NETWORK),
-	ROW("networks.add", network_add, KIND_NETWORK, .flags = OP_WAITS),
+	ROW("networks.add", network_add, KIND_NETWORK, ASKS("create_storage_pool_network", KIND_DATA_CENTER)),
 	ROW("network.update", network_update, KIND_NETWORK, ON("configure_storage_pool_network", KIND_NETWORK)),
 	ROW("network.remove", network_remove, KIND_NETWORK, ON("delete_storage_pool_network", KIND_NETWORK)),
 	ROW("data_center_networks.list", generic_list, KIND_NETWORK, BELOW(KIND_DATA_CENTER, IDX_NETWORK_data_center)),
 	ROW("data_center_network.get", network_get, KIND_NETWORK),
-	ROW("data_center_networks.add", network_add, KIND_NETWORK, .flags = OP_WAITS),
+	ROW("data_center_networks.add", network_add, KIND_NETWORK,
+	    ASKS("create_storage_pool_network", KIND_DATA_CENTER)),
 	ROW("data_center_network.update", network_update, KIND_NETWORK,
 	    ON("configure_storage_pool_network", KIND_DATA_CENTER)),
 	ROW("data_center_network.remove", network_remove, KIND_NETWORK,
@@ -530,14 +530,15 @@ static const struct api_op NETWORK_OPS[] = {
 	    ON("assign_cluster_network", KIND_CLUSTER)),
 	ROW("vnic_profiles.list", generic_list, KIND_VNIC_PROFILE),
 	ROW("vnic_profile.get", generic_get, KIND_VNIC_PROFILE),
-	ROW("vnic_profiles.add", profile_add, KIND_VNIC_PROFILE, .flags = OP_WAITS),
+	ROW("vnic_profiles.add", profile_add, KIND_VNIC_PROFILE, ASKS("create_network_vnic_profile", KIND_NETWORK)),
 	ROW("vnic_profile.update", profile_update, KIND_VNIC_PROFILE,
 	    ON("configure_network_vnic_profile", KIND_VNIC_PROFILE)),
 	ROW("vnic_profile.remove", profile_remove, KIND_VNIC_PROFILE,
 	    ON("delete_network_vnic_profile", KIND_VNIC_PROFILE)),
 	ROW("assigned_vnic_profiles.list", generic_list, KIND_VNIC_PROFILE,
 	    BELOW(KIND_NETWORK, IDX_VNIC_PROFILE_network)),
-	ROW("assigned_vnic_profiles.add", profile_add, KIND_VNIC_PROFILE, .flags = OP_WAITS),
+	ROW("assigned_vnic_profiles.add", profile_add, KIND_VNIC_PROFILE,
+	    ASKS("create_network_vnic_profile", KIND_NETWORK)),
 	{ .name = NULL },
 };
 

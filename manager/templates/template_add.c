@@ -75,7 +75,7 @@ static int resolve_cluster(struct call *c, struct m_template *body, const char *
 	if (g_strcmp0(cluster_data_center(c->core, body->cluster.id), dc) != 0)
 		return err_field(e, ERR_CONFLICT, "template.cluster",
 		                 "%s. The cluster is in another Data Center than the VM.", WHAT);
-	if (call_permit(c, "create_template", KIND_DATA_CENTER, dc, e) < 0)
+	if (call_asked(c, dc, e) < 0)
 		return -1;
 	return call_resolve(c, &body->storage_domain, KIND_STORAGE_DOMAIN, NULL, false, "template.storage_domain", e) <
 	                   0 ||

@@ -246,7 +246,7 @@ static int template_export(struct call *c, struct err *e)
 
 static const struct api_op TEMPLATE_OPS[] = {
 	ROW("templates.list", generic_list, KIND_TEMPLATE),
-	ROW("templates.add", template_add, KIND_TEMPLATE, .flags = OP_WAITS),
+	ROW("templates.add", template_add, KIND_TEMPLATE, ASKS("create_template", KIND_DATA_CENTER)),
 	ROW("template.get", generic_get, KIND_TEMPLATE),
 	ROW("template.update", template_update, KIND_TEMPLATE, ON("edit_template_properties", KIND_TEMPLATE)),
 	ROW("template.remove", template_remove, KIND_TEMPLATE, ON("delete_template", KIND_TEMPLATE)),

@@ -218,8 +218,6 @@ static int permission_remove(struct call *c, struct err *e)
 	if (!p)
 		return -1;
 	target = perm_target_of(p, &on);
-	if (call_permit(c, "manipulate_permissions", target ? target->kind : KIND_VM, on, e) < 0)
-		return -1;
 	if (is_way_in(c, p))
 		return err_set(e, ERR_CONFLICT,
 		               "Cannot remove Permission. admin stays the administrator of the system.");
@@ -231,13 +229,40 @@ static int permission_remove(struct call *c, struct err *e)
 	return txn_commit(t, e) < 0 ? -1 : call_reply_action(c, job);
 }
 
+/* Judged by the path; where the object is named in the body only, somebody who may nowhere. */
+static int may_give(struct call *c, struct err *e)
+{
+	struct place at;
+
+	if (find_place(c, false, &at, e) < 0)
+		return -1;
+	if (at.target)
+		return call_permit(c, "manipulate_permissions", at.target->kind, at.id, e);
+	for (const struct perm_target *t = PERM_TARGETS; t->collection; t++)
+		if (perm_anywhere(c->core, &c->who, "manipulate_permissions", t->kind))
+			return 0;
+	return call_permit(c, "manipulate_permissions", KIND_VM, NULL, e);
+}
+
+static int may_take(struct call *c, struct err *e)
+{
+	const struct m_permission *p = find(c, e);
+	const struct perm_target *target;
+	const char *on = NULL;
+
+	if (!p)
+		return -1;
+	target = perm_target_of(p, &on);
+	return call_permit(c, "manipulate_permissions", target ? target->kind : KIND_VM, on, e);
+}
+
 #define IN_FIBER .flags = OP_WAITS
 const struct api_op PERMISSION_OPS[] = {
 	ROW("system_permissions.list", permission_list, KIND_PERMISSION),
-	ROW("system_permissions.add", permission_add, KIND_PERMISSION, IN_FIBER),
+	ROW("system_permissions.add", permission_add, KIND_PERMISSION, .may = may_give, IN_FIBER),
 	ROW("assigned_permissions.list", permission_list, KIND_PERMISSION),
-	ROW("assigned_permissions.add", permission_add, KIND_PERMISSION, IN_FIBER),
+	ROW("assigned_permissions.add", permission_add, KIND_PERMISSION, .may = may_give, IN_FIBER),
 	ROW("permission.get", permission_get, KIND_PERMISSION),
-	ROW("permission.remove", permission_remove, KIND_PERMISSION, IN_FIBER),
+	ROW("permission.remove", permission_remove, KIND_PERMISSION, .may = may_take, IN_FIBER),
 	{ .name = NULL },
 };

@@ -7,7 +7,7 @@
 #define INTERNAL_DOMAIN  "internal-authz"
 #define INTERNAL_PROFILE "internal"
 
-extern const struct page SSO_PAGES[];
+extern const struct page SSO_PAGES[], USER_PAGES[];
 extern const struct api_op USER_OPS[], GROUP_OPS[], ROLE_OPS[], PERMISSION_OPS[];
 
 void users_register(struct core *c);

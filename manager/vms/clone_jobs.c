@@ -180,7 +180,7 @@ static int vm_clone(struct call *c, struct err *e)
 
 	if (!call_visible(c, 0, KIND_VM, e) || check_clone(c, body, &domain, e) < 0 ||
 	    source_of_vm(c->core, c->pool, c->ids[0], "Cannot clone VM", &s, e) < 0 ||
-	    call_permit(c, "create_vm", KIND_CLUSTER, s.cluster, e) < 0)
+	    call_asked(c, s.cluster, e) < 0)
 		return -1;
 	work = (struct clone_work){ json_array(), locks };
 	t = txn_begin(c->core);
@@ -206,6 +206,6 @@ static int vm_clone(struct call *c, struct err *e)
 }
 
 const struct api_op VM_CLONE_OPS[] = {
-	ROW("vm.clone", vm_clone, KIND_VM, .flags = OP_WAITS),
+	ROW("vm.clone", vm_clone, KIND_VM, ASKS("create_vm", KIND_CLUSTER)),
 	{ .name = NULL },
 };

@@ -344,7 +344,7 @@ static int resolve_start(struct call *c, struct m_vm *body, struct err *e)
 	    call_resolve(c, &body->cluster, KIND_CLUSTER, NULL, true, "vm.cluster", e) < 0 ||
 	    call_resolve(c, &body->template, KIND_TEMPLATE, NULL, true, "vm.template", e) < 0 ||
 	    call_resolve(c, &body->storage_domain, KIND_STORAGE_DOMAIN, NULL, false, "vm.storage_domain", e) < 0 ||
-	    call_permit(c, "create_vm", KIND_CLUSTER, body->cluster.id, e) < 0 ||
+	    call_asked(c, body->cluster.id, e) < 0 ||
 	    resolve_refs(c, body, body->cluster.id, e) < 0)
 		return -1;
 	if (!body->name || !*body->name)

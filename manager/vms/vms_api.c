@@ -97,7 +97,7 @@ static int vm_remove_op(struct call *c, struct err *e)
 
 const struct api_op VM_OPS[] = {
 	ROW("vms.list", generic_list, KIND_VM),
-	ROW("vms.add", vm_add, KIND_VM, .flags = OP_WAITS),
+	ROW("vms.add", vm_add, KIND_VM, ASKS("create_vm", KIND_CLUSTER)),
 	ROW("vm.remove", vm_remove_op, KIND_VM, ON("delete_vm", KIND_VM)),
 	{ .name = NULL },
 };
