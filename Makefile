@@ -7,7 +7,7 @@ export HOSTLER_DEMO_DIR ?= /var/lib/hostler-demo
 BUILD ?= build
 JOBS ?= $(shell nproc)
 
-.PHONY: help all build run stop-vms clean-run test bench fuzz fmt lint coverage-api requirements install clean
+.PHONY: help all build portal run stop-vms clean-run test bench fuzz fmt lint coverage-api requirements install clean
 .DEFAULT_GOAL := help
 
 help: ## say what there is (this text)
@@ -21,8 +21,18 @@ $(BUILD)/release/build.ninja: $(shell find . \( -name '.?*' -o -name 'build*' \)
 	@tools/setup.sh run
 	@meson setup $(if $(wildcard $@),--reconfigure) $(BUILD)/release --buildtype=debugoptimized -Dtests=false
 
-build: $(BUILD)/release/build.ninja ## compile the Manager, the agent and the tools
+build: $(BUILD)/release/build.ninja ## compile the Manager, the agent, the tools and the portals (PORTAL=no: without)
 	@ninja -j$(JOBS) -C $(BUILD)/release
+ifneq ($(PORTAL),no)
+	@$(MAKE) --no-print-directory portal
+endif
+
+portal: $(BUILD)/portal/index.html ## build the portals alone
+
+$(BUILD)/portal/index.html: $(shell find portal -name node_modules -prune -o -path portal/src/gen -prune -o -type f -print) \
+		schema/api.json schema/inventory.json tools/gen_portal.py tools/api_schema.py tools/portal.sh
+	@tools/setup.sh run
+	@tools/portal.sh $(BUILD)/portal
 
 run: ## start a Manager, an agent and a demo VM on this machine; again: resume them
 	@tools/setup.sh run
@@ -68,6 +78,11 @@ install: ## compile for PREFIX (/usr) and install below DESTDIR: programs, units
 		--buildtype=debugoptimized -Dtests=false
 	@ninja -j$(JOBS) -C $(BUILD)/package
 	@DESTDIR=$(DESTDIR) meson install --no-rebuild -C $(BUILD)/package
+ifneq ($(PORTAL),no)
+	@$(MAKE) --no-print-directory portal
+	@install -d $(DESTDIR)$(PREFIX)/share/hostler/portal
+	@cp -R $(BUILD)/portal/. $(DESTDIR)$(PREFIX)/share/hostler/portal
+endif
 
 clean: ## remove what was built (the demo environment stays)
 	@rm -rf $(BUILD)

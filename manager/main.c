@@ -53,7 +53,7 @@ static const struct argp_option OPTIONS[] = {
 	{ "ready-fd", OPT_READY, "N", 0, "Write READY there when serving", 0 },
 	{ "certificate-life", OPT_CERT_LIFE, "SECONDS", 0,
 	  "How long new certificates are good for (157852800, 5 years)", 0 },
-	{ "portal", OPT_PORTAL, "DIR", 0, "Built portals to serve (none)", 0 },
+	{ "portal", OPT_PORTAL, "DIR", 0, "Built portals to serve (" PORTAL_DIR ", if it is there)", 0 },
 	{ "log-level", OPT_LOG, "LEVEL", 0, "error, warn, info or debug (info)", 0 },
 	{ 0 },
 };
@@ -257,8 +257,9 @@ static int serve(struct manager *m, struct err *e)
 
 	if (console_pages_init(m->core, e) < 0)
 		return -1;
-	if (m->o->portal && !(m->files = http_files_read(m->o->portal, e)))
-		return -1;
+	if (m->o->portal || access(PORTAL_DIR "/index.html", R_OK) == 0)
+		if (!(m->files = http_files_read(m->o->portal ? m->o->portal : PORTAL_DIR, e)))
+			return -1;
 	m->front = front_new(m->core, tables, G_N_ELEMENTS(tables));
 	front_set_files(m->front, m->files);
 	cfg.arg = m->front;

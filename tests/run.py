@@ -182,6 +182,24 @@ def e2e(database):
     return run
 
 
+def portal(phase):
+    """Types and bundle of the portals."""
+    return one(do("tools/portal.sh", os.path.join(BUILD, "portal")), "portal")
+
+
+def browser(phase):
+    """The portals in a real browser; pictures of all pages are left in build/screenshots."""
+    result = os.path.join(LOGS, phase.name + ".xml")
+    shutil.rmtree(os.path.join(BUILD, "screenshots"), ignore_errors=True)
+    env = {"HOSTLER_BUILD": os.path.join(BUILD, "release"), "HOSTLER_GUEST": os.path.join(BUILD, "guest"),
+           "HOSTLER_PORTAL": os.path.join(BUILD, "portal"), "HOSTLER_SCREENSHOTS": os.path.join(BUILD, "screenshots")}
+    ok = do(*PYTEST, "tests/browser", f"--junitxml={result}", "--basetemp", os.path.join(os.environ["HOSTLER_TEST_TMP"], phase.name), env=env)
+    count = count_junit(result)
+    if not ok and not count.failed:
+        count += one(False, "pytest")
+    return count
+
+
 def fuzz(phase):
     """Every target for FUZZ_SECONDS, two side by side, from the seeds in tests/fuzz/corpus/TARGET."""
     targets = sorted(p for p in glob.glob(os.path.join(BUILD, "fuzz/tests/fuzz/fuzz_*")) if os.path.isfile(p) and os.access(p, os.X_OK))
@@ -242,6 +260,8 @@ PHASES = [
     Phase("build-clang", builder("fuzz", *SANITIZE, "-Dtests=false", "-Dc_args=-fsanitize=fuzzer-no-link", env={"CC": "clang-14"}, nice=True),
           after=("build",)),
     Phase("build-release", builder("release", "--buildtype=debugoptimized", "-Dtests=false", nice=True), after=("build",)),
+    Phase("portal", portal, needs="portal/package.json"),
+    Phase("browser", browser, after=("build-release", "guest", "portal"), lock="lab", needs="tests/browser", minutes=20),
     Phase("e2e-postgresql", e2e("postgresql"), after=("build", "guest"), lock="lab", needs="tests/e2e", minutes=25),
     Phase("fuzz", fuzz, after=("build-clang",), needs="tests/fuzz/meson.build", minutes=15 + FUZZ_SECONDS // 4),
     Phase("bench-smoke", bench("--smoke"), after=("build-release", "guest"), needs="tests/bench/run.py"),

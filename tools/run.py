@@ -252,9 +252,11 @@ def start_manager():
     state, listen = place("manager"), f"{LISTEN}:{PORT}"
     names = ["localhost", "127.0.0.1", os.uname().nodename]
     call(HOSTLERD, "init", "--state", state, "--listen", listen, *(w for n in dict.fromkeys(names) for w in ("--name", n)))
+    portal = os.path.join(BUILD, "portal")
+    portals = ["--portal", portal] if os.path.exists(os.path.join(portal, "index.html")) else []
     database = ["--db", os.environ["HOSTLER_DB"]] if os.environ.get("HOSTLER_DB") else []
     ready, report = os.pipe()
-    child = spawn("manager", [HOSTLERD, "--state", state, "--listen", listen, "--ready-fd", str(report), *database], pass_fds=[report])
+    child = spawn("manager", [HOSTLERD, "--state", state, "--listen", listen, "--ready-fd", str(report), *portals, *database], pass_fds=[report])
     os.close(report)
     with os.fdopen(ready, "rb") as stream:
         if not stream.readline():
@@ -399,7 +401,8 @@ def advise(password, vm, seconds):
     say(f"""
 Hostler is ready after {seconds:.0f} s.
 
-  URL       https://localhost:{PORT}/ovirt-engine/
+  URL       https://localhost:{PORT}/ovirt-engine/          Administration Portal (API: .../ovirt-engine/api)
+            https://localhost:{PORT}/ovirt-engine/web-ui/   VM Portal
   user      admin@internal
   password  {password}
   CA        {ca}

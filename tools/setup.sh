@@ -17,11 +17,11 @@ cd "$(dirname "$(readlink -f "$0")")/.."
 
 build_packages="make meson ninja-build gcc libc6-dev pkg-config python3 libglib2.0-dev libmicrohttpd-dev
 	libjansson-dev libxml2-dev libsqlite3-dev libpq-dev libssl-dev libgnutls28-dev libvirt-dev zlib1g-dev libcmocka-dev
-	libcurl4-openssl-dev libwslay-dev libyaml-dev"
+	libcurl4-openssl-dev libwslay-dev libyaml-dev python3-venv"
 run_packages="$build_packages ca-certificates openssl sqlite3 libvirt-daemon libvirt-clients qemu-system-x86
 	qemu-utils busybox-static cpio kmod xz-utils isolinux syslinux-common xorriso iproute2 util-linux"
-test_packages="$run_packages postgresql clang-14 llvm-14 libclang-rt-14-dev clang-format-14 python3-venv
-	python3-dev procps wrk strace virt-viewer xvfb xauth x11-apps xdotool zsh fish man-db ovmf swtpm mtools"
+test_packages="$run_packages postgresql clang-14 llvm-14 libclang-rt-14-dev clang-format-14
+	python3-dev procps wrk strace virt-viewer xvfb xauth x11-apps xdotool zsh fish man-db ovmf swtpm mtools chromium"
 
 say() { echo "setup: $*" >&2; }
 
