@@ -121,29 +121,6 @@ int generic_reply_versions(struct call *c, enum kind k, GPtrArray *versions, str
 	return read_search(c, k, &s, e) < 0 ? -1 : reply_versions(c, k, versions, s, false, e);
 }
 
-/* All of a kind that is kept in the order of lists: nothing is sorted, and a page takes no more than itself. */
-static int list_ordered(struct call *c, enum kind k, struct err *e)
-{
-	GPtrArray *versions;
-	struct search *s;
-	size_t limit = G_MAXUINT;
-	bool in_order;
-	int rc;
-
-	if (read_search(c, k, &s, e) < 0)
-		return -1;
-	in_order = !search_has_order(s);
-	if (in_order && !s && !call_is_filtered(c))
-		limit = window_of(c, s, G_MAXUINT).last;
-	versions = g_ptr_array_new();
-	for (struct entity *en = inv_first_ordered(c->core->inv, k); en && versions->len < limit;
-	     en = inv_next_ordered(en))
-		g_ptr_array_add(versions, (void *)en->pub);
-	rc = reply_versions(c, k, versions, s, in_order, e);
-	g_ptr_array_free(versions, TRUE);
-	return rc;
-}
-
 static int check_parent(struct call *c, int i, struct err *e)
 {
 	const struct api_op *op = c->impl;
@@ -159,8 +136,6 @@ int generic_list(struct call *c, struct err *e)
 
 	if (check_parent(c, c->n_ids - 1, e) < 0)
 		return -1;
-	if (!op->has_parent && inv_is_ordered(op->kind))
-		return list_ordered(c, op->kind, e);
 	versions = g_ptr_array_new();
 	if (op->has_parent) {
 		INV_EACH_BY (en, c->core->inv, op->kind, op->by, c->ids[c->n_ids - 1])

@@ -9,8 +9,9 @@ struct inventory {
 	GHashTable *by_name[N_KINDS]; /* "scope\nname" -> entity; only kinds with unique names */
 	GHashTable **by[N_KINDS];     /* per index: id of the reference -> bucket */
 	struct inv_bucket all[N_KINDS];
-	GSequence *order[N_KINDS]; /* entities by name; NULL: the kind has no such order */
-	GHashTable *staged;        /* entities with transactions in flight */
+	struct inv_rows rows[N_KINDS];
+	struct inv_watcher *watchers;
+	GHashTable *staged; /* entities with transactions in flight */
 };
 
 static void bucket_append(struct inv_bucket *b, struct entity *e, struct inv_link *l, size_t link_offset)
@@ -76,9 +77,6 @@ static bool has_unique_name(enum kind k, const void *obj)
 
 static char *name_key(const char *scope, const char *name) { return g_strconcat(scope ? scope : "", "\n", name, NULL); }
 
-/* Templates have versions of one name, so theirs is another order. */
-bool inv_is_ordered(enum kind k) { return M_KINDS[k].unique_name && !M_KINDS[k].unique_within && k != KIND_TEMPLATE; }
-
 struct inventory *inv_new(void)
 {
 	struct inventory *inv = g_new0(struct inventory, 1);
@@ -89,7 +87,6 @@ struct inventory *inv_new(void)
 		inv->by[k] = g_new0(GHashTable *, M_KINDS[k].n_index + 1);
 		for (int i = 0; i < M_KINDS[k].n_index; i++)
 			inv->by[k][i] = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-		inv->order[k] = inv_is_ordered(k) ? g_sequence_new(NULL) : NULL;
 	}
 	inv->staged = g_hash_table_new(NULL, NULL);
 	return inv;
@@ -108,6 +105,10 @@ void inv_free(struct inventory *inv)
 
 	if (!inv)
 		return;
+	for (struct inv_watcher *w = inv->watchers, *next; w; w = next) {
+		next = w->next;
+		w->free(w);
+	}
 	for (int k = 0; k < N_KINDS; k++) {
 		g_hash_table_iter_init(&it, inv->by_id[k]);
 		while (g_hash_table_iter_next(&it, NULL, (void **)&e)) {
@@ -119,8 +120,7 @@ void inv_free(struct inventory *inv)
 		for (int i = 0; i < M_KINDS[k].n_index; i++)
 			g_hash_table_destroy(inv->by[k][i]);
 		g_free(inv->by[k]);
-		if (inv->order[k])
-			g_sequence_free(inv->order[k]);
+		g_free(inv->rows[k].at);
 	}
 	g_hash_table_destroy(inv->staged);
 	g_free(inv);
@@ -251,6 +251,75 @@ void inv_each_staged(const struct inventory *inv, enum kind k, void (*fn)(void *
 			fn(arg, e->latest);
 }
 
+/* ---- rows ---- */
+
+enum { MIN_ROWS = 64, MIN_REMOVED = 1024 };
+
+const struct inv_rows *inv_rows(const struct inventory *inv, enum kind k) { return &inv->rows[k]; }
+
+static void add_row(struct inventory *inv, struct entity *e)
+{
+	struct inv_rows *r = &inv->rows[e->kind];
+
+	if (r->n == r->cap) {
+		r->cap = MAX(MIN_ROWS, r->cap + r->cap / 2);
+		r->at = g_renew(struct entity *, r->at, r->cap);
+	}
+	e->row = r->n;
+	r->at[r->n++] = e;
+}
+
+static void renumber(struct inventory *inv, enum kind k)
+{
+	struct inv_rows *r = &inv->rows[k];
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < r->n; i++)
+		if (r->at[i]) {
+			r->at[i]->row = n;
+			r->at[n++] = r->at[i];
+		}
+	r->n = n;
+	r->n_removed = 0;
+	for (struct inv_watcher *w = inv->watchers; w; w = w->next)
+		w->renumbered(w, k);
+}
+
+static void remove_row(struct inventory *inv, struct entity *e)
+{
+	struct inv_rows *r = &inv->rows[e->kind];
+
+	r->at[e->row] = NULL;
+	r->n_removed++;
+}
+
+void inv_watch(struct inventory *inv, struct inv_watcher *w)
+{
+	w->next = inv->watchers;
+	inv->watchers = w;
+}
+
+struct inv_watcher *inv_find_watcher(const struct inventory *inv,
+                                     void (*published)(struct inv_watcher *w, struct entity *e, const void *old,
+                                                       const void *version))
+{
+	struct inv_watcher *w = inv->watchers;
+
+	while (w && w->published != published)
+		w = w->next;
+	return w;
+}
+
+static void tell(struct inventory *inv, struct entity *e, const void *old)
+{
+	const struct inv_rows *r = &inv->rows[e->kind];
+
+	for (struct inv_watcher *w = inv->watchers; w; w = w->next)
+		w->published(w, e, old, e->pub);
+	if (r->n_removed > MIN_REMOVED && r->n_removed > r->n / 2)
+		renumber(inv, e->kind);
+}
+
 /* ---- versions ---- */
 
 struct entity *inv_make(struct inventory *inv, enum kind k, const char *id)
@@ -266,33 +335,10 @@ struct entity *inv_make(struct inventory *inv, enum kind k, const char *id)
 	return e;
 }
 
-static int compare_names(const void *a, const void *b, void *arg)
-{
-	const struct entity *x = a, *y = b;
-	const char *nx = obj_name(x->kind, x->pub), *ny = obj_name(y->kind, y->pub);
-	int rc = g_ascii_strcasecmp(nx ? nx : "", ny ? ny : "");
-
-	return rc ? rc : g_strcmp0(nx, ny);
-}
-
-struct entity *inv_first_ordered(const struct inventory *inv, enum kind k)
-{
-	GSequenceIter *it = inv->order[k] ? g_sequence_get_begin_iter(inv->order[k]) : NULL;
-	return it && !g_sequence_iter_is_end(it) ? g_sequence_get(it) : NULL;
-}
-
-struct entity *inv_next_ordered(const struct entity *e)
-{
-	GSequenceIter *it = g_sequence_iter_next(e->place);
-	return g_sequence_iter_is_end(it) ? NULL : g_sequence_get(it);
-}
-
 static void link_version(struct inventory *inv, struct entity *e)
 {
 	enum kind k = e->kind;
 
-	if (inv->order[k])
-		e->place = g_sequence_insert_sorted(inv->order[k], e, compare_names, NULL);
 	if (has_unique_name(k, e->pub))
 		g_hash_table_insert(inv->by_name[k], name_key(name_scope(k, e->pub), obj_name(k, e->pub)), e);
 	for (int i = 0; i < M_KINDS[k].n_index; i++) {
@@ -324,9 +370,6 @@ static void unlink_version(struct inventory *inv, struct entity *e)
 {
 	enum kind k = e->kind;
 
-	if (e->place)
-		g_sequence_remove(e->place);
-	e->place = NULL;
 	if (has_unique_name(k, e->pub)) {
 		g_autofree char *key = name_key(name_scope(k, e->pub), obj_name(k, e->pub));
 		if (g_hash_table_lookup(inv->by_name[k], key) == e)
@@ -384,10 +427,16 @@ void inv_publish(struct inventory *inv, struct entity *e, const void *version)
 		e->latest = version;
 	if (version && relink)
 		link_version(inv, e);
-	if (version && !old)
+	if (version && !old) {
 		bucket_append(&inv->all[e->kind], e, &e->all, offsetof(struct entity, all));
-	if (old && !version)
+		add_row(inv, e);
+	}
+	if (old && !version) {
 		bucket_remove(&e->all, offsetof(struct entity, all));
+		remove_row(inv, e);
+	}
+	if (old || version)
+		tell(inv, e, old);
 	m_frozen_release(old);
 	forget_if_gone(inv, e);
 }

@@ -30,12 +30,12 @@ struct inv_link {
 
 struct entity {
 	enum kind kind;
+	uint32_t row; /* among the published of its kind: inv_rows() */
 	const char *id;
 	const void *pub;      /* published version, struct m_<type> *; NULL: being created */
 	const void *latest;   /* == pub when nothing is staged; NULL: removed, or being removed */
 	int n_staged;         /* transactions in flight that touch it */
 	struct inv_link all;  /* among the published of its kind, in order of creation */
-	GSequenceIter *place; /* ... and in order of names, for kinds that have one */
 	struct inv_link by[]; /* one per index of its kind */
 };
 
@@ -64,11 +64,28 @@ unsigned inv_count_by(const struct inventory *inv, enum kind k, int idx, const c
 /* Does the latest version of anything refer to ref_id? What is being removed does not count, what is being added does. */
 bool inv_is_used(const struct inventory *inv, enum kind k, int idx, const char *ref_id);
 
-/* Kinds with a name space of their own are kept in order of names (letter case counts last): the order of lists. Published
- * entities; next is inv_next_ordered. NULL for other kinds. */
-bool inv_is_ordered(enum kind k);
-struct entity *inv_first_ordered(const struct inventory *inv, enum kind k);
-struct entity *inv_next_ordered(const struct entity *e);
+/*
+ * Published entities of a kind by number, for those who keep tables beside the inventory (searches). Numbers are not given again
+ * until all are given anew, when more than half of them are of removed entities; those are NULL.
+ */
+struct inv_rows {
+	struct entity **at;
+	uint32_t n, n_removed, cap;
+};
+const struct inv_rows *inv_rows(const struct inventory *inv, enum kind k);
+
+/* Told of every publication, after it: old NULL: added; version NULL: removed, which is the last moment of e. Must not wait. */
+struct inv_watcher {
+	void (*published)(struct inv_watcher *w, struct entity *e, const void *old, const void *version);
+	void (*renumbered)(struct inv_watcher *w, enum kind k);
+	void (*free)(struct inv_watcher *w); /* the inventory ends */
+	struct inv_watcher *next;
+};
+void inv_watch(struct inventory *inv, struct inv_watcher *w);
+/* The watcher with this function, NULL if there is none. */
+struct inv_watcher *inv_find_watcher(const struct inventory *inv,
+                                     void (*published)(struct inv_watcher *w, struct entity *e, const void *old,
+                                                       const void *version));
 
 #define INV_EACH(e, inv, k)             for (struct entity *e = inv_first(inv, k); e; e = e->all.next)
 #define INV_EACH_BY(e, inv, k, idx, id) for (struct entity *e = inv_first_by(inv, k, idx, id); e; e = e->by[idx].next)
