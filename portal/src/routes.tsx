@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pages that are not composed from the API's description, by the first word of their path. All others are an entity's list or details.
-import { type ComponentType, type LazyExoticComponent } from "react";
+import { type ComponentType, lazy, type LazyExoticComponent } from "react";
 import type { TextKey } from "./text";
 
 export interface Route {
@@ -14,5 +14,6 @@ export interface Route {
 export const START = "vms";
 
 export const ROUTES: Record<string, Route> = {
+  console: { title: "consoles.pageTitle", component: lazy(() => import("./console/ConsolePage")), isBare: true },
   // dashboard: { title: "dashboard.title", component: lazy(() => import("./dashboard/Dashboard")) },
 };

@@ -34,13 +34,15 @@ export const isLoggedIn = () => token !== null;
 /** Name of who logged in last in this window, as "name@profile". */
 export const sessionUser = () => sessionStorage.getItem(USER) ?? "";
 /** Lists show everything that there is to administrators, and what they may see to others. */
-export const isAdmin = () => admin;
+export const isAdmin = () => admin && !isUser;
 export function setAdmin(is: boolean) {
   admin = is;
   sessionStorage.setItem(ADMIN, String(is));
 }
+let isUser = false;
+/** From now on, what the user has a permission on is all there is to see; the VM Portal is like that for administrators, too. */
 export const actAsUser = () => {
-  admin = false;
+  isUser = true;
 };
 export const bearer = (): Record<string, string> => (token ? { Authorization: `Bearer ${token}` } : {});
 
@@ -76,6 +78,13 @@ async function postForm(path: string, fields: Record<string, string>): Promise<{
   return got;
 }
 
+/** Whether lists show everything to this user; the page goes on when it cannot be told. */
+async function learnRights(): Promise<void> {
+  const answer = await fetch(`${HOME}/hostler/me`, { headers: { Accept: "application/json", ...bearer() } }).catch(() => undefined);
+  const got = answer?.ok ? ((await answer.json().catch(() => ({}))) as { is_admin?: boolean }) : {};
+  setAdmin(got.is_admin ?? true);
+}
+
 /** Logs in; user is "name" or "name@profile". */
 export async function login(user: string, password: string, profile = "internal"): Promise<void> {
   const name = user.includes("@") ? user : `${user}@${profile}`;
@@ -85,9 +94,9 @@ export async function login(user: string, password: string, profile = "internal"
   token = got.access_token;
   sessionStorage.setItem(TOKEN, token);
   sessionStorage.setItem(USER, name);
+  await learnRights();
   if (isOther) {
     // what another one had on the screen, and what was to be sent for him, is not for this one
-    sessionStorage.removeItem(ADMIN);
     window.location.reload();
     return;
   }

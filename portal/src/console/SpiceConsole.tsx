@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// The screen of a VM over SPICE. The client (spice-html5, LGPL-3.0) is a chunk of its own that is loaded when it is needed, its licence with it.
+import type { SpiceMainConn } from "@spice-project/spice-html5/src/main.js";
+import { useCallback, useEffect, useRef, useState } from "react";
+import { t } from "../text";
+import { Cover } from "./ConsoleBar";
+import "./console.css";
+import { GraphicsTools, type Sizing, useKept } from "./GraphicsTools";
+import { isLeaving, type Key, releaseShift } from "./keys";
+import { Licence } from "./Licence";
+import { graphicsWay, hangUp, savePicture } from "./session";
+import type { ConsoleProps } from "./VncConsole";
+import { type Connect, useConnection } from "./useConnection";
+
+const SCREEN = "spice-screen";
+const RELEASED = 0x80;
+/** Screens are a multiple of this. */
+const STEP = 8;
+
+const load = () => import("./spice");
+type Spice = Awaited<ReturnType<typeof load>>;
+
+interface Session {
+  spice: Spice;
+  link: SpiceMainConn;
+}
+
+async function open(vmId: string, ears: Parameters<Connect>[0], use: (s: Session | undefined) => void, onAgent: () => void): Promise<() => void> {
+  const [spice, way] = await Promise.all([load(), graphicsWay(vmId, "spice")]);
+  const link = new spice.SpiceMainConn({
+    uri: way.url,
+    password: way.password,
+    screen_id: SCREEN,
+    onerror: () => ears.onEnd(1006, ""),
+    onsuccess: () => {
+      use({ spice, link });
+      ears.onOpen();
+    },
+    onagent: onAgent,
+  });
+  link.ws?.addEventListener("close", (e) => ears.onEnd(e.code, e.reason));
+  return () => {
+    use(undefined);
+    link.stop();
+    document.getElementById(SCREEN)?.replaceChildren();
+  };
+}
+
+/** A key as the protocol has it: the scan code, a prefix in the low byte, the top bit of the code set when it is released. */
+function pressKey({ spice, link }: Session, k: Key, isDown: boolean): void {
+  if (link.inputs?.state !== "ready") return;
+  const code = isDown ? k.scan : k.scan | RELEASED;
+  const wire = k.scan > 0xff ? (code >> 8) | ((code & 0xff) << 8) : code;
+  const message = new spice.SpiceMiniData();
+  const body = isDown ? new spice.SpiceMsgcKeyDown() : new spice.SpiceMsgcKeyUp();
+  body.code = wire;
+  message.build_msg(isDown ? spice.Constants.SPICE_MSGC_INPUTS_KEY_DOWN : spice.Constants.SPICE_MSGC_INPUTS_KEY_UP, body);
+  link.inputs.send_msg(message);
+}
+
+export function SpiceConsole({ vm, children }: ConsoleProps) {
+  const area = useRef<HTMLDivElement>(null);
+  const screen = useRef<HTMLDivElement>(null);
+  const [session, setSession] = useState<Session>();
+  const [hasAgent, setAgent] = useState(false);
+  const [sizing, setSizing] = useKept<Sizing>("hostler-console-size", "fit");
+  const [isViewOnly, setViewOnly] = useState(false);
+  const [isLicence, setLicence] = useState(false);
+  const connect = useCallback<Connect>(
+    (ears, isForced) => (isForced ? hangUp(vm.id) : Promise.resolve()).then(() => open(vm.id, ears, setSession, () => setAgent(true))),
+    [vm.id],
+  );
+  const { state, again } = useConnection(connect);
+  const press = (k: Key, isDown: boolean) => session && pressKey(session, k, isDown);
+  const canvas = () => screen.current?.querySelector("canvas") ?? undefined;
+  const focus = () => canvas()?.focus();
+
+  useEffect(() => {
+    if (!session || !hasAgent || sizing !== "guest") return;
+    const watcher = new ResizeObserver(([e]) => {
+      const { width, height } = e.contentRect;
+      session.link.resize_window(0, width - (width % STEP), height - (height % STEP), 32, 0, 0);
+    });
+    watcher.observe(screen.current!);
+    return () => watcher.disconnect();
+  }, [session, hasAgent, sizing]);
+
+  const leave = (e: React.KeyboardEvent) => {
+    if (isLeaving(e.nativeEvent)) {
+      releaseShift(press);
+      area.current?.querySelector<HTMLElement>(".h-console-bar button")?.focus();
+    } else if (!isViewOnly) return;
+    e.stopPropagation();
+  };
+  const stopIfViewing = (e: React.SyntheticEvent) => isViewOnly && e.stopPropagation();
+  return (
+    <div className="h-console" ref={area}>
+      <GraphicsTools
+        state={state}
+        press={press}
+        area={area}
+        sizing={sizing}
+        onSizing={setSizing}
+        isViewOnly={isViewOnly}
+        onViewOnly={setViewOnly}
+        onPicture={() => canvas()?.toBlob((picture) => picture && savePicture(vm, picture))}
+        onAgain={again}
+        onFocus={focus}
+        more={[{ id: "licence", label: t("consoles.spiceLicence"), run: () => setLicence(true) }]}
+      >
+        {children}
+      </GraphicsTools>
+      <div className="h-console-area">
+        <div
+          ref={screen}
+          className={`h-console-screen h-console-spice ${sizing === "actual" ? "h-console-actual" : ""}`}
+          role="application"
+          aria-label={t("consoles.screenOf", { name: vm.name ?? vm.id })}
+          aria-describedby="console-leave"
+          tabIndex={0}
+          onFocus={(e) => e.target === e.currentTarget && focus()}
+          onKeyDownCapture={leave}
+          onKeyUpCapture={stopIfViewing}
+          onMouseDownCapture={stopIfViewing}
+          onMouseUpCapture={stopIfViewing}
+          onMouseMoveCapture={stopIfViewing}
+          onWheelCapture={stopIfViewing}
+        >
+          <div id={SCREEN} />
+        </div>
+        <Cover state={state} onAgain={() => again()} onTake={() => again(true)} />
+      </div>
+      <p id="console-leave" className="h-console-hint">
+        {t("consoles.leave")}
+      </p>
+      {isLicence && <Licence onClose={() => setLicence(false)} />}
+    </div>
+  );
+}
