@@ -43,6 +43,49 @@ size_t statistics_make(struct call *c, const char *owner_id, const struct statis
 	return count;
 }
 
+static struct m_statistic *one_history(struct call *c, const char *owner_id, const struct history *h, int series,
+                                       const char *name, const char *description)
+{
+	struct m_statistic *s = m_new(c->pool, &M_TYPE_statistic);
+	double values[HISTORY_MAX_SAMPLES];
+	const int n = history_get(h, HISTORY_HOUR, series, values);
+	uuid_text id;
+
+	uuid_derive(owner_id, name, id);
+	s->id = pool_strdup(c->pool, id);
+	s->name = (char *)name;
+	s->description = (char *)description;
+	s->kind = M_STATISTIC_KIND_GAUGE;
+	s->type = M_VALUE_TYPE_INTEGER;
+	s->unit = M_STATISTIC_UNIT_PERCENT;
+	s->values.v = POOL_ARRAY(c->pool, struct m_value *, n + 1);
+	for (int i = 0; i < n; i++) {
+		struct m_value *v = s->values.v[s->values.n++] = m_new(c->pool, &M_TYPE_value);
+
+		M_SET(v, datum, values[i] >= 0 ? values[i] : 0); /* no value: it did not run */
+	}
+	return s;
+}
+
+size_t statistics_history(struct call *c, const char *owner_id, const struct history *h, void **list, size_t max)
+{
+	static const struct {
+		const char *name, *description;
+	} ROWS[] = {
+		{ "cpu.usage.history",
+		  "List of CPU usage history, sorted from newest to oldest, one value for 30 seconds" },
+		{ "memory.usage.history",
+		  "List of memory usage history, sorted from newest to oldest, one value for 30 seconds" },
+		{ "network.usage.history",
+		  "List of network usage history, sorted from newest to oldest, one value for 30 seconds" },
+	};
+	size_t n = 0;
+
+	for (; n < G_N_ELEMENTS(ROWS) && n < max; n++)
+		list[n] = one_history(c, owner_id, h, (int)n, ROWS[n].name, ROWS[n].description);
+	return n;
+}
+
 /* Word number i of the path. */
 static bool word_is(const char *path, int i, const char *word)
 {

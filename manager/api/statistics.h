@@ -2,6 +2,7 @@
 #pragma once
 /* Statistics: numbers of the moment, in the API's shape. One service ("statistics") serves every kind of owner. */
 #include "manager/api/call.h"
+#include "manager/api/history.h"
 
 struct statistic {
 	const char *name, *description;
@@ -11,6 +12,8 @@ struct statistic {
 /* Append rows to list (max places in all). How many were appended. */
 size_t statistics_make(struct call *c, const char *owner_id, const struct statistic *rows, size_t n, void **list,
                        size_t max);
+/* The hour of an owner whose first series are processors, memory and network, newest first: cpu.usage.history and so on. */
+size_t statistics_history(struct call *c, const char *owner_id, const struct history *h, void **list, size_t max);
 
 /* An owner: collection word in the path ("vms"), and who fills the list in; returns how many. */
 struct statistics_owner {

@@ -6,6 +6,7 @@
 #include "manager/api/generic.h"
 #include "manager/api/statistics.h"
 #include "manager/clusters/clusters.h"
+#include "manager/hosts/host_history.h"
 #include "manager/hosts/host_int.h"
 #include "manager/networks/networks.h"
 
@@ -171,6 +172,7 @@ size_t host_statistics(struct call *c, const char *host_id, void **list, size_t 
 	const struct m_host *h = INV_GET(c->core->inv, HOST, host, host_id);
 	json_t *s = host_stats(c->core, host_id);
 	double total = h ? (double)M_GET(h, memory, 0) : 0, used = total * number(json_object_get(s, "memUsed")) / 100;
+	size_t n;
 	const struct statistic rows[] = {
 		{ "memory.total", "Total memory", M_STATISTIC_UNIT_BYTES, total },
 		{ "memory.used", "Used memory", M_STATISTIC_UNIT_BYTES, used },
@@ -201,7 +203,8 @@ size_t host_statistics(struct call *c, const char *host_id, void **list, size_t 
 		  number(json_object_get(s, "bootTime")) },
 	};
 
-	return statistics_make(c, host_id, rows, G_N_ELEMENTS(rows), list, max);
+	n = statistics_make(c, host_id, rows, G_N_ELEMENTS(rows), list, max);
+	return n + statistics_history(c, host_id, host_history(c->core, host_id), list + n, max - n);
 }
 
 /* Bytes a second between the last two reports. */

@@ -16,6 +16,7 @@ struct host_rt {
 	bool poke;         /* look again now */
 	json_t *caps, *stats;
 	json_t *stats_before;         /* the report before the last one, for rates */
+	struct history *history;      /* its last hour and day; host_history.h */
 	GHashTable *balloon_problems; /* VM id -> reports in a row; NULL: none yet */
 	json_t *devices;              /* Host.hostdevListByCaps, or NULL */
 	int64_t silent_since_ms;      /* 0: it answers */

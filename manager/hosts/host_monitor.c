@@ -14,6 +14,7 @@
 #include "manager/core/jobs.h"
 #include "manager/core/txn.h"
 #include "manager/hosts/host_hardware.h"
+#include "manager/hosts/host_history.h"
 #include "manager/hosts/host_int.h"
 #include "manager/hosts/host_policy.h"
 #include "manager/networks/networks.h"
@@ -54,6 +55,7 @@ static void rt_free(void *p)
 	json_decref(rt->devices);
 	json_decref(rt->stats);
 	json_decref(rt->stats_before);
+	history_free(rt->history);
 	if (rt->balloon_problems)
 		g_hash_table_destroy(rt->balloon_problems);
 	g_free(rt->new_key);
@@ -356,6 +358,7 @@ static int poll_stats(struct host_rt *rt, struct err *e)
 	json_decref(rt->stats_before);
 	rt->stats_before = rt->stats;
 	rt->stats = g_steal_pointer(&stats);
+	host_history_take(rt->core, rt->id);
 	return 0;
 }
 
@@ -590,6 +593,7 @@ void hosts_register(struct core *c)
 	api_register(HOST_DEVICE_OPS);
 	api_register(HOST_HARDWARE_OPS);
 	api_register(HOST_HOOK_OPS);
+	host_search_register();
 	statistics_register(&STATISTICS);
 	statistics_register(&NIC_STATISTICS);
 }

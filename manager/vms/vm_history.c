@@ -3,15 +3,7 @@
 
 #include "manager/api/search.h"
 
-enum { DEFAULT_MBPS = 1000 };
-
-struct vm_history {
-	int64_t at_ms;
-	uint8_t next, n;
-	uint8_t series[N_VM_SERIES][VM_HISTORY_SAMPLES];
-};
-
-void vm_history_free(struct vm_history *h) { g_free(h); }
+enum { DEFAULT_MBPS = 1000, DAY_SAMPLES = 144 };
 
 /* ---- now ---- */
 
@@ -46,6 +38,34 @@ static double network_percent(json_t *now, json_t *before)
 	return most;
 }
 
+/* Bytes a second of all cards, or what the host tells of all disks. */
+static double network_rate(json_t *now, json_t *before, const char *key)
+{
+	double sum = 0;
+	const char *name;
+	json_t *card;
+
+	json_object_foreach (now, name, card) {
+		json_t *old = json_object_get(before, name);
+		const double seconds = rep_number(card, "sampleTime") - rep_number(old, "sampleTime");
+
+		if (old && seconds > 0)
+			sum += bytes_less(card, old, key) / seconds;
+	}
+	return sum;
+}
+
+static double disk_rate(json_t *disks, const char *key)
+{
+	double sum = 0;
+	const char *name;
+	json_t *disk;
+
+	json_object_foreach (disks, name, disk)
+		sum += MAX(rep_number(disk, key), 0);
+	return sum;
+}
+
 bool vm_percent(struct core *c, const char *vm_id, enum vm_series what, double *out)
 {
 	struct vm_rt *rt = g_hash_table_lookup(c->vms->by_id, vm_id);
@@ -62,38 +82,34 @@ bool vm_percent(struct core *c, const char *vm_id, enum vm_series what, double *
 	return true;
 }
 
-/* ---- the hour ---- */
+/* ---- hour and day ---- */
 
 void vm_history_take(struct core *c, const char *vm_id)
 {
 	struct vm_rt *rt = g_hash_table_lookup(c->vms->by_id, vm_id);
 	const int64_t now = loop_now_ms(c->loop);
-	struct vm_history *h;
+	json_t *cards, *disks;
+	double values[N_VM_SERIES] = { 0 };
 
-	if (!rt || (rt->history && now - rt->history->at_ms < VM_HISTORY_MS - 1000))
+	if (!rt || !history_is_due(rt->history, now))
 		return;
 	if (!rt->history)
-		rt->history = g_new0(struct vm_history, 1);
-	h = rt->history;
-	h->at_ms = now;
-	for (int i = 0; i < N_VM_SERIES; i++) {
-		double v = 0;
-
-		vm_percent(c, vm_id, (enum vm_series)i, &v);
-		h->series[i][h->next] = (uint8_t)(v + 0.5);
-	}
-	h->next = (uint8_t)((h->next + 1) % VM_HISTORY_SAMPLES);
-	h->n = (uint8_t)MIN(h->n + 1, VM_HISTORY_SAMPLES);
+		rt->history = history_new(N_VM_SERIES, N_VM_PERCENT, DAY_SAMPLES);
+	for (int i = 0; i < N_VM_PERCENT; i++)
+		vm_percent(c, vm_id, (enum vm_series)i, &values[i]);
+	cards = json_object_get(rt->stats, "network");
+	disks = json_object_get(rt->stats, "disks");
+	values[VM_SERIES_RX] = network_rate(cards, rt->net_before, "rx");
+	values[VM_SERIES_TX] = network_rate(cards, rt->net_before, "tx");
+	values[VM_SERIES_READ] = disk_rate(disks, "readRate");
+	values[VM_SERIES_WRITE] = disk_rate(disks, "writeRate");
+	history_put(rt->history, now, values);
 }
 
-int vm_history_get(struct core *c, const char *vm_id, enum vm_series what, uint8_t *out)
+const struct history *vm_history(struct core *c, const char *vm_id)
 {
-	const struct vm_rt *rt = g_hash_table_lookup(c->vms->by_id, vm_id);
-	const struct vm_history *h = rt ? rt->history : NULL;
-
-	for (int i = 0; h && i < h->n; i++)
-		out[i] = h->series[what][(h->next + VM_HISTORY_SAMPLES - 1 - i) % VM_HISTORY_SAMPLES];
-	return h ? h->n : 0;
+	const struct vm_rt *rt = vm_id && c->vms ? g_hash_table_lookup(c->vms->by_id, vm_id) : NULL;
+	return rt ? rt->history : NULL;
 }
 
 /* ---- searches ---- */

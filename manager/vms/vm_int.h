@@ -8,7 +8,7 @@
 #define BLANK_TEMPLATE UUID_NIL
 #define CDROM_ID       UUID_NIL
 
-struct vm_history;
+struct history;
 
 /* What is known of a VM while the Manager runs; not in the journal. */
 struct vm_rt {
@@ -21,7 +21,7 @@ struct vm_rt {
 	char stray_host[UUID_LEN + 1];
 	bool is_ending;             /* its end is being recorded and acknowledged */
 	bool is_saving;             /* its memory is being saved: what becomes of it is told to that job */
-	struct vm_history *history; /* its last hour; vm_history.h */
+	struct history *history; /* its last hour and day; vm_history.h */
 	struct waitq wake;
 };
 

@@ -34,25 +34,6 @@ static struct m_statistic *bare(struct call *c, const char *vm_id, const char *n
 	return s;
 }
 
-/* Many values, newest first. */
-static struct m_statistic *history(struct call *c, const char *vm_id, enum vm_series what, const char *name,
-                                   const char *description)
-{
-	struct m_statistic *s = bare(c, vm_id, name, description);
-	uint8_t values[VM_HISTORY_SAMPLES];
-	const int n = vm_history_get(c->core, vm_id, what, values);
-
-	s->type = M_VALUE_TYPE_INTEGER;
-	s->unit = M_STATISTIC_UNIT_PERCENT;
-	s->values.v = POOL_ARRAY(c->pool, struct m_value *, n + 1);
-	for (int i = 0; i < n; i++) {
-		struct m_value *v = s->values.v[s->values.n++] = m_new(c->pool, &M_TYPE_value);
-
-		M_SET(v, datum, values[i]);
-	}
-	return s;
-}
-
 /* File systems as the guest tells them, a JSON text. */
 static struct m_statistic *disks_usage(struct call *c, const char *vm_id, json_t *stats)
 {
@@ -72,19 +53,11 @@ static struct m_statistic *disks_usage(struct call *c, const char *vm_id, json_t
 
 static size_t more_of_vm(struct call *c, const char *vm_id, json_t *stats, void **list, size_t max)
 {
-	void *const more[] = {
-		history(c, vm_id, VM_SERIES_CPU, "cpu.usage.history",
-		        "List of CPU usage history, sorted from newest to oldest, one value for 30 seconds"),
-		history(c, vm_id, VM_SERIES_MEMORY, "memory.usage.history",
-		        "List of memory usage history, sorted from newest to oldest, one value for 30 seconds"),
-		history(c, vm_id, VM_SERIES_NETWORK, "network.usage.history",
-		        "List of network usage history, sorted from newest to oldest, one value for 30 seconds"),
-		disks_usage(c, vm_id, stats),
-	};
-	const size_t n = MIN(max, G_N_ELEMENTS(more));
+	const size_t n = statistics_history(c, vm_id, vm_history(c->core, vm_id), list, max);
 
-	memcpy(list, more, n * sizeof(more[0]));
-	return n;
+	if (n < max)
+		list[n] = disks_usage(c, vm_id, stats);
+	return MIN(n + 1, max);
 }
 
 size_t vm_statistics(struct call *c, const char *vm_id, void **list, size_t max)

@@ -31,7 +31,7 @@ static void rt_free(void *p)
 	json_decref(rt->stats);
 	json_decref(rt->net_before);
 	json_decref(rt->end);
-	vm_history_free(rt->history);
+	history_free(rt->history);
 	g_free(rt->id);
 	g_free(rt);
 }

@@ -22,6 +22,9 @@ int64_t vms_memory_on_host(struct core *c, const char *host_id);
 bool vm_is_down(const struct m_vm *vm);
 /* Last statistics of a VM as its host sent them; NULL: none. Borrowed. */
 json_t *vm_stats(struct core *c, const char *vm_id);
+/* Its last hour and day, series as in vm_history.h: processors and memory first; NULL: none yet. Borrowed. */
+struct history;
+const struct history *vm_history(struct core *c, const char *vm_id);
 
 /*
  * Plug a disk that is attached to the VM into the running machine, or pull it out. In a fiber; waits for the guest. The

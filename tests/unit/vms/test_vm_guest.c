@@ -34,19 +34,19 @@ static void report(const char *id, double cpu, const char *memory, double at, do
 static void test_last_hour(void **state)
 {
 	const char *id = running("a");
-	uint8_t values[VM_HISTORY_SAMPLES];
+	double values[HISTORY_MAX_SAMPLES];
 	double now;
 
-	for (int i = 0; i < VM_HISTORY_SAMPLES + 10; i++) {
-		rig_pass(VM_HISTORY_MS);
-		report(id, i, "37", 100 + 30.0 * i, i == VM_HISTORY_SAMPLES + 9 ? 1875e6 : 0); /* half of 1 Gb/s */
+	for (int i = 0; i < HISTORY_HOUR_SAMPLES + 10; i++) {
+		rig_pass(HISTORY_HOUR_MS);
+		report(id, i, "37", 100 + 30.0 * i, i == HISTORY_HOUR_SAMPLES + 9 ? 1875e6 : 0); /* half of 1 Gb/s */
 		report(id, 199, "99", 101 + 30.0 * i, 0);                                      /* too soon to be kept */
 	}
-	assert_int_equal(vm_history_get(rig->core, id, VM_SERIES_CPU, values), VM_HISTORY_SAMPLES);
-	assert_int_equal(values[0], (VM_HISTORY_SAMPLES + 9) / 2 + 1); /* rounded, for two processors */
-	assert_int_equal(values[VM_HISTORY_SAMPLES - 1], 5);
-	assert_int_equal(vm_history_get(rig->core, id, VM_SERIES_MEMORY, values), VM_HISTORY_SAMPLES);
-	assert_int_equal(values[0], 37);
+	assert_int_equal(history_get(vm_history(rig->core, id), HISTORY_HOUR, VM_SERIES_CPU, values), HISTORY_HOUR_SAMPLES);
+	assert_int_equal((int)values[0], (HISTORY_HOUR_SAMPLES + 9) / 2 + 1); /* rounded, for two processors */
+	assert_int_equal((int)values[HISTORY_HOUR_SAMPLES - 1], 5);
+	assert_int_equal(history_get(vm_history(rig->core, id), HISTORY_HOUR, VM_SERIES_MEMORY, values), HISTORY_HOUR_SAMPLES);
+	assert_int_equal((int)values[0], 37);
 	assert_true(vm_percent(rig->core, id, VM_SERIES_CPU, &now));
 	assert_int_equal((int)now, 99);
 	assert_false(vm_percent(rig->core, "nobody", VM_SERIES_CPU, &now));
