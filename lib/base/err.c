@@ -24,6 +24,7 @@ static const char *const CODE_NAMES[N_ERR_CODE] = {
 	[ERR_TOO_LARGE] = "too_large",
 	[ERR_CONFLICT] = "conflict",
 	[ERR_IMMUTABLE] = "immutable",
+	[ERR_PRECONDITION] = "precondition",
 	[ERR_BUSY] = "busy",
 	[ERR_NOT_IMPLEMENTED] = "not_implemented",
 	[ERR_NO_SPACE] = "no_space",

@@ -25,6 +25,7 @@ enum err_code {
 	ERR_MEDIA_TYPE,      /* body of a type that we cannot read, or of no type */
 	ERR_TOO_LARGE,       /* beyond a limit of size, depth or count */
 	ERR_CONFLICT,        /* wrong state for the action, duplicate name, locked entity */
+	ERR_PRECONDITION,    /* If-Match: somebody else changed it since it was read */
 	ERR_IMMUTABLE,       /* change of a fixed field */
 	ERR_BUSY,            /* queue full; try again later */
 	ERR_NOT_IMPLEMENTED, /* operation exists in the API, but not here yet */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "manager/api/etag.h"
 #include "manager/api/follow.h"
 #include "manager/api/route.h"
 #include "manager/core/locks.h"
@@ -136,7 +137,7 @@ static int handle(struct call *c, struct err *e)
 	    !(c->impl->flags & OP_DRY_RUN))
 		return err_set(e, ERR_UNSUPPORTED,
 		               "The operation %s cannot be tried with dry_run; nothing was changed.", c->op->name);
-	if (c->impl->run(c, e) < 0)
+	if (etag_run(c, e) < 0)
 		return -1;
 	return c->query.follow && c->result != RESULT_NONE ? follow_apply(c, e) : 0;
 }

@@ -29,6 +29,15 @@ struct call_query {
 	const char *host;
 	bool is_viewer_file;   /* the answer is to be what Remote Viewer opens (Accept) */
 	const char *authority; /* by which the client knows us: "manager:8443" */
+	const char *if_match, *if_none_match; /* headers of these names (etag.h) */
+};
+
+/* Published versions that an answer's ETag speaks of; retained by the call. */
+enum { CALL_MAX_TAGGED = 4 };
+struct call_tagged {
+	enum kind kind[CALL_MAX_TAGGED];
+	const void *version[CALL_MAX_TAGGED];
+	int n;
 };
 
 struct call {
@@ -60,6 +69,7 @@ struct call {
 	size_t n_list;
 	const char *text, *text_type; /* RESULT_TEXT, and its content type */
 	const char *location;
+	struct call_tagged tagged;
 	struct err error;    /* code ERR_NONE: fine */
 	GPtrArray *retained; /* frozen versions that the answer points into */
 	unsigned n_followed; /* objects that follow has read */

@@ -96,6 +96,8 @@ static void read_parameters(struct http_exchange *x, const struct route *r, stru
 	q->is_async = truth(parameter(x, r, "async", NULL), 0);
 	q->is_dry_run = truth(parameter(x, r, "dry_run", NULL), 0);
 	q->filter = truth(parameter(x, r, "filter", "Filter"), -1);
+	q->if_match = http_header(x, "If-Match");
+	q->if_none_match = http_header(x, "If-None-Match");
 	if (strstr(r->path, "/graphicsconsoles")) { /* nobody else asks */
 		const char *accept = http_header(x, "Accept");
 

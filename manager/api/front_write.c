@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "manager/api/etag.h"
 #include "manager/api/front.h"
 #include "manager/api/root_links.h"
 
@@ -30,6 +31,7 @@ static const struct {
 	[ERR_MEDIA_TYPE] = { 415, "Unsupported media type" },
 	[ERR_TOO_LARGE] = { 413, "Request too large" },
 	[ERR_CONFLICT] = { 409, "Operation Failed" },
+	[ERR_PRECONDITION] = { 412, "Precondition failed" },
 	[ERR_IMMUTABLE] = { 409, "Broken immutability constraint" },
 	[ERR_BUSY] = { 503, "Service busy" },
 	[ERR_NOT_IMPLEMENTED] = { 501, "Not implemented" },
@@ -87,6 +89,12 @@ static void reply_object(struct http_exchange *x, struct call *c, int status, co
 	}
 	if (t == &M_TYPE_api)
 		write_root_links(x, out, w->base, is_json);
+	if (etag_write(x, c, status, out)) {
+		call_release(c);
+		g_string_free(out, TRUE);
+		http_reply(x, 304, NULL, NULL);
+		return;
+	}
 	if (c)
 		call_release(c);
 	http_reply(x, status, is_json ? JSON_TYPE : XML_TYPE, out);

@@ -253,6 +253,45 @@ static void committed(void *arg, const struct err *e)
 	txn_cancel(t);
 }
 
+/* ---- guards ---- */
+
+void txn_guard_begin(struct core *c, struct txn_guard *g)
+{
+	g->fiber = fiber_self();
+	g->next = c->guards;
+	c->guards = g;
+}
+
+void txn_guard_end(struct core *c, struct txn_guard *g)
+{
+	struct txn_guard **at = &c->guards;
+
+	while (*at && *at != g)
+		at = &(*at)->next;
+	if (*at)
+		*at = g->next;
+}
+
+static int check_guards(struct txn *t, struct err *e)
+{
+	for (struct txn_guard *g = fiber_self() ? t->core->guards : NULL, *next; g; g = next) {
+		next = g->next;
+		if (g->fiber != fiber_self())
+			continue;
+		if (g->check(t->core, g->arg, e) < 0)
+			return -1;
+		for (guint i = 0; i < t->items->len; i++) {
+			const struct item *it = &g_array_index(t->items, struct item, i);
+
+			if (g->covers(g->arg, it->kind, it->id)) { /* from now on it is his own change */
+				txn_guard_end(t->core, g);
+				break;
+			}
+		}
+	}
+	return 0;
+}
+
 static int stage_all(struct txn *t, struct err *e)
 {
 	struct core *c = t->core;
@@ -262,6 +301,14 @@ static int stage_all(struct txn *t, struct err *e)
 	for (guint i = 0; i < n; i++)
 		if (check_item(t, &g_array_index(t->items, struct item, i), e) < 0)
 			return -1;
+	if (check_guards(t, e) < 0)
+		return -1;
+	for (guint i = 0; c->removing && i < n; i++) {
+		const struct item *it = &g_array_index(t->items, struct item, i);
+
+		if (!it->draft)
+			c->removing(c, it->kind, it->id);
+	}
 	for (guint i = 0; i < n; i++) {
 		struct item *it = &g_array_index(t->items, struct item, i);
 

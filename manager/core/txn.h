@@ -26,6 +26,20 @@ void *txn_edit(struct txn *t, enum kind k, const char *id);
 void *txn_new(struct txn *t, enum kind k, const char *id);
 /* Permissions on it and its tags go with it. */
 void txn_remove(struct txn *t, enum kind k, const char *id);
+/*
+ * What must still be true when a fiber commits: asked at each of its commits (no wait lies between the answer and the staging), until
+ * one of them changes what is guarded. The owner keeps the memory until txn_guard_end.
+ */
+struct txn_guard {
+	int (*check)(struct core *c, void *arg, struct err *e); /* -1 refuses the commit */
+	bool (*covers)(void *arg, enum kind k, const char *id); /* is it what is guarded? */
+	void *arg;
+	struct fiber *fiber;
+	struct txn_guard *next;
+};
+/* From the fiber whose commits are to be guarded. */
+void txn_guard_begin(struct core *c, struct txn_guard *g);
+void txn_guard_end(struct core *c, struct txn_guard *g);
 bool txn_is_empty(const struct txn *t);
 
 /* From a fiber: wait until durable and published. Frees t in any case. ERR_CONFLICT names the field when a name is
