@@ -1,16 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// Values as people read them.
+// Values as people read them, in the numbers and dates of their country.
+import { abbreviations, phrases } from "../text/en/lists";
 import type { Entity } from "./api";
 
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+const whole = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
+const tenth = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
+const dateTime = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto", style: "long" });
+
+export const number = (n: number): string => tenth.format(n);
 
 export function bytes(n: number): string {
   let i = 0;
-  while (n >= 1024 && i < UNITS.length - 1) {
+  while (Math.abs(n) >= 1024 && i < UNITS.length - 1) {
     n /= 1024;
     i++;
   }
-  return `${i && n < 10 ? n.toFixed(1).replace(/\.0$/, "") : Math.round(n)} ${UNITS[i]}`;
+  return `${(i && n < 100 ? tenth : whole).format(n)} ${UNITS[i]}`;
 }
 
 /** "2 GiB", "512M", "10737418240" to bytes; undefined: not understood. */
@@ -20,14 +27,37 @@ export function parseBytes(text: string): number | undefined {
   return Math.round(Number(m[1]) * 1024 ** " kmgtp".indexOf(m[2].toLowerCase() || " "));
 }
 
-export const date = (d: Date) => d.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+export const percent = (n: number): string => `${whole.format(n)} %`;
 
-const ABBREVIATIONS: Record<string, string> = { cpu: "CPU", io: "I/O", id: "ID", bios: "BIOS", vm: "VM", vms: "VMs", nic: "NIC", nics: "NICs", mac: "MAC", os: "OS",
-  usb: "USB", ksm: "KSM", spm: "SPM", vnic: "vNIC", vlan: "VLAN", mtu: "MTU", fqdn: "FQDN", cdroms: "CD-ROMs", qos: "QoS", numa: "NUMA", sso: "SSO", ssh: "SSH" };
+export const date = (d: Date): string => (Number.isNaN(d.getTime()) ? "" : dateTime.format(d));
+
+const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [["year", 31_536_000], ["month", 2_592_000], ["day", 86_400], ["hour", 3600], ["minute", 60]];
+
+/** "3 minutes ago"; "now" within a minute. */
+export function ago(d: Date, now = Date.now()): string {
+  const seconds = (d.getTime() - now) / 1000;
+  for (const [unit, size] of STEPS) if (Math.abs(seconds) >= size) return relative.format(Math.trunc(seconds / size), unit);
+  return relative.format(0, "second");
+}
+
+/** Seconds as "2 d 3 h", "4 min 10 s". */
+export function duration(seconds: number): string {
+  const parts: [string, number][] = [["d", 86_400], ["h", 3600], ["min", 60], ["s", 1]];
+  const out: string[] = [];
+  for (const [unit, size] of parts) {
+    const n = Math.floor(seconds / size);
+    if (!n && !out.length && unit !== "s") continue;
+    if (n) out.push(`${n} ${unit}`);
+    seconds -= n * size;
+    if (out.length === 2) break;
+  }
+  return out.join(" ") || "0 s";
+}
 
 /** "powering_up" -> "Powering up", "cpu_shares" -> "CPU shares" */
 export function words(name: string): string {
-  const text = name.split("_").map((w) => ABBREVIATIONS[w] ?? w).join(" ");
+  if (phrases[name]) return phrases[name];
+  const text = name.split(/[_-]/).map((w) => abbreviations[w] ?? w).join(" ");
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
@@ -40,10 +70,20 @@ export function fieldLabel(path: string): string {
 
 export const nameOf = (e: unknown): string => {
   const x = e as Entity | undefined;
-  return x?.name ?? (x?.alias as string) ?? (x?.description as string) ?? x?.id ?? "";
+  return x?.name || (x?.alias as string) || (x?.user_name as string) || (x?.description as string) || x?.id || "";
 };
 
 /** A member by a path with dots. */
 export function at(e: Entity, path: string): unknown {
   return path.split(".").reduce<unknown>((v, key) => (v as Record<string, unknown> | undefined)?.[key], e);
+}
+
+const AMOUNTS = new Set(["memory", "guaranteed", "provisioned_size", "actual_size", "total_size", "initial_size", "available", "used", "committed",
+  "max_scheduling_memory", "disk_size", "block_size", "ballooned"]);
+
+/** Is the number at the path an amount of bytes? Judged by its name, as the API has no units. */
+export function isBytes(path: string): boolean {
+  const way = path.split(".");
+  const last = way[way.length - 1];
+  return AMOUNTS.has(last) || (last === "max" && way[way.length - 2] === "memory_policy");
 }

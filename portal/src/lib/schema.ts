@@ -67,6 +67,8 @@ type RawOp = [string, Operation["kind"], string, string?, [string, string][]?, {
 
 const rawTypes = JSON.parse(TYPES_TEXT) as Record<string, { e: string; c: string; p?: string; m: RawMember[] }>;
 const rawServices = JSON.parse(SERVICES_TEXT) as Record<string, { l: [string, number, string, string?][]; o: RawOp[] }>;
+/** name of the service at the top */
+export const ROOT_SERVICE = ROOT;
 export const ENUMS = JSON.parse(ENUMS_TEXT) as Record<string, string[]>;
 
 const types = new Map<string, Type>();
