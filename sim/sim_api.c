@@ -122,8 +122,8 @@ static void finished(struct call *c)
 	if (s->is_doomed)
 		return; /* it is buried with the Manager */
 	a->is_finished = true;
-	sim_tell(s, "api: %s: %s%s", c->op->name, c->error.code ? err_code_name(c->error.code) : "done",
-	         c->error.code ? c->error.detail : "");
+	sim_tell(s, "api: %s %s: %s %s", c->op->name, c->n_ids ? c->ids[0] : "",
+	         c->error.code ? err_code_name(c->error.code) : "done", c->error.code ? c->error.detail : "");
 	if (a->answer) {
 		a->answer->error = c->error;
 		if (c->error.code == ERR_NONE)

@@ -307,6 +307,14 @@ static bool is_link_alive(struct sim *s, const struct request *r)
 	return l && l->is_up && l->life == r->link_life;
 }
 
+/* What a call is about: a VM or a volume. */
+static const char *subject(json_t *params)
+{
+	const char *vm = sim_text(params, "vmID");
+
+	return *vm ? vm : sim_text(params, "volumeID");
+}
+
 static void execute(struct sim *s, void *arg)
 {
 	struct request *r = arg;
@@ -315,7 +323,8 @@ static void execute(struct sim *s, void *arg)
 	struct link *l;
 
 	r->result = sim_host_run(h, r->method, r->params, &r->error);
-	sim_tell(s, "%s: %s%s%s", h->address, r->method, r->error.code ? " refused: " : "", r->error.detail);
+	sim_tell(s, "%s: %s %s%s%s", h->address, r->method, subject(r->params), r->error.code ? "refused: " : "",
+	         r->error.detail);
 	if (r->is_of_job)
 		sim_reach(s, POINT_DONE, h, r->method);
 	if (h->agent_life != agent_life || !is_link_alive(s, r)) {
@@ -412,6 +421,8 @@ static void door_call(void *arg, const char *host_id, const char *method, json_t
 		               .link_life = l->life,
 		               .params = params };
 	r->is_of_job = correlation_id && *correlation_id && !is_polling(method);
+	if (r->is_of_job)
+		sim_tell(s, "%s <- %s %s", l->host->address, method, subject(params));
 	sim_after(s, timeout_ms > 0 ? timeout_ms : 180 * SIM_SECOND, timed_out, GSIZE_TO_POINTER(pc->id), NULL,
 	          &s->life);
 	sim_after(s, travel_ms(s, l->host, &l->out_due_ms), arrive, r, request_free, &l->host->agent_life);
