@@ -3,6 +3,7 @@
 import { type ComponentType, createElement, lazy, type LazyExoticComponent, Suspense } from "react";
 import type { Entity } from "../lib/api";
 import { type EntityPage, pageOfType } from "../lib/entities";
+import "./dialogs.css";
 import { showDialog } from "./store";
 
 export { closeDialogs, DialogHost, showDialog } from "./store";

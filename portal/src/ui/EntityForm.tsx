@@ -1,135 +1,138 @@
 // SPDX-License-Identifier: Apache-2.0
-// A form made from the schema: the members that the page's description names, in its order.
-import {
-  ActionGroup, Alert, Button, Checkbox, Form, FormGroup, FormHelperText, FormSelect, FormSelectOption, HelperText, HelperTextItem,
-  Modal, ModalBody, ModalHeader, TextInput,
-} from "@patternfly/react-core";
-import { useMemo, useState } from "react";
-import type { Entity } from "../lib/api";
-import { type EntityPage, pageOfType } from "../lib/entities";
-import { at, bytes, fieldLabel, nameOf, parseBytes, words } from "../lib/format";
-import { ENUMS, hasType, type Member, typeOf } from "../lib/schema";
-import { useList, useSave } from "./queries";
+// The form of an entity: made from the schema, told what matters by its specification. Creates one, or changes one.
+import { Alert, Bullseye, Modal, ModalBody, ModalHeader, Spinner } from "@patternfly/react-core";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { add, type Entity, etagOf, Fault, get, update, wireFrom } from "../lib/api";
+import type { EntityPage } from "../lib/entities";
+import { nameOf } from "../lib/format";
+import { notify } from "../frame/notify";
+import { t } from "../text";
+import { Conflict } from "../dialogs/form/Conflict";
+import { DryRun } from "../dialogs/form/DryRun";
+import { FormModal } from "../dialogs/form/FormModal";
+import { atPath, faultFields, isSame, type Spec } from "../dialogs/form/model";
+import { operationOf, useForm } from "../dialogs/form/useForm";
+import { specOf } from "../dialogs/specs";
+import { useChange } from "./queries";
 
-const BYTES = new Set(["memory", "provisioned_size", "initial_size", "max", "guaranteed"]);
-
-function memberAt(type: string, path: string): Member | undefined {
-  const [first, ...rest] = path.split(".");
-  const m = hasType(type) ? typeOf(type).members.find((x) => x.name === first) : undefined;
-  return m && rest.length ? memberAt(m.type, rest.join(".")) : m;
+interface Props {
+  page: EntityPage;
+  path: string;
+  /** the one to change; without it something new is made */
+  entity?: Entity;
+  /** other fields than those of the type */
+  spec?: Spec;
+  title?: string;
+  submit?: string;
+  onClose: () => void;
+  /** what was made or changed, before the form closes */
+  onDone?: (made: Entity) => void;
 }
 
-const isBytes = (m: Member) => m.kind === "i" && BYTES.has(m.name);
-
-function textOf(m: Member, v: unknown): string {
-  if (v === undefined || v === null) return "";
-  if (isBytes(m)) return bytes(v as number);
-  if (m.kind === "r") return (m.isList ? (v as Entity[])[0]?.id : (v as Entity).id) ?? "";
-  if (Array.isArray(v)) return v.map((x) => (typeof x === "object" ? nameOf(x) : x)).join(", ");
-  return String(v);
-}
-
-/** What was typed, as a value; a string that begins with "!" says what is wrong. */
-function valueOf(m: Member, text: string): unknown {
-  const one = (t: string): unknown => {
-    if (m.kind === "r") return { id: t };
-    if (m.kind === "b") return t === "true";
-    if (isBytes(m)) return parseBytes(t) ?? "!A size such as 2 GiB is wanted.";
-    if (m.kind === "i" || m.kind === "d") return Number.isFinite(Number(t)) ? Number(t) : "!A number is wanted.";
-    return t;
+/** New ones. */
+function NewForm({ page, path, spec = specOf(page), title, submit, onClose, onDone }: Props) {
+  const form = useForm(spec, undefined, operationOf(path, false));
+  const [fault, setFault] = useState<string>();
+  const save = useChange(() => add(page.type, path, form.body));
+  const run = () => {
+    setFault(undefined);
+    save.mutate(undefined, {
+      onSuccess: (made) => {
+        notify({ variant: "success", title: t("dialogs.created", { what: page.one, name: nameOf(made) }) });
+        onDone?.(made as Entity);
+        onClose();
+      },
+      onError: (e) => {
+        const found = faultFields(page.type, e, form.fields);
+        form.setFaults(found.at);
+        setFault(found.rest || t("dialogs.refused.fields"));
+      },
+    });
   };
-  if (!m.isList) return one(text);
-  return text.split(",").map((t) => one(t.trim()));
-}
-
-function put(into: Record<string, unknown>, path: string, v: unknown) {
-  const keys = path.split(".");
-  let o = into;
-  for (const key of keys.slice(0, -1)) o = (o[key] ??= {}) as Record<string, unknown>;
-  o[keys[keys.length - 1]] = v;
-}
-
-function Reference({ m, id, value, onChange }: { m: Member; id: string; value: string; onChange: (v: string) => void }) {
-  const page = pageOfType(m.type);
-  const { data } = useList(m.type, page?.path ?? "", { max: 500 }, page !== undefined);
   return (
-    <FormSelect id={id} value={value} onChange={(_e, v) => onChange(v)}>
-      <FormSelectOption value="" label="" />
-      {(data ?? []).map((e) => (
-        <FormSelectOption key={e.id} value={e.id} label={nameOf(e)} />
-      ))}
-    </FormSelect>
+    <FormModal title={title ?? t("dialogs.new.title", { what: lower(page.one) })} form={form} submit={submit ?? t("dialogs.create")} intro={spec.intro?.(form.values)} fault={fault} isBusy={save.isPending}
+      equivalents={{ method: "POST", path, body: wireFrom(page.type, form.body) }} onSubmit={run} onClose={onClose} />
   );
 }
 
-function Input({ m, id, label, value, onChange, isInvalid }: { m: Member; id: string; label: string; value: string; onChange: (v: string) => void; isInvalid: boolean }) {
-  if (m.kind === "b") return <Checkbox id={id} label={label} isChecked={value === "true"} onChange={(_e, v) => onChange(String(v))} />;
-  if (m.kind === "r" && pageOfType(m.type)) return <Reference m={m} id={id} value={value} onChange={onChange} />;
-  if (m.kind === "e" && !m.isList)
-    return (
-      <FormSelect id={id} value={value} onChange={(_e, v) => onChange(v)}>
-        {["", ...ENUMS[m.type]].map((w) => (
-          <FormSelectOption key={w} value={w} label={w && words(w)} />
-        ))}
-      </FormSelect>
-    );
+/** "Virtual machine" in the middle of a sentence; abbreviations stay as they are. */
+export const lower = (one: string) => (/^[A-Z][a-z]/.test(one) ? one.charAt(0).toLowerCase() + one.slice(1) : one);
+
+/** Asks anew for what is changed: the version goes along with the change. */
+async function fresh(type: string, path: string): Promise<Entity> {
+  const now = await get(type, path);
+  if (now.next_run_configuration_exists !== true) return now;
+  return { ...now, ...(await get(type, `${path}?next_run=true`)), "@etag": etagOf(now), status: now.status };
+}
+
+function EditForm({ page, path, entity, first, spec = specOf(page), title, submit, onClose, onDone }: Props & { entity: Entity; first: Entity }) {
+  const form = useForm(spec, first, operationOf(path, true));
+  const [fault, setFault] = useState<string>();
+  const [theirs, setTheirs] = useState<Entity>();
+  const own = `${path}/${entity.id}`;
+  const save = useChange((etag: string | undefined) => update(page.type, own, form.body, etag));
+  const failed = async (e: Error) => {
+    if (e instanceof Fault && e.status === 412) {
+      setTheirs(await fresh(page.type, own));
+      return;
+    }
+    const found = faultFields(page.type, e, form.fields);
+    form.setFaults(found.at);
+    setFault(found.rest || t("dialogs.refused.fields"));
+  };
+  const run = (etag = etagOf(form.entity!)) => {
+    setFault(undefined);
+    save.mutate(etag, {
+      onSuccess: (made) => {
+        notify({ variant: "success", title: t("dialogs.saved", { what: page.one, name: nameOf(made) || nameOf(entity) }) });
+        onDone?.(made as Entity);
+        onClose();
+      },
+      onError: (e) => void failed(e),
+    });
+  };
+  const takeTheirs = () => {
+    const changedByMe = form.changed.filter((f) => isSame(atPath(form.entity, f.path), atPath(theirs, f.path)));
+    const values = Object.fromEntries(Object.keys(form.values).map((p) => [p, atPath(theirs, p) ?? (form.before[p] !== undefined && spec.sections.some((s) => s.fields.some((f) => f.path === p && f.isLocal)) ? form.values[p] : undefined)]));
+    for (const f of changedByMe) values[f.path] = form.values[f.path];
+    form.rebase(theirs!, values);
+    setTheirs(undefined);
+  };
+  const keepMine = () => {
+    const etag = etagOf(theirs!);
+    const mine = Object.fromEntries(Object.keys(form.values).map((p) => [p, form.changed.some((f) => f.path === p) ? form.values[p] : (atPath(theirs, p) ?? form.values[p])]));
+    form.rebase(theirs!, mine);
+    setTheirs(undefined);
+    run(etag);
+  };
   return (
-    <TextInput id={id} type={m.isSecret ? "password" : "text"} value={value} validated={isInvalid ? "error" : "default"} onChange={(_e, v) => onChange(v)} />
+    <>
+      <FormModal title={title ?? t("dialogs.edit.title", { what: lower(page.one), name: nameOf(entity) })} form={form} submit={submit ?? t("dialogs.save")} intro={spec.intro?.(form.values, form.entity)} fault={fault} isBusy={save.isPending}
+        below={page.type === "vm" && form.entity?.status !== "down" && form.changed.length > 0 ? <DryRun path={own} body={wireFrom(page.type, form.body)} /> : undefined}
+        equivalents={{ method: "PUT", path: own, body: wireFrom(page.type, form.body), names: { [entity.id]: nameOf(entity) } }} onSubmit={() => run()} onClose={onClose} />
+      {theirs && <Conflict form={form} theirs={theirs} onMine={keepMine} onTheirs={takeTheirs} onClose={() => setTheirs(undefined)} />}
+    </>
   );
 }
 
-export function EntityForm({ page, path, entity, onClose }: { page: EntityPage; path: string; entity?: Entity; onClose: () => void }) {
-  const fields = useMemo(
-    () =>
-      page.fields.flatMap((f) => {
-        const m = memberAt(page.type, f);
-        return m && !(entity && m.isCreateOnly) ? [{ path: f, m }] : [];
-      }),
-    [page, entity],
-  );
-  const before = useMemo(() => Object.fromEntries(fields.map((f) => [f.path, entity ? textOf(f.m, at(entity, f.path)) : ""])), [fields, entity]);
-  const [now, setNow] = useState<Record<string, string>>(before);
-  const save = useSave(page.type, path, entity?.id);
-  const changed = fields.filter((f) => now[f.path] !== before[f.path]);
-  const values = Object.fromEntries(changed.map((f) => [f.path, valueOf(f.m, now[f.path])]));
-  const wrong = Object.fromEntries(Object.entries(values).filter(([, v]) => typeof v === "string" && v.startsWith("!")));
-  const body = () => {
-    const out: Record<string, unknown> = {};
-    for (const [p, v] of Object.entries(values)) put(out, p, v);
-    return out;
+function EditLoader(props: Props & { entity: Entity }) {
+  const own = `${props.path}/${props.entity.id}`;
+  const client = useQueryClient();
+  const { data, error } = useQuery({ queryKey: ["edit", own], queryFn: () => fresh(props.page.type, own), staleTime: Infinity, gcTime: 0, refetchOnWindowFocus: false });
+  const close = () => {
+    client.removeQueries({ queryKey: ["edit", own] });
+    props.onClose();
   };
-  const submit = (e: React.FormEvent) => {
-    e.preventDefault();
-    if (!Object.keys(wrong).length) save.mutate(body(), { onSuccess: onClose });
-  };
+  if (data) return <EditForm {...props} first={data} onClose={close} />;
   return (
-    <Modal isOpen onClose={onClose} variant="medium" aria-label={page.one}>
-      <ModalHeader title={entity ? `Edit ${nameOf(entity)}` : `New ${page.one.toLowerCase()}`} />
-      <ModalBody>
-        <Form onSubmit={submit} isHorizontal>
-          {save.isError && <Alert variant="danger" isInline title="It was refused"><span className="h-faults">{save.error.message}</span></Alert>}
-          {fields.map(({ path: p, m }) => (
-            <FormGroup key={p} label={m.kind === "b" ? undefined : fieldLabel(p)} fieldId={`f-${p}`}>
-              <Input m={m} id={`f-${p}`} label={fieldLabel(p)} value={now[p]} isInvalid={p in wrong} onChange={(v) => setNow({ ...now, [p]: v })} />
-              {p in wrong && (
-                <FormHelperText>
-                  <HelperText>
-                    <HelperTextItem variant="error">{String(wrong[p]).slice(1)}</HelperTextItem>
-                  </HelperText>
-                </FormHelperText>
-              )}
-            </FormGroup>
-          ))}
-          <ActionGroup>
-            <Button type="submit" isDisabled={!changed.length || Object.keys(wrong).length > 0} isLoading={save.isPending}>
-              {entity ? "Save" : "Create"}
-            </Button>
-            <Button variant="link" onClick={onClose}>
-              Cancel
-            </Button>
-          </ActionGroup>
-        </Form>
-      </ModalBody>
+    <Modal isOpen variant="medium" onClose={close} aria-label={nameOf(props.entity)}>
+      <ModalHeader title={t("dialogs.edit.title", { what: lower(props.page.one), name: nameOf(props.entity) })} />
+      <ModalBody>{error ? <Alert variant="danger" isInline title={error.message} /> : <Bullseye><Spinner aria-label={t("dialogs.loading")} /></Bullseye>}</ModalBody>
     </Modal>
   );
+}
+
+export function EntityForm(props: Props) {
+  return props.entity ? <EditLoader {...props} entity={props.entity} /> : <NewForm {...props} />;
 }
