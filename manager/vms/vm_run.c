@@ -22,7 +22,8 @@ enum {
 	VM_EXISTS = 4,
 	EXIT_ERROR = 1,
 	EXIT_START_FAILED = 3,
-	RECOVERING = 99
+	RECOVERING = 99,
+	NOT_KNOWN = -2
 };
 
 /* ---- one try ---- */
@@ -102,6 +103,13 @@ static char *definition(struct job *j, const struct m_vm *vm, const char *host, 
 	return vm_domain_xml(job_core(j), job_pool(j), run_once_vm(&once, vm), host, &once, e);
 }
 
+/* Of a call for creation that failed. */
+static int answer_of(struct job *j, const struct err *e)
+{
+	return is_lost(e) || (job_is_resumed(j) && e->code == ERR_AGENT && e->agent_code == RECOVERING) ? NOT_KNOWN : -1;
+}
+
+/* 0; -1: the host did not take it; NOT_KNOWN: it may have. */
 static int create(struct job *j, struct err *e)
 {
 	const struct m_vm *vm = vm_of(j, e);
@@ -117,11 +125,11 @@ static int create(struct job *j, struct err *e)
 	if (ask_create(j, host, xml, e) == 0)
 		return 0;
 	if (e->code != ERR_AGENT || e->agent_code != VM_EXISTS)
-		return -1;
+		return answer_of(j, e);
 	switch (look_at_existing(j, host, e)) {
 	case 0: return 0;
-	case 1: return ask_create(j, host, xml, e);
-	default: return -1;
+	case 1: return ask_create(j, host, xml, e) == 0 ? 0 : answer_of(j, e);
+	default: return NOT_KNOWN; /* it is there, in whatever state */
 	}
 }
 
@@ -200,6 +208,7 @@ static int create_somewhere(struct job *j, struct err *e)
 	for (;;) {
 		const struct m_vm *vm = vm_of(j, e);
 		struct err cause, ignored;
+		int rc;
 
 		if (!vm)
 			return -1;
@@ -210,11 +219,12 @@ static int create_somewhere(struct job *j, struct err *e)
 		if (wait_for_burial(j)) /* after a wait things are looked up again */
 			continue;
 		drop_end(j);
-		if (create(j, e) == 0) {
+		rc = create(j, e);
+		if (rc == 0) {
 			drop_end(j); /* reports from before it was there lacked it */
 			return 0;
 		}
-		if (is_lost(e) || (job_is_resumed(j) && e->code == ERR_AGENT && e->agent_code == RECOVERING)) {
+		if (rc == NOT_KNOWN) {
 			cause = *e;
 			json_object_set_new(job_data(j), "is_unknown", json_true());
 			commit_place(j, NULL, M_VM_STATUS_UNKNOWN, &ignored);
