@@ -10,10 +10,10 @@ export interface Route {
   isBare?: boolean;
 }
 
-/** Where one comes without a path. */
-export const START = "vms";
-
 export const ROUTES: Record<string, Route> = {
   console: { title: "consoles.pageTitle", component: lazy(() => import("./console/ConsolePage")), isBare: true },
   // dashboard: { title: "dashboard.title", component: lazy(() => import("./dashboard/Dashboard")) },
 };
+
+/** Where one comes without a path. */
+export const START = "dashboard" in ROUTES ? "dashboard" : "vms";

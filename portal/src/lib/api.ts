@@ -36,7 +36,7 @@ async function answerTo(method: string, path: string, { body, ifMatch, correlati
 const ask = async (method: string, path: string, more: Ask = {}): Promise<unknown> => (await answerTo(method, path, more)).doc;
 
 /** A page beside the API, below /ovirt-engine/hostler. */
-async function beside<T>(page: string, params: Record<string, string> = {}): Promise<T> {
+export async function beside<T>(page: string, params: Record<string, string> = {}): Promise<T> {
   const query = new URLSearchParams(params);
   const answer = await send(`/ovirt-engine/hostler/${page}${query.size ? `?${query}` : ""}`, { headers: { Accept: "application/json" } });
   if (!answer.ok) throw faultOf(answer.status, answer.statusText, await answer.text());

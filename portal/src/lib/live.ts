@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What happens at the Manager, as it happens: one event stream for the page.
 import type { QueryClient } from "@tanstack/react-query";
-import type { Entity } from "./api";
+import { BASE, type Entity, entityFrom } from "./api";
+import { refresher } from "./refresh";
+import { send } from "./session";
 import { store } from "./store";
 
 export interface Change {
@@ -15,8 +17,13 @@ export interface Change {
 
 /** "live": changes come by themselves; otherwise pages ask from time to time. */
 export const live = store<"off" | "connecting" | "live">("off");
+
 const eventListeners = new Set<(e: Entity) => void>();
 const changeListeners = new Set<(changes: Change[] | "all") => void>();
+const SILENCE_MS = 45_000; // the Manager says something every 15 s
+const FIRST_WAIT_MS = 500;
+const LONGEST_WAIT_MS = 15_000;
+const FRAME_MAX = 4_000_000;
 
 /** Calls fn for each event of the Manager (type event), until what is given back is called. */
 export function onEvent(fn: (e: Entity) => void): () => void {
@@ -32,7 +39,145 @@ export function onChange(fn: (changes: Change[] | "all") => void): () => void {
 
 export const isLive = () => live.get() === "live";
 
+interface Message {
+  event: string;
+  id?: string;
+  data: string;
+}
+
+/** One frame of a text/event-stream; undefined: a comment. */
+function parse(frame: string): Message | undefined {
+  const message: Message = { event: "message", data: "" };
+  const data: string[] = [];
+  for (const line of frame.split("\n")) {
+    const [, field, value] = /^(\w+)(?:: ?(.*))?$/.exec(line) ?? [];
+    if (field === "data") data.push(value ?? "");
+    else if (field === "event") message.event = value ?? "";
+    else if (field === "id") message.id = value;
+  }
+  message.data = data.join("\n");
+  return data.length || message.event !== "message" ? message : undefined;
+}
+
+/** Frames of the answer as they come. */
+async function* frames(body: ReadableStream<Uint8Array>, onBytes: () => void): AsyncGenerator<Message> {
+  const reader = body.getReader();
+  const decoder = new TextDecoder();
+  let rest = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    onBytes();
+    rest += decoder.decode(value, { stream: true }).replaceAll("\r", "");
+    const parts = rest.split("\n\n");
+    rest = parts.pop() ?? "";
+    if (rest.length > FRAME_MAX) throw new Error("frame too long");
+    for (const part of parts) {
+      const message = parse(part);
+      if (message) yield message;
+    }
+  }
+}
+
+const isChange = (c: unknown): c is [string, string, Change["op"]] => Array.isArray(c) && c.length >= 3 && c.every((x) => typeof x === "string");
+
+/** The stream of one page: reads until it is told to end, comes back after each loss. */
+class Stream {
+  private readonly end = new AbortController();
+  private lastId?: string;
+  private instance?: string;
+  private wait = FIRST_WAIT_MS;
+  private readonly refresh;
+
+  constructor(client: QueryClient) {
+    this.refresh = refresher(client);
+    void this.run();
+  }
+
+  stop() {
+    this.end.abort();
+    this.refresh.stop();
+    live.set("off");
+  }
+
+  private async run() {
+    while (!this.end.signal.aborted) {
+      live.set("connecting");
+      try {
+        await this.read();
+      } catch {
+        // lost; below it is tried again
+      }
+      if (this.end.signal.aborted) return;
+      if (live.get() === "live") live.set("connecting");
+      await new Promise((resolve) => setTimeout(resolve, this.wait * (0.75 + Math.random() / 2)));
+      this.wait = Math.min(this.wait * 2, LONGEST_WAIT_MS);
+    }
+  }
+
+  private async read() {
+    const lost = new AbortController();
+    const headers: Record<string, string> = { Accept: "text/event-stream" };
+    if (this.lastId !== undefined) headers["Last-Event-ID"] = this.lastId;
+    const answer = await send(`${BASE}/events?topics=events,changes`, { headers, signal: AbortSignal.any([this.end.signal, lost.signal]) });
+    if (!answer.ok || !answer.body || !answer.headers.get("Content-Type")?.startsWith("text/event-stream")) {
+      lost.abort();
+      this.wait = LONGEST_WAIT_MS;
+      return;
+    }
+    let watch: ReturnType<typeof setTimeout> | undefined;
+    const alive = () => {
+      clearTimeout(watch);
+      watch = setTimeout(() => lost.abort(), SILENCE_MS);
+    };
+    alive();
+    try {
+      for await (const message of frames(answer.body, alive)) this.take(message);
+    } finally {
+      clearTimeout(watch);
+      lost.abort();
+    }
+  }
+
+  private take({ event, id, data }: Message) {
+    if (id !== undefined) this.lastId = id;
+    if (event === "hello") this.hello(data);
+    else if (event === "reset") this.all();
+    else if (event === "event") this.event(JSON.parse(data) as Record<string, unknown>);
+    else if (event === "changes") this.changes(JSON.parse(data) as unknown);
+  }
+
+  private hello(data: string) {
+    this.wait = FIRST_WAIT_MS;
+    const { instance } = JSON.parse(data || "{}") as { instance?: string };
+    const isFirst = this.instance === undefined;
+    if (!isFirst && instance !== this.instance) this.lastId = undefined; // another life of the Manager
+    this.instance = instance ?? "";
+    live.set("live");
+    if (!isFirst) this.all(); // what changed meanwhile is not told again
+  }
+
+  private all() {
+    this.refresh.all();
+    for (const fn of changeListeners) fn("all");
+  }
+
+  private event(wire: Record<string, unknown>) {
+    const e = entityFrom("event", wire);
+    this.refresh.event(e);
+    for (const fn of eventListeners) fn(e);
+  }
+
+  private changes(data: unknown) {
+    const changes = (Array.isArray(data) ? data : []).filter(isChange).map(([type, id, op]) => ({ type, id, op }));
+    if (!changes.length) return;
+    this.refresh.changes(changes);
+    for (const fn of changeListeners) fn(changes);
+  }
+}
+
 /** Keeps the stream open and the queries of the client up to date, until what is given back is called. */
-export function startLive(_client: QueryClient): () => void {
-  return () => live.set("off");
+export function startLive(client: QueryClient): () => void {
+  const stream = new Stream(client);
+  return () => stream.stop();
 }

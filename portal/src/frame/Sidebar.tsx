@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Nav, NavExpandable, NavItem, NavList, PageSidebar, PageSidebarBody } from "@patternfly/react-core";
+import type { ComponentType, ReactNode } from "react";
+import { closedGroups } from "../lib/settings";
+import { useStore } from "../lib/store";
+import { t } from "../text";
+import { linkTo } from "../ui/router";
+import { useOperations } from "../ui/queries";
+import { BOTTOM, groups, isThere, TOP, titleOf } from "./pages";
+
+const withIcon = (Icon: ComponentType, text: ReactNode) => (
+  <span className="h-nav-text">
+    <Icon />
+    {text}
+  </span>
+);
+
+export function Sidebar({ current, isOpen, onGo }: { current: string; isOpen: boolean; onGo: () => void }) {
+  const { data: has } = useOperations();
+  const closed = useStore(closedGroups).split(",").filter(Boolean);
+  const toggle = (id: string, open: boolean) => closedGroups.set([...closed.filter((c) => c !== id), ...(open ? [] : [id])].join(","));
+  const item = (path: string, Icon?: ComponentType) => (
+    <NavItem key={path} itemId={path} isActive={path === current} to={linkTo(path)} onClick={onGo}>
+      {Icon ? withIcon(Icon, titleOf(path)) : titleOf(path)}
+    </NavItem>
+  );
+  const alone = (pages: typeof TOP) => pages.filter((p) => isThere(p.path, has)).map((p) => item(p.path, p.icon));
+  return (
+    <PageSidebar isSidebarOpen={isOpen} id="sidebar">
+      <PageSidebarBody>
+        <Nav aria-label={t("frame.navigation")} className="h-nav">
+          <NavList>
+            {alone(TOP)}
+            {groups(has).map(({ id, title, icon, paths }) => (
+              <NavExpandable
+                key={id}
+                title={withIcon(icon, t(title))}
+                groupId={id}
+                isActive={paths.includes(current)}
+                isExpanded={paths.includes(current) || !closed.includes(id)}
+                onExpand={(_e, open) => toggle(id, open)}
+              >
+                {paths.map((path) => item(path))}
+              </NavExpandable>
+            ))}
+            {alone(BOTTOM)}
+          </NavList>
+        </Nav>
+      </PageSidebarBody>
+    </PageSidebar>
+  );
+}
