@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "manager/core/events.h"
+#include "manager/core/perm_index.h"
 #include "manager/core/jobs.h"
 #include "manager/core/locks.h"
 #include "manager/core/sessions.h"
@@ -87,6 +88,7 @@ void core_free(struct core *c)
 	timer_stop(c->loop, &c->journal_probe);
 	events_free(c->events);
 	sessions_free(c->sessions);
+	perm_index_free(c->perm_index);
 	jobs_free(c->jobs);
 	locks_free(c->locks);
 	inv_free(c->inv);

@@ -20,6 +20,7 @@ struct locks;
 struct jobs;
 struct sessions;
 struct events;
+struct perm_index;
 
 /* What a domain wants to know of entities of a kind. All on the core thread. */
 struct kind_ops {
@@ -67,6 +68,7 @@ struct core {
 	struct locks *locks;
 	struct jobs *jobs;
 	struct sessions *sessions;
+	struct perm_index *perm_index;
 	struct events *events;
 	const char *state_dir;  /* NULL in the simulator */
 	const char *public_url; /* "https://host:port", for faults and console files */

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "manager/core/perm_index.h"
 #include "manager/core/tables.h"
 
 #define TARGET(K, COLLECTION, NAME, M)                                                                                 \
@@ -79,6 +80,25 @@ static void add_network(struct core *c, struct object *list, int *n, const char 
 
 static const char *either(const struct m_ref *a, const struct m_ref *b) { return a->id ? a->id : b->id; }
 
+/* What an event is about: the smallest of the things that it names. */
+static void find_subject(const struct m_event *ev, enum kind *k, const char **id)
+{
+	const struct {
+		enum kind kind;
+		const char *id;
+	} about[] = { { KIND_VM, ev->vm.id },           { KIND_TEMPLATE, ev->template.id },
+		      { KIND_HOST, ev->host.id },       { KIND_STORAGE_DOMAIN, ev->storage_domain.id },
+		      { KIND_CLUSTER, ev->cluster.id }, { KIND_DATA_CENTER, ev->data_center.id },
+		      { KIND_USER, ev->user.id } };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(about); i++)
+		if (about[i].id) {
+			*k = about[i].kind;
+			*id = about[i].id;
+			return;
+		}
+}
+
 /* What is only a part of something is treated as that. */
 static void find_whole(struct core *c, enum kind *k, const char **id)
 {
@@ -86,6 +106,7 @@ static void find_whole(struct core *c, enum kind *k, const char **id)
 	enum kind whole = *k;
 
 	switch (obj ? *k : N_KINDS) {
+	case KIND_EVENT: find_subject(obj, &whole, id); break;
 	case KIND_NIC: {
 		const struct m_nic *nic = obj;
 		whole = nic->vm.id ? KIND_VM : KIND_TEMPLATE;
@@ -168,15 +189,7 @@ static int ancestors(struct core *c, enum kind k, const char *id, struct object 
 	return n;
 }
 
-static bool is_on(const struct m_permission *p, enum kind k, const char *id)
-{
-	const char *on;
-	const struct perm_target *t = perm_target_of(p, &on);
-
-	return t && t->kind == k && strcmp(on, id) == 0;
-}
-
-static const struct role_type *predefined(const char *role_id)
+const struct role_type *perm_role_type(const char *role_id)
 {
 	for (const struct role_type *r = ROLES; r->id; r++)
 		if (strcmp(r->id, role_id) == 0)
@@ -187,7 +200,7 @@ static const struct role_type *predefined(const char *role_id)
 /* permit NULL: any. */
 static bool role_has(struct core *c, const char *role_id, const char *permit)
 {
-	const struct role_type *pre = predefined(role_id);
+	const struct role_type *pre = perm_role_type(role_id);
 	const struct m_role *role;
 
 	if (!permit)
@@ -207,28 +220,19 @@ static bool role_has(struct core *c, const char *role_id, const char *permit)
 
 bool perm_role_has(struct core *c, const char *role_id, const char *permit) { return role_has(c, role_id, permit); }
 
-typedef bool (*grant_fn)(struct core *c, const struct m_permission *p, void *arg);
+/* Is something true of what the user, one of his groups or Everyone has been given? */
+typedef bool (*holder_fn)(struct core *c, const struct perm_holder *h, const void *arg);
 
-static bool any_of_group(struct core *c, const char *group_id, grant_fn fn, void *arg)
-{
-	INV_EACH_BY (e, c->inv, KIND_PERMISSION, IDX_PERMISSION_group, group_id)
-		if (fn(c, e->pub, arg))
-			return true;
-	return false;
-}
-
-/* Any permission of the user, his groups or Everyone for which fn is true? */
-static bool any_grant(struct core *c, const char *user_id, grant_fn fn, void *arg)
+static bool any_holder(struct core *c, const char *user_id, holder_fn fn, const void *arg)
 {
 	const struct m_user *u = INV_GET(c->inv, USER, user, user_id);
 
-	INV_EACH_BY (e, c->inv, KIND_PERMISSION, IDX_PERMISSION_user, user_id)
-		if (fn(c, e->pub, arg))
-			return true;
+	if (fn(c, perm_holder(c, user_id, false), arg))
+		return true;
 	for (uint32_t i = 0; u && i < u->groups.n; i++)
-		if (u->groups.v[i].id && any_of_group(c, u->groups.v[i].id, fn, arg))
+		if (u->groups.v[i].id && fn(c, perm_holder(c, u->groups.v[i].id, true), arg))
 			return true;
-	return any_of_group(c, PERM_EVERYONE, fn, arg);
+	return fn(c, perm_holder(c, PERM_EVERYONE, true), arg);
 }
 
 struct question {
@@ -237,14 +241,25 @@ struct question {
 	int n_objects;
 };
 
-static bool grants(struct core *c, const struct m_permission *p, void *arg)
+static bool any_grant(struct core *c, const struct perm_grant *g, enum kind k, const char *permit)
+{
+	for (; g; g = g->next)
+		if ((!g->object_id || g->kind == k) && g->permission->role.id &&
+		    role_has(c, g->permission->role.id, permit))
+			return true;
+	return false;
+}
+
+static bool grants(struct core *c, const struct perm_holder *h, const void *arg)
 {
 	const struct question *q = arg;
-	bool covers = M_GET(p, is_system, false);
 
-	for (int i = 0; !covers && i < q->n_objects; i++)
-		covers = is_on(p, q->objects[i].kind, q->objects[i].id);
-	return covers && p->role.id && role_has(c, p->role.id, q->permit);
+	if (any_grant(c, h->on_system, KIND_VM, q->permit))
+		return true;
+	for (int i = 0; i < q->n_objects; i++)
+		if (any_grant(c, g_hash_table_lookup(h->by_object, q->objects[i].id), q->objects[i].kind, q->permit))
+			return true;
+	return false;
 }
 
 int perm_check(struct core *c, const struct identity *who, const char *permit, enum kind k, const char *object_id,
@@ -257,7 +272,7 @@ int perm_check(struct core *c, const struct identity *who, const char *permit, e
 	if (is_other_user && permit && strcmp(permit, "edit_profile") == 0)
 		q.permit = permit = "manipulate_users"; /* everybody may edit a profile: his own */
 
-	if (any_grant(c, who->user_id, grants, &q))
+	if (any_holder(c, who->user_id, grants, &q))
 		return 0;
 	return err_set(e, ERR_DENIED, "User is not authorized to perform this action: permit '%s' is missing.", permit);
 }
@@ -291,32 +306,49 @@ static bool inherits(enum kind k, enum kind from)
 	}
 }
 
-static bool grants_some(struct core *c, const struct m_permission *p, void *arg)
+static bool grants_some(struct core *c, const struct perm_holder *h, const void *arg)
 {
 	const struct question *q = arg;
-	const char *on;
-	const struct perm_target *t = perm_target_of(p, &on);
+	GHashTableIter it;
+	gpointer value;
 
-	if (!M_GET(p, is_system, false) && (!t || !inherits(q->objects[0].kind, t->kind)))
-		return false;
-	return p->role.id && role_has(c, p->role.id, q->permit);
+	if (any_grant(c, h->on_system, KIND_VM, q->permit))
+		return true;
+	g_hash_table_iter_init(&it, h->by_object);
+	while (g_hash_table_iter_next(&it, NULL, &value)) {
+		const struct perm_grant *g = value;
+		if (inherits(q->objects[0].kind, g->kind) && any_grant(c, g, g->kind, q->permit))
+			return true;
+	}
+	return false;
 }
 
 bool perm_anywhere(struct core *c, const struct identity *who, const char *permit, enum kind k)
 {
 	struct object what = { k, NULL };
 
-	return any_grant(c, who->user_id, grants_some, &(struct question){ permit, &what, 1 });
+	return any_holder(c, who->user_id, grants_some, &(struct question){ permit, &what, 1 });
 }
 
-static bool shows(struct core *c, const struct m_permission *p, void *arg)
+/* Is there one on an object of the kind? Of those that lie below it, only who sees children. */
+static bool any_shows(const struct perm_grant *g, enum kind k, bool is_object_itself)
+{
+	for (; g; g = g->next)
+		if ((!g->object_id || g->kind == k) && (is_object_itself || g->shows_children))
+			return true;
+	return false;
+}
+
+static bool shows(struct core *c, const struct perm_holder *h, const void *arg)
 {
 	const struct question *q = arg;
-	const struct role_type *pre = p->role.id ? predefined(p->role.id) : NULL;
 
-	if (q->n_objects && is_on(p, q->objects[0].kind, q->objects[0].id))
+	if (any_shows(h->on_system, KIND_VM, false))
 		return true;
-	return (!pre || pre->view_children || pre->is_admin) && grants(c, p, arg);
+	for (int i = 0; i < q->n_objects; i++)
+		if (any_shows(g_hash_table_lookup(h->by_object, q->objects[i].id), q->objects[i].kind, i == 0))
+			return true;
+	return false;
 }
 
 static bool is_principal(struct core *c, const struct identity *who, const struct m_permission *p)
@@ -353,15 +385,9 @@ bool perm_can_see(struct core *c, const struct identity *who, enum kind k, const
 	if (is_own(c, who, k, object_id))
 		return true;
 
-	return any_grant(c, who->user_id, shows, &q);
+	return any_holder(c, who->user_id, shows, &q);
 }
 
-static bool is_admin_role(struct core *c, const struct m_permission *p, void *arg)
-{
-	const struct role_type *pre = p->role.id ? predefined(p->role.id) : NULL;
-	const struct m_role *role = INV_GET(c->inv, ROLE, role, p->role.id);
+static bool is_admin(struct core *c, const struct perm_holder *h, const void *arg) { return h->is_admin; }
 
-	return pre ? pre->is_admin : role && M_GET(role, administrative, false);
-}
-
-bool perm_is_admin(struct core *c, const char *user_id) { return any_grant(c, user_id, is_admin_role, NULL); }
+bool perm_is_admin(struct core *c, const char *user_id) { return any_holder(c, user_id, is_admin, NULL); }

@@ -31,6 +31,9 @@ struct perm_target {
 extern const struct perm_target PERM_TARGETS[]; /* ends with collection NULL */
 /* The object that a permission is on; NULL: the system, or nothing. */
 const struct perm_target *perm_target_of(const struct m_permission *p, const char **object_id);
+/* A predefined role; NULL: it is none of them. */
+struct role_type;
+const struct role_type *perm_role_type(const char *role_id);
 /* Does the role (predefined or not) hold the permit? */
 bool perm_role_has(struct core *c, const char *role_id, const char *permit);
 /* Holds the user a role of admin type anywhere? */

@@ -31,6 +31,7 @@ struct session {
 	int64_t used_ms;
 	int64_t max_idle_ms;
 	struct identity who;
+	unsigned looked_at; /* count of changes when is_admin was last looked up */
 	GList *lru;
 };
 
@@ -39,6 +40,7 @@ struct sessions {
 	GHashTable *by_key;
 	GQueue lru;               /* least recently used first */
 	unsigned char secret[32]; /* keys the digests of basic credentials */
+	unsigned n_changes;       /* of permissions and memberships */
 	GHashTable *strangers;    /* names that nobody has: treated as if somebody had them */
 };
 
@@ -98,6 +100,7 @@ static struct session *session_add(struct sessions *ss, const char *key, const s
 	s->who = *who;
 	s->used_ms = loop_now_ms(ss->core->loop);
 	s->max_idle_ms = idle_ms;
+	s->looked_at = ss->n_changes;
 	g_queue_push_tail(&ss->lru, s);
 	s->lru = g_queue_peek_tail_link(&ss->lru);
 	g_hash_table_insert(ss->by_key, s->key, s);
@@ -114,6 +117,10 @@ static struct session *session_find(struct sessions *ss, const char *key, bool p
 	if (now - s->used_ms > s->max_idle_ms) {
 		session_end(ss, s);
 		return NULL;
+	}
+	if (s->looked_at != ss->n_changes) {
+		s->who.is_admin = perm_is_admin(ss->core, s->who.user_id);
+		s->looked_at = ss->n_changes;
 	}
 	if (prolong) {
 		s->used_ms = now;
@@ -151,10 +158,7 @@ void session_logout(struct core *c, const char *token)
 
 void session_look_again(struct core *c)
 {
-	for (GList *l = c->sessions->lru.head; l; l = l->next) {
-		struct session *s = l->data;
-		s->who.is_admin = perm_is_admin(c, s->who.user_id);
-	}
+	c->sessions->n_changes++; /* there may be many in a row: each session looks when it is used */
 }
 
 void session_end_user(struct core *c, const char *user_id)

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "manager/core/perm.h"
+#include "manager/core/perm_index.h"
 
 struct item {
 	enum kind kind;
@@ -214,6 +215,7 @@ static void publish_all(struct txn *t)
 
 		inv_publish(c->inv, it->entity, it->frozen);
 		it->entity = NULL;
+		perm_index_forget(c, it->kind, old, frozen);
 		if (ops && ops->published && (old || frozen))
 			ops->published(c, it->id, old, frozen);
 		m_frozen_release(old);

@@ -54,8 +54,8 @@ static void user_published(struct core *c, const char *id, const void *old, cons
 
 	if (a && (!b || g_strcmp0(a->password_hash, b->password_hash) != 0))
 		session_end_user(c, id);
-	else if (a && a->groups.n != b->groups.n)
-		session_look_again(c);
+	else if (a)
+		session_look_again(c); /* perhaps he is in other groups now */
 }
 
 static void user_view(struct core *c, struct pool *p, const void *published, void *copy)
