@@ -19,14 +19,12 @@ static const struct m_disk_attachment *attachment_of(struct core *c, struct pool
 	return NULL;
 }
 
-/* Names in use are those that the host reports; without a report it is asked. */
-static int know_names(struct call *c, const char *vm_id, const char *host, struct err *e)
+/* What the host says of the VM now, as its last statistics. May wait. */
+static int ask_stats(struct call *c, const char *vm_id, const char *host, struct err *e)
 {
 	auto_json *answer = NULL;
 	struct vm_rt *rt;
 
-	if (json_is_object(json_object_get(vm_stats(c->core, vm_id), "disks")))
-		return 0;
 	if (agent_call(c->core, host, "VM.getStats", json_pack("{s:s}", "vmID", vm_id), STATS_MS, c->correlation_id,
 	               &answer, e) < 0)
 		return -1;
@@ -34,6 +32,12 @@ static int know_names(struct call *c, const char *vm_id, const char *host, struc
 	json_decref(rt->stats);
 	rt->stats = json_incref(json_is_array(answer) ? json_array_get(answer, 0) : answer);
 	return 0;
+}
+
+/* Names in use are those that the host reports; without a report it is asked. */
+static int know_names(struct call *c, const char *vm_id, const char *host, struct err *e)
+{
+	return json_is_object(json_object_get(vm_stats(c->core, vm_id), "disks")) ? 0 : ask_stats(c, vm_id, host, e);
 }
 
 static bool is_name_taken(void *arg, const char *name) { return json_object_get(arg, name); }
@@ -122,4 +126,37 @@ int vm_hotplug_disk(struct call *c, const char *vm_id, const char *disk_id, bool
 		return err_wrap(e, is_in ? "Failed to hot-plug disk" : "Failed to hot-unplug disk");
 	note(c, vm_id, &spec, is_in);
 	return 0;
+}
+
+/* An active disk that the VM does not have by its last statistics; NULL: none. */
+static const struct m_disk *active_without_report(struct call *c, const char *vm_id)
+{
+	json_t *disks = json_object_get(vm_stats(c->core, vm_id), "disks");
+	unsigned n;
+	const struct m_disk_attachment **list = vm_attachments(c->core, c->pool, vm_id, &n);
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct m_disk *d = INV_LATEST(c->core->inv, DISK, disk, list[i]->disk.id);
+
+		if (d && d->volume_id && M_GET(list[i], active, true) && !name_of_image(disks, d->id))
+			return d;
+	}
+	return NULL;
+}
+
+int vm_check_plugged(struct call *c, const char *vm_id, const char *what, struct err *e)
+{
+	const struct m_vm *vm = INV_LATEST(c->core->inv, VM, vm, vm_id);
+	const struct m_disk *d;
+	const char *host;
+
+	if (!vm || !vm_is_live(vm) || !active_without_report(c, vm_id))
+		return 0;
+	host = vm_host(c->core, c->pool, vm, e);
+	if (!host || ask_stats(c, vm_id, host, e) < 0)
+		return -1;
+	d = active_without_report(c, vm_id);
+	return d ? err_set(e, ERR_CONFLICT, "%s. The host has not confirmed yet that disk %s is plugged into the VM.",
+	                   what, STR_OR(d->name, d->id))
+	         : 0;
 }

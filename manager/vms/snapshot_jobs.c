@@ -272,7 +272,7 @@ int snapshot_add(struct call *c, struct err *e)
 
 	if (!body->description)
 		return err_field(e, ERR_MISSING, "snapshot.description", "Snapshot [description] required for add");
-	if (snapshot_check_vm(c->core, c->ids[0], true, WHAT, e) < 0 ||
+	if (vm_check_plugged(c, c->ids[0], WHAT, e) < 0 || snapshot_check_vm(c->core, c->ids[0], true, WHAT, e) < 0 ||
 	    vm_check_no_preview(c->core, c->ids[0], WHAT, e) < 0)
 		return -1;
 	vm = INV_LATEST(c->core->inv, VM, vm, c->ids[0]);

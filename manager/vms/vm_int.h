@@ -155,6 +155,9 @@ void next_run_apply(struct pool *p, struct m_vm *draft);
 
 /* ---- plugging (hotplug_api.c) ---- */
 
+/* Has a running VM all disks that are recorded as active? Not while one is still being plugged, or when nobody knows. May wait. */
+int vm_check_plugged(struct call *c, const char *vm_id, const char *what, struct err *e);
+
 /* Can the running VM take over the number of sockets, or the memory, now? NULL, or the reason why not. In the pool. */
 const char *hotplug_refuse_cpus(struct core *c, struct pool *p, const struct m_vm *vm, const struct m_vm *wanted);
 const char *hotplug_refuse_memory(struct core *c, struct pool *p, const struct m_vm *vm, const struct m_vm *wanted);
