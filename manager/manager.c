@@ -10,6 +10,7 @@
 #include "manager/hosts/hosts.h"
 #include "manager/networks/networks.h"
 #include "manager/storage/storage.h"
+#include "manager/system/dashboard.h"
 #include "manager/system/system.h"
 #include "manager/users/users.h"
 #include "manager/vms/vms.h"
@@ -35,11 +36,13 @@ void manager_start_all(struct core *c)
 	vms_start(c);
 	c->is_started = true;
 	hosts_start(c);
+	dashboard_start(c);
 	jobs_resume(c);
 }
 
 void manager_free_all(struct core *c)
 {
+	dashboard_free(c);
 	consoles_free(c);
 	vms_free(c);
 	storage_free(c);

@@ -2,4 +2,4 @@
 #pragma once
 #include "manager/api/front.h"
 
-extern const struct page SERVICE_PAGES[], PORTAL_PAGES[];
+extern const struct page SERVICE_PAGES[], PORTAL_PAGES[], DASHBOARD_PAGES[];

@@ -150,6 +150,16 @@ const char *vm_refuse_hardware(struct core *c, struct pool *p, const struct m_vm
 	return why ? why : refuse_hostdevs(c, p, vm, h);
 }
 
+bool vm_needs_hardware(const struct m_vm *vm)
+{
+	const struct m_cpu_tune *ct = vm->cpu ? vm->cpu->cpu_tune : NULL;
+
+	return vm->hostdevs.n || vm->numa.n || (ct && ct->vcpu_pins.n) || domain_hugepage_kib(vm) ||
+	       (vm->custom_cpu_model && *vm->custom_cpu_model) ||
+	       (vm->custom_emulated_machine && *vm->custom_emulated_machine) ||
+	       (vm->rng_device && vm->rng_device->source == M_RNG_SOURCE_HWRNG);
+}
+
 /* ---- devices of the host ---- */
 
 static unsigned part(json_t *address, const char *key) { return (unsigned)rep_number(address, key); }

@@ -21,6 +21,8 @@ int vm_parse_cpu_set(const char *text, GArray *numbers, int64_t max, struct err 
 
 /* Why the host cannot carry this hardware; NULL: it can. In the pool. */
 const char *vm_refuse_hardware(struct core *c, struct pool *p, const struct m_vm *vm, const struct m_host *h);
+/* Does it ask for hardware at all? If not, every host can carry it. */
+bool vm_needs_hardware(const struct m_vm *vm);
 /* Devices of hosts by name, as the host lists them; in a fiber. Borrowed from the list; NULL with e. */
 int vm_hostdev_spec(json_t *listed, const char *name, struct domain_hostdev_spec *out, struct err *e);
 /* Tell that the memory is outside of what is recommended for the guest system. */

@@ -38,8 +38,6 @@ struct vm_rt *vm_rt(struct core *c, const char *id);
 
 /* ---- facts ---- */
 
-/* May something of it run somewhere? */
-bool vm_may_run(const struct m_vm *vm);
 /* A host has been told to start it, and it has not been seen running. */
 bool vm_is_launching(const struct m_vm *vm);
 /* Answers to its console, devices can be plugged: up, paused and the like. */

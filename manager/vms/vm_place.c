@@ -8,6 +8,7 @@
 #include "manager/storage/storage.h"
 #include "manager/vms/vm_hardware.h"
 #include "manager/vms/vm_int.h"
+#include "manager/vms/vm_place.h"
 
 #define RESERVED (321LL << 20) /* what a host needs for itself, and one guest's overhead */
 
@@ -21,19 +22,22 @@ static bool has_id(const char *const *list, size_t n, const char *id)
 	return false;
 }
 
-/* Hosts that the VM is bound to: those of the request, or those of a pinned VM. */
-static bool is_allowed(const struct m_vm *vm, const struct run_once *once, const char *host_id)
+bool vm_is_allowed_on(const struct m_vm *vm, const char *host_id)
 {
 	const struct m_vm_placement_policy *pp = vm->placement_policy;
 
-	if (once->n_hosts)
-		return has_id(once->hosts, once->n_hosts, host_id);
 	if (!pp || !pp->hosts.n || pp->affinity != M_VM_AFFINITY_PINNED)
 		return true;
 	for (uint32_t i = 0; i < pp->hosts.n; i++)
 		if (g_strcmp0(pp->hosts.v[i].id, host_id) == 0)
 			return true;
 	return false;
+}
+
+/* Hosts that the VM is bound to: those of the request, or those of a pinned VM. */
+static bool is_allowed(const struct m_vm *vm, const struct run_once *once, const char *host_id)
+{
+	return once->n_hosts ? has_id(once->hosts, once->n_hosts, host_id) : vm_is_allowed_on(vm, host_id);
 }
 
 static bool is_preferred(const struct m_vm *vm, const char *host_id)
@@ -44,8 +48,7 @@ static bool is_preferred(const struct m_vm *vm, const char *host_id)
 	return false;
 }
 
-/* Memory promised to VMs of the host, those about to start included. */
-static int64_t promised(struct core *c, const char *host_id)
+int64_t vm_promised_on(struct core *c, const char *host_id)
 {
 	auto_pool p = pool_new();
 	int64_t sum = 0;
@@ -58,59 +61,85 @@ static int64_t promised(struct core *c, const char *host_id)
 	return sum;
 }
 
-/* Bytes left for VMs by the cluster's rule of overcommitment, less than 0 when there are too many; INT64_MAX: not known. */
-static int64_t room_on(struct core *c, const struct m_host *h)
+int64_t vm_capacity_of(struct core *c, const struct m_host *h)
 {
 	const struct m_cluster *cl = cluster_latest(c, h->cluster.id);
 	const struct m_memory_over_commit *oc = cl && cl->memory_policy ? cl->memory_policy->over_commit : NULL;
 	int64_t percent = oc ? M_GET(oc, percent, 100) : 100;
 
-	if (!h->has.memory)
-		return INT64_MAX;
-	return h->memory / 100 * MAX(percent, 1) - RESERVED - promised(c, h->id);
+	return h->has.memory ? h->memory / 100 * MAX(percent, 1) - RESERVED : INT64_MAX;
 }
 
-static int64_t guaranteed(const struct m_vm *vm)
+int64_t vm_room_on(struct core *c, const struct m_host *h)
+{
+	return h->has.memory ? vm_capacity_of(c, h) - vm_promised_on(c, h->id) : INT64_MAX;
+}
+
+int64_t vm_physical_on(struct core *c, const char *host_id)
+{
+	json_t *s = host_stats(c, host_id);
+
+	if (!s || !json_object_get(s, "memFree"))
+		return INT64_MAX;
+	return (int64_t)((rep_number(s, "memFree") + rep_number(s, "swapFree")) * 1048576);
+}
+
+int64_t vm_guaranteed(const struct m_vm *vm)
 {
 	return vm->memory_policy ? M_GET(vm->memory_policy, guaranteed, vm->memory) : vm->memory;
 }
 
+int64_t vm_overhead(const struct m_vm *vm) { return (64LL << 20) + vm->memory / 512; }
+
 static const char *refuse_memory(struct core *c, const struct m_vm *vm, const struct m_host *h)
 {
-	json_t *s = host_stats(c, h->id);
-	int64_t room = room_on(c, h), overhead = (64LL << 20) + vm->memory / 512;
-
-	if (room < vm->memory + overhead)
+	if (vm_room_on(c, h) < vm->memory + vm_overhead(vm))
 		return "it has not enough free memory";
-	if (s && json_object_get(s, "memFree") &&
-	    (rep_number(s, "memFree") + rep_number(s, "swapFree")) * 1048576 < (double)(guaranteed(vm) + overhead))
+	if (vm_physical_on(c, h->id) < vm_guaranteed(vm) + vm_overhead(vm))
 		return "it has not enough physical memory left";
 	return NULL;
 }
 
+static int64_t count_cpus(const struct m_cpu_topology *t)
+{
+	return M_GET(t, sockets, 1) * M_GET(t, cores, 1) * M_GET(t, threads, 1);
+}
+
+int64_t vm_count_cpus(const struct m_vm *vm)
+{
+	return vm->cpu && vm->cpu->topology ? count_cpus(vm->cpu->topology) : 1;
+}
+
+int64_t host_count_cpus(const struct m_host *h)
+{
+	return h->cpu && h->cpu->topology ? count_cpus(h->cpu->topology) : 0;
+}
+
 static const char *refuse_cpus(const struct m_vm *vm, const struct m_host *h)
 {
-	const struct m_cpu_topology *t = vm->cpu ? vm->cpu->topology : NULL, *ht = h->cpu ? h->cpu->topology : NULL;
-	int64_t need = t ? M_GET(t, sockets, 1) * M_GET(t, cores, 1) * M_GET(t, threads, 1) : 1;
+	const int64_t there = host_count_cpus(h);
 
-	if (ht && need > M_GET(ht, sockets, 1) * M_GET(ht, cores, 1) * M_GET(ht, threads, 1))
-		return "it has fewer processors than the VM";
-	return NULL;
+	return there && vm_count_cpus(vm) > there ? "it has fewer processors than the VM" : NULL;
+}
+
+bool host_has_network_of(struct core *c, const char *host_id, const char *vnic_profile_id)
+{
+	const struct m_network *net = vnic_profile_id ? network_of_profile(c, vnic_profile_id) : NULL;
+	json_t *networks = json_object_get(host_caps(c, host_id), "networks");
+
+	return !net ||
+	       json_is_true(json_object_get(json_object_get(networks, STR_OR(net->vdsm_name, net->name)), "bridged"));
 }
 
 static const char *refuse_networks(struct core *c, struct pool *p, const struct m_vm *vm, const struct m_host *h)
 {
-	json_t *networks = json_object_get(host_caps(c, h->id), "networks");
 	unsigned n;
 	const struct m_nic **nics = vm_nics(c, p, vm->id, &n);
 
-	for (unsigned i = 0; i < n; i++) {
-		const struct m_network *net = network_of_profile(c, nics[i]->vnic_profile.id);
-		json_t *there = net ? json_object_get(networks, STR_OR(net->vdsm_name, net->name)) : NULL;
-
-		if (net && M_GET(nics[i], plugged, true) && !json_is_true(json_object_get(there, "bridged")))
-			return pool_printf(p, "it lacks network %s", net->name);
-	}
+	for (unsigned i = 0; i < n; i++)
+		if (M_GET(nics[i], plugged, true) && !host_has_network_of(c, h->id, nics[i]->vnic_profile.id))
+			return pool_printf(p, "it lacks network %s",
+			                   network_of_profile(c, nics[i]->vnic_profile.id)->name);
 	return NULL;
 }
 
@@ -136,7 +165,7 @@ static bool is_better(struct core *c, const struct m_vm *vm, const struct m_host
 {
 	bool pa = is_preferred(vm, a->id), pb = is_preferred(vm, b->id);
 
-	return pa != pb ? pa : room_on(c, a) > room_on(c, b);
+	return pa != pb ? pa : vm_room_on(c, a) > vm_room_on(c, b);
 }
 
 const char *vm_place(struct core *c, const struct m_vm *vm, const struct run_once *once, const char *const *not_on,

@@ -18,6 +18,8 @@ void vms_host_lost(struct core *c, const char *host_id);
 unsigned vms_on_host(struct core *c, const char *host_id);
 /* Bytes of memory of those. */
 int64_t vms_memory_on_host(struct core *c, const char *host_id);
+/* May something of it run somewhere? */
+bool vm_may_run(const struct m_vm *vm);
 /* Down, suspended or with locked images: nothing runs. */
 bool vm_is_down(const struct m_vm *vm);
 /* Last statistics of a VM as its host sent them; NULL: none. Borrowed. */
