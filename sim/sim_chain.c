@@ -347,6 +347,16 @@ static json_t *snapshot(struct sim_host *h, json_t *params, struct err *e)
 	return json_true();
 }
 
+/* The definition, and behind it the volumes of disks that were plugged in since. */
+static char *dump(const struct sim_vm *vm)
+{
+	GString *xml = g_string_new(vm->xml);
+
+	for (int i = 0; i < vm->n_disks; i++)
+		g_string_append_printf(xml, "<!-- %s: %s -->", vm->disks[i].name, vm->disks[i].vol);
+	return g_string_free(xml, FALSE);
+}
+
 static json_t *dumpxmls(struct sim_host *h, json_t *params, struct err *e)
 {
 	json_t *out = json_object(), *id;
@@ -355,8 +365,11 @@ static json_t *dumpxmls(struct sim_host *h, json_t *params, struct err *e)
 	json_array_foreach (json_object_get(params, "vmList"), i, id) {
 		const struct sim_vm *vm = g_hash_table_lookup(h->vms, json_string_value(id));
 
-		if (vm)
-			json_object_set_new(out, vm->id, json_string(vm->xml));
+		if (vm) {
+			g_autofree char *xml = dump(vm);
+
+			json_object_set_new(out, vm->id, json_string(xml));
+		}
 	}
 	return out;
 }
