@@ -3,3 +3,6 @@
 #include "manager/api/front.h"
 
 extern const struct page SERVICE_PAGES[], PORTAL_PAGES[], DASHBOARD_PAGES[];
+
+/* GET hostler/jobs */
+void jobs_page(struct page_call *pc);

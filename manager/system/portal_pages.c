@@ -68,5 +68,6 @@ static void complete(struct page_call *pc)
 const struct page PORTAL_PAGES[] = {
 	{ "/ovirt-engine/hostler/operations", "GET", operations },
 	{ "/ovirt-engine/hostler/search/complete", "GET", complete },
+	{ "/ovirt-engine/hostler/jobs", "GET", jobs_page },
 	{ .path = NULL },
 };
