@@ -227,7 +227,9 @@ static int create_somewhere(struct job *j, struct err *e)
 		if (rc == NOT_KNOWN) {
 			cause = *e;
 			json_object_set_new(job_data(j), "is_unknown", json_true());
-			commit_place(j, NULL, M_VM_STATUS_UNKNOWN, &ignored);
+			vm = vm_of(j, &ignored);
+			if (vm && vm_is_launching(vm)) /* else it was stopped meanwhile, or lost with its host */
+				commit_place(j, NULL, M_VM_STATUS_UNKNOWN, &ignored);
 			*e = cause;
 			return -1;
 		}
