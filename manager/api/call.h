@@ -13,7 +13,7 @@
 
 enum { CALL_MAX_IDS = 6 };
 
-enum call_result { RESULT_NONE, RESULT_ENTITY, RESULT_LIST, RESULT_ACTION, RESULT_TEXT };
+enum call_result { RESULT_NONE, RESULT_ENTITY, RESULT_LIST, RESULT_ACTION, RESULT_TEXT, RESULT_STREAM };
 
 struct api_op;
 
@@ -29,6 +29,8 @@ struct call_query {
 	const char *host;
 	bool is_viewer_file;   /* the answer is to be what Remote Viewer opens (Accept) */
 	const char *authority; /* by which the client knows us: "manager:8443" */
+	bool is_stream, is_head; /* events as a stream (event_stream.h) */
+	const char *topics, *last_event_id;
 	const char *if_match, *if_none_match; /* headers of these names (etag.h) */
 };
 
@@ -68,6 +70,7 @@ struct call {
 	void **list;  /* RESULT_LIST */
 	size_t n_list;
 	const char *text, *text_type; /* RESULT_TEXT, and its content type */
+	struct event_stream *stream; /* RESULT_STREAM */
 	const char *location;
 	struct call_tagged tagged;
 	struct err error;    /* code ERR_NONE: fine */

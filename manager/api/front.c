@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "manager/api/event_stream.h"
+#include "manager/api/event_stream_http.h"
 #include "manager/api/front_write.h"
 #include "manager/api/route.h"
 #include "manager/http/files.h"
@@ -231,10 +233,46 @@ static void api_write(struct http_exchange *x, void *arg)
 	front_write_call(x, &ax->call, ax->is_json);
 }
 
+static void stream_write(struct http_exchange *x, void *arg)
+{
+	struct call *c = &((struct api_exchange *)arg)->call;
+
+	call_release(c);
+	event_stream_reply(x, c->stream);
+}
+
+static void stream_begin(void *arg)
+{
+	struct api_exchange *ax = arg;
+
+	event_stream_begin(ax->call.stream, ax->x);
+	http_answer(ax->x, stream_write, ax);
+}
+
 static void api_finish(struct call *c)
 {
 	struct api_exchange *ax = c->user;
-	http_answer(ax->x, api_write, ax);
+
+	if (c->result == RESULT_STREAM && c->error.code == ERR_NONE)
+		loop_post(c->core->loop, stream_begin, ax);
+	else
+		http_answer(ax->x, api_write, ax);
+}
+
+/* Events as a stream? Faults are JSON then. */
+static bool read_stream(struct http_exchange *x, const struct route *r, struct call *c)
+{
+	const char *accept = http_query(x, "accept"), *last = http_header(x, "Last-Event-ID");
+
+	if (!accept)
+		accept = http_header(x, "Accept");
+	if (!accept || !strstr(accept, "text/event-stream") || strcmp(c->op->name, "events.list") != 0)
+		return false;
+	c->query.is_stream = true;
+	c->query.is_head = strcmp(http_method(x), "HEAD") == 0;
+	c->query.topics = parameter(x, r, "topics", NULL);
+	c->query.last_event_id = last ? last : parameter(x, r, "last_event_id", NULL);
+	return true;
 }
 
 static void api_dispatch(void *arg) { call_dispatch(&((struct api_exchange *)arg)->call); }
@@ -285,7 +323,7 @@ static void api_handle(struct front *f, struct http_exchange *x, const char *pat
 	c->op = route_op(&r, http_method(x));
 	if (!c->op)
 		err_set(&e, ERR_METHOD, "%s is not possible here. Possible: %s.", http_method(x), route_allow(p, &r));
-	else if (json < 0)
+	else if (!read_stream(x, &r, c) && json < 0)
 		err_set(&e, ERR_NOT_ACCEPTABLE, "Answers are application/xml or application/json.");
 	if (e.code != ERR_NONE) {
 		http_set_header(x, "Allow", route_allow(p, &r));
@@ -296,6 +334,10 @@ static void api_handle(struct front *f, struct http_exchange *x, const char *pat
 	memcpy(c->ids, r.ids, sizeof(r.ids));
 	c->n_ids = r.n_ids;
 	read_parameters(x, &r, c);
+	if (c->query.is_stream) {
+		c->query.follow = NULL;
+		ax->is_json = true;
+	}
 	read_credentials(x, &c->token, &c->basic_user, &c->basic_password);
 	read_document(x, c);
 	c->finish = api_finish;

@@ -201,6 +201,7 @@ void front_write_call(struct http_exchange *x, struct call *c, bool is_json)
 		call_release(c);
 		http_reply(x, 200, c->text_type, text);
 		break;
+	case RESULT_STREAM: /* not written here */
 	case RESULT_NONE:
 		call_release(c);
 		http_reply(x, 500, NULL, NULL);

@@ -101,6 +101,7 @@ static void conn_free(struct edge_conn *c)
 	conn_uncount(c, t->server);
 	atomic_fetch_sub(&t->load, 1);
 	edge_ws_free(c->ws);
+	edge_push_free(c->push);
 	edge_cred_unref(c->cred);
 	g_free(c);
 }
@@ -358,6 +359,7 @@ void edge_conn_check(struct edge_conn *c)
 			c->since_ms = now;
 		break;
 	case PHASE_UPGRADED: edge_ws_check(c->ws); return;
+	case PHASE_PUSH: edge_push_check(c->push); return;
 	case PHASE_WAITING:
 	case PHASE_CLOSING: return;
 	}

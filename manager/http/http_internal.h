@@ -10,6 +10,7 @@
  *   http_conn.c     accepting, counting, end of connections  http_reply.c    answers
  *   http_tls.c      certificates, sessions, record I/O       http_stream.c   long answers
  *   http_ws.c       WebSockets   ws_frame.c  their frames    http_gzip.c     compression
+ *   http_push.c     streams from feeds
  */
 #include <gnutls/gnutls.h>
 #include <microhttpd.h>
@@ -105,6 +106,7 @@ enum edge_phase {
 	PHASE_WAITING, /* the handler has it */
 	PHASE_REPLY,
 	PHASE_UPGRADED, /* a WebSocket */
+	PHASE_PUSH,     /* a stream of a feed */
 	PHASE_CLOSING   /* shut down by us; the library will notice */
 };
 
@@ -120,6 +122,7 @@ struct edge_conn {
 	struct MHD_Connection *mc;
 	struct http_exchange *exchange;
 	struct http_ws *ws; /* what it was turned into */
+	struct http_push *push;
 	enum edge_kind kind;
 	enum edge_phase phase;
 	int fd;
@@ -182,6 +185,16 @@ void edge_ws_check(struct http_ws *ws);
 void edge_ws_drop(struct http_ws *ws);
 /* Its connection is gone. */
 void edge_ws_free(struct http_ws *ws);
+
+/* ---- streams of feeds: the same calls ---- */
+
+struct http_push;
+void edge_push_event(struct http_push *p, uint32_t events);
+void edge_push_check(struct http_push *p);
+/* End it soon, after what it was sent. */
+void edge_push_close(struct http_push *p);
+void edge_push_drop(struct http_push *p);
+void edge_push_free(struct http_push *p);
 
 /* ---- TLS ---- */
 

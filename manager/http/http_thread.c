@@ -200,10 +200,14 @@ static void dispatch_other(void *tag, uint32_t events)
 	struct edge_watch *w = (struct edge_watch *)((uintptr_t)tag & ~(uintptr_t)1);
 	struct edge_conn *c = tag;
 
-	if (tag == w)
+	if (tag != w) {
+		if (w->is_active)
+			w->fn(w, events);
+	} else if (c->push) {
+		edge_push_event(c->push, events);
+	} else {
 		c->ws ? edge_ws_event(c->ws, events) : edge_conn_unblock(c);
-	else if (w->is_active)
-		w->fn(w, events);
+	}
 }
 
 static void dispatch(struct edge_thread *t, struct epoll_event *ev)
@@ -234,7 +238,7 @@ static void sweep(struct edge_thread *t)
 		next = c->next;
 		edge_conn_check(c);
 		if (t->is_stopping && c->phase != PHASE_REPLY && c->phase != PHASE_BODY && c->phase != PHASE_UPGRADED &&
-		    c->phase != PHASE_CLOSING)
+		    c->phase != PHASE_PUSH && c->phase != PHASE_CLOSING)
 			edge_conn_shutdown(c);
 	}
 	if (!t->is_stopping && !t->is_accepting && t->now_ms >= t->accept_again_ms)
@@ -278,6 +282,8 @@ static void thread_finish(struct edge_thread *t)
 	for (struct edge_conn *c = t->conns; c; c = c->next) {
 		if (c->ws)
 			edge_ws_drop(c->ws);
+		if (c->push)
+			edge_push_drop(c->push);
 		edge_conn_shutdown(c);
 		edge_conn_unblock(c);
 	}
@@ -313,6 +319,8 @@ static void begin_stop(struct edge_thread *t, struct edge_msg *m)
 	for (struct edge_conn *c = t->conns; c; c = c->next)
 		if (c->phase == PHASE_UPGRADED)
 			http_ws_close(c->ws, WS_GOING_AWAY, "the server is shutting down");
+		else if (c->phase == PHASE_PUSH)
+			edge_push_close(c->push);
 }
 
 /* ---- life ---- */

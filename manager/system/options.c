@@ -15,6 +15,8 @@ static const struct option {
 	{ "DefaultGeneralTimeZone", "Etc/GMT" },
 	{ "DefaultWindowsTimeZone", "GMT Standard Time" },
 	{ "ENGINE_DEFAULT_LANGUAGE", "en_US" },
+	{ "EventStreamsMax", "2000", 1, 100000 },
+	{ "EventStreamsPerUser", "100", 1, 100000 },
 	{ "MaxNumOfVmCpus", "{x86=710, x86_64=710}" },
 	{ "MaxNumOfVmSockets", "10000" },
 	{ "MaxNumOfCpuPerSocket", "254" },

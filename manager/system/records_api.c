@@ -2,19 +2,32 @@
 /* Records that the system keeps: jobs and their steps, events, tags, bookmarks, what users keep. */
 #include <string.h>
 
+#include "manager/api/event_stream.h"
 #include "manager/api/generic.h"
 #include "manager/api/search.h"
 #include "manager/core/jobs.h"
 #include "manager/core/tables.h"
+#include "manager/system/options.h"
 #include "manager/system/system.h"
 
 /* ---- events ---- */
 
+static int event_stream(struct call *c, struct err *e)
+{
+	struct stream_limits limits = { (int)option_number(c->core, "EventStreamsMax"),
+		                        (int)option_number(c->core, "EventStreamsPerUser") };
+
+	return event_stream_open(c, &limits, e);
+}
+
 static int event_list(struct call *c, struct err *e)
 {
-	GPtrArray *v = g_ptr_array_new();
+	GPtrArray *v;
 	int rc;
 
+	if (c->query.is_stream)
+		return event_stream(c, e);
+	v = g_ptr_array_new();
 	INV_EACH (en, c->core->inv, KIND_EVENT)
 		if (c->query.from < 0 || ENTITY_OBJ(en, event)->index > c->query.from)
 			g_ptr_array_add(v, (void *)en->pub);
