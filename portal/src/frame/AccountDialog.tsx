@@ -125,7 +125,7 @@ function PasswordForm({ user }: { user: string }) {
 /** What people set for themselves: language, formats, refresh, password. */
 export function AccountDialog({ onClose }: { onClose: () => void }) {
   const me = useMe();
-  const user = me?.user_name ?? sessionUser();
+  const user = sessionUser() || (me?.user_name ?? "");
   const expires = me?.password_expires;
   return (
     <Modal isOpen variant="small" onClose={onClose} aria-labelledby="account-title">
@@ -134,7 +134,7 @@ export function AccountDialog({ onClose }: { onClose: () => void }) {
         <Form>
           <Choices />
         </Form>
-        {me?.can_change_password !== false && <PasswordForm user={sessionUser()} />}
+        {me?.can_change_password !== false && <PasswordForm user={user} />}
         {expires !== undefined && <p>{t("frame.passwordExpires", { date: new Intl.DateTimeFormat(locale(), { dateStyle: "long" }).format(expires) })}</p>}
       </ModalBody>
       <ModalFooter>

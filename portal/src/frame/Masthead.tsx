@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Button, Masthead, MastheadBrand, MastheadContent, MastheadMain, MastheadToggle, NotificationBadge, PageToggleButton, Tooltip } from "@patternfly/react-core";
+import { Button, Masthead, MastheadBrand, MastheadContent, MastheadMain, MastheadToggle, PageToggleButton, Tooltip } from "@patternfly/react-core";
+import BellIcon from "@patternfly/react-icons/dist/esm/icons/bell-icon";
 import BarsIcon from "@patternfly/react-icons/dist/esm/icons/bars-icon";
 import SearchIcon from "@patternfly/react-icons/dist/esm/icons/search-icon";
 import TagsIcon from "@patternfly/react-icons/dist/esm/icons/tags-icon";
@@ -58,18 +59,20 @@ export function PortalMasthead({ pane, onPane, isSidebarOpen, onSidebar, onPalet
       </MastheadMain>
       <MastheadContent>
         <div className="h-tools">
-          <button type="button" className="h-palette-button" onClick={onPalette} aria-keyshortcuts="Control+K" aria-label={t("frame.paletteOpen")}>
+          <button type="button" className="h-palette-button" onClick={onPalette} aria-keyshortcuts="Control+K">
             <SearchIcon />
             <span>{t("frame.paletteHint")}</span>
-            <kbd>{t("frame.paletteKey")}</kbd>
+            <kbd aria-hidden="true">{t("frame.paletteKey")}</kbd>
           </button>
           <LiveDot />
           <Button variant="plain" isExpanded={pane === "tasks"} aria-label={t("frame.tasksButton", { n: running })} onClick={() => onPane("tasks")} className="h-badged"
             icon={<TasksIcon className={running ? "h-busy" : undefined} />}>
             {running > 0 && <span className="h-badge">{running > 99 ? "99+" : running}</span>}
           </Button>
-          <NotificationBadge variant={alerts ? "attention" : "read"} count={alerts} isExpanded={pane === "notifications"} aria-label={t("frame.notificationsButton", { n: alerts })}
-            onClick={() => onPane("notifications")} />
+          <Button variant="plain" isExpanded={pane === "notifications"} aria-label={t("frame.notificationsButton", { n: alerts })} onClick={() => onPane("notifications")} className="h-badged"
+            icon={<BellIcon />}>
+            {alerts > 0 && <span className="h-badge h-badge-alert">{alerts > 99 ? "99+" : alerts}</span>}
+          </Button>
           <BookmarksMenu />
           <Button variant="plain" isExpanded={pane === "tags"} aria-label={t("frame.tags")} icon={<TagsIcon />} onClick={() => onPane("tags")} className="h-wide-only" />
           <HelpMenu />

@@ -18,7 +18,7 @@ import { t } from "../text";
 import { linkTo } from "../ui/router";
 
 const VARIANTS = { normal: "info", warning: "warning", error: "danger", alert: "danger" } as const;
-const OBJECTS = ["vm", "template", "host", "cluster", "data_center", "storage_domain", "user"] as const;
+const OBJECTS = ["vm", "template", "host", "storage_domain", "cluster", "data_center", "user"] as const;
 
 const timeOf = (e: Entity) => (e.time instanceof Date ? e.time.getTime() : 0);
 
@@ -26,18 +26,13 @@ function ObjectLinks({ event }: { event: Entity }) {
   const found = OBJECTS.flatMap((type) => {
     const object = event[type] as Entity | undefined;
     const to = object && linkToObject(type, object.id);
-    return to ? [{ to, type, text: object.name ? nameOf(object) : (pageOfType(type)?.one ?? type) }] : [];
+    return to && (type !== "user" || event.severity !== "normal") ? [{ to, type, text: object.name ? nameOf(object) : (pageOfType(type)?.one ?? type) }] : [];
   });
-  if (!found.length) return null;
-  return (
-    <span className="h-event-links">
-      {found.map(({ to, type, text }) => (
-        <a key={type} href={to}>
-          {text}
-        </a>
-      ))}
-    </span>
-  );
+  return found.map(({ to, type, text }) => (
+    <a key={type} href={to}>
+      {text}
+    </a>
+  ));
 }
 
 function EventItem({ event, isRead, now }: { event: Entity; isRead: boolean; now: number }) {
@@ -48,8 +43,11 @@ function EventItem({ event, isRead, now }: { event: Entity; isRead: boolean; now
       <NotificationDrawerListItemHeader variant={VARIANTS[severity] ?? "info"} title={text} truncateTitle={4} headingLevel="h3" srTitle={t(`frame.severity.${severity}`)}>
         <Button variant="plain" size="sm" aria-label={t("frame.dismiss", { text })} icon={<TimesIcon />} onClick={() => dismiss(event)} />
       </NotificationDrawerListItemHeader>
-      <NotificationDrawerListItemBody timestamp={<time title={fullTime(timeOf(event))}>{ago(timeOf(event), now)}</time>}>
-        <ObjectLinks event={event} />
+      <NotificationDrawerListItemBody>
+        <span className="h-event-links">
+          <time title={fullTime(timeOf(event))}>{ago(timeOf(event), now)}</time>
+          <ObjectLinks event={event} />
+        </span>
       </NotificationDrawerListItemBody>
     </NotificationDrawerListItem>
   );
@@ -87,7 +85,7 @@ export function NotificationsPane({ onClose }: { onClose: () => void }) {
     <Group group={which} list={list} upTo={upTo} isExpanded={expanded === which} now={now} onExpand={(isOpen) => setOpen(isOpen ? which : which === "alerts" ? "events" : "alerts")} />
   );
   return (
-    <NotificationDrawer aria-label={t("frame.notifications")}>
+    <NotificationDrawer role="region" className="h-drawer" aria-label={t("frame.notifications")}>
       <NotificationDrawerHeader title={t("frame.notifications")} onClose={onClose} closeButtonAriaLabel={t("frame.closePane")}>
         <Dropdown
           isOpen={hasMenu}

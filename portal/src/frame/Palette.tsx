@@ -80,6 +80,17 @@ function useObjects(text: string, has: Set<string> | undefined): { found: Choice
   return { found: name.length > 1 ? found : [], isBusy: answers.some((a) => a.isFetching) };
 }
 
+function Option({ choice: { id, text, detail, status }, isCurrent, onPoint, onRun }: { choice: Choice; isCurrent: boolean; onPoint: () => void; onRun: () => void }) {
+  return (
+    <div id={`choice-${id}`} role="option" aria-selected={isCurrent} className="h-palette-choice" onMouseMove={onPoint} onClick={onRun}>
+      <span>{text}</span>
+      <small>{detail}</small>
+      {status && <Status value={status} />}
+    </div>
+  );
+}
+
+/** Opens with Ctrl+K. */
 export function Palette({ onClose }: { onClose: () => void }) {
   const [text, setText] = useState("");
   const [at, setAt] = useState(0);
@@ -88,7 +99,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
   const { found, isBusy } = useObjects(useDeferredValue(text), has);
   const all = [...pages(words, has), ...found, ...actions(words)];
   const current = Math.min(at, all.length - 1);
-  const box = useRef<HTMLUListElement>(null);
+  const box = useRef<HTMLDivElement>(null);
   useEffect(() => {
     box.current?.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" });
   }, [current, text]);
@@ -127,22 +138,16 @@ export function Palette({ onClose }: { onClose: () => void }) {
         onChange={(e) => (setText(e.target.value), setAt(0))}
         onKeyDown={onKey}
       />
-      <ul id="palette-list" role="listbox" aria-label={t("frame.palette")} className="h-palette-list" ref={box} aria-busy={isBusy}>
-        {all.map((c, i) => (
-          <li key={c.id} role="presentation">
-            {c.group !== all[i - 1]?.group && (
-              <div className="h-palette-group" aria-hidden="true">
-                {c.group}
-              </div>
-            )}
-            <div id={`choice-${c.id}`} role="option" aria-selected={i === current} aria-label={`${c.group}: ${c.text}`} className="h-palette-choice" onMouseMove={() => setAt(i)} onClick={() => run(c)}>
-              <span>{c.text}</span>
-              {c.detail && <small>{c.detail}</small>}
-              {c.status && <Status value={c.status} />}
+      <div id="palette-list" role="listbox" aria-label={t("frame.palette")} className="h-palette-list" ref={box} aria-busy={isBusy}>
+        {[...new Set(all.map((c) => c.group))].map((group) => (
+          <div key={group} role="group" aria-label={group}>
+            <div className="h-palette-group" aria-hidden="true">
+              {group}
             </div>
-          </li>
+            {all.map((c, i) => c.group === group && <Option key={c.id} choice={c} isCurrent={i === current} onPoint={() => setAt(i)} onRun={() => run(c)} />)}
+          </div>
         ))}
-      </ul>
+      </div>
       <div className="h-nothing" role="status">
         {!all.length && !isBusy ? t("frame.paletteNothing", { text }) : isBusy ? t("frame.searching") : ""}
       </div>

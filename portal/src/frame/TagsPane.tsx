@@ -94,7 +94,7 @@ export function TagsPane({ onClose }: { onClose: () => void }) {
   const choose = (name: string, is: boolean) => go(linkTo(page, { search: searchFor(is ? [...chosen, name] : chosen.filter((c) => c !== name)) }));
   const canChange = has?.has("tags.add") ?? false;
   return (
-    <NotificationDrawer aria-label={t("frame.tags")}>
+    <NotificationDrawer role="region" className="h-drawer" aria-label={t("frame.tags")}>
       <NotificationDrawerHeader title={t("frame.tags")} onClose={onClose} closeButtonAriaLabel={t("frame.closePane")} />
       <div className="h-pane-tools">
         {canChange && (

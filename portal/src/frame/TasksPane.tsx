@@ -108,7 +108,7 @@ export function TasksPane({ onClose }: { onClose: () => void }) {
   const shown = jobs.filter((j) => j.status === "started" || (j.end_time ?? j.start_time) > cleared);
   const running = shown.filter((j) => j.status === "started").length;
   return (
-    <NotificationDrawer aria-label={t("frame.tasks")}>
+    <NotificationDrawer role="region" className="h-drawer" aria-label={t("frame.tasks")}>
       <NotificationDrawerHeader title={t("frame.tasks")} customText={t("frame.running", { n: running })} onClose={onClose} closeButtonAriaLabel={t("frame.closePane")} />
       <div className="h-pane-tools">
         <Button variant="link" isDisabled={shown.length === running} onClick={() => clearedUpTo.set(String(Date.now()))}>

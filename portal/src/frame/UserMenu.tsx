@@ -16,7 +16,7 @@ export function UserMenu({ children }: { children?: ReactNode }) {
   const [hasAccount, setAccount] = useState(false);
   const me = useMe();
   const chosen = useStore(theme);
-  const name = me?.user_name ?? sessionUser();
+  const name = sessionUser() || (me?.user_name ?? "");
   const short = name.split("@")[0];
   return (
     <>
@@ -41,7 +41,7 @@ export function UserMenu({ children }: { children?: ReactNode }) {
         <DropdownGroup label={t("frame.theme")}>
           <DropdownList>
             {THEMES.map((which) => (
-              <DropdownItem key={which} role="menuitemradio" aria-checked={which === chosen} isSelected={which === chosen} onClick={() => theme.set(which)}>
+              <DropdownItem key={which} isSelected={which === chosen} onClick={() => theme.set(which)}>
                 {t(`frame.theme.${which}`)}
               </DropdownItem>
             ))}

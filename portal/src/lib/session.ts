@@ -10,6 +10,8 @@ const USER = "hostler-user";
 const ADMIN = "hostler-admin";
 const HOME = "/ovirt-engine";
 const PING_MS = 1500;
+/** No cookies, and no window of the browser that asks for a password when the answer is 401. */
+const PLAIN: RequestInit = { credentials: "omit" };
 
 /** A fault as the Manager says it; status 0: it could not be reached. */
 export class Fault extends Error {
@@ -62,7 +64,7 @@ export function forget() {
 }
 
 function post(path: string, fields: Record<string, string>): Promise<Response> {
-  return fetch(HOME + path, { method: "POST", body: new URLSearchParams(fields), headers: { Accept: "application/json" } });
+  return fetch(HOME + path, { ...PLAIN, method: "POST", body: new URLSearchParams(fields), headers: { Accept: "application/json" } });
 }
 
 /** The fields of the answer; a refusal is thrown in the Manager's words. */
@@ -80,7 +82,7 @@ async function postForm(path: string, fields: Record<string, string>): Promise<{
 
 /** Whether lists show everything to this user; the page goes on when it cannot be told. */
 async function learnRights(): Promise<void> {
-  const answer = await fetch(`${HOME}/hostler/me`, { headers: { Accept: "application/json", ...bearer() } }).catch(() => undefined);
+  const answer = await fetch(`${HOME}/hostler/me`, { ...PLAIN, headers: { Accept: "application/json", ...bearer() } }).catch(() => undefined);
   const got = answer?.ok ? ((await answer.json().catch(() => ({}))) as { is_admin?: boolean }) : {};
   setAdmin(got.is_admin ?? true);
 }
@@ -136,7 +138,7 @@ export function lostContact() {
   pinging ??= setTimeout(async () => {
     pinging = undefined;
     try {
-      const answer = await fetch(`${HOME}/sso/status`, { signal: AbortSignal.timeout(5000) });
+      const answer = await fetch(`${HOME}/sso/status`, { ...PLAIN, signal: AbortSignal.timeout(5000) });
       if (answer.ok) return isAway.set(false);
     } catch {
       // still away
@@ -152,7 +154,7 @@ async function attempt(path: string, init: RequestInit): Promise<Response | unde
   const headers = new Headers(init.headers);
   for (const [name, value] of Object.entries(bearer())) headers.set(name, value);
   try {
-    const answer = await fetch(path, { ...init, headers });
+    const answer = await fetch(path, { ...PLAIN, ...init, headers });
     return isGone(answer.status) && init.method !== undefined && init.method !== "GET" ? answer : isGone(answer.status) ? undefined : answer;
   } catch (error) {
     if (init.signal?.aborted) throw error;
