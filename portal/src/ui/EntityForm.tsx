@@ -13,6 +13,7 @@ import { DryRun } from "../dialogs/form/DryRun";
 import { FormModal } from "../dialogs/form/FormModal";
 import { atPath, faultFields, isSame, type Spec } from "../dialogs/form/model";
 import { operationOf, useForm } from "../dialogs/form/useForm";
+import { shownBody } from "../dialogs/secrets";
 import { specOf } from "../dialogs/specs";
 import { useChange } from "./queries";
 
@@ -25,13 +26,28 @@ interface Props {
   spec?: Spec;
   title?: string;
   submit?: string;
+  /** of the request for the one that is changed: {follow: "disk"} */
+  query?: Record<string, string>;
   onClose: () => void;
   /** what was made or changed, before the form closes */
   onDone?: (made: Entity) => void;
 }
 
+/** Members that the place decides: a network below a data center is that data center's. */
+const OWNERS: Record<string, string> = { datacenters: "data_center", clusters: "cluster", storagedomains: "storage_domain", networks: "network", vms: "vm", hosts: "host" };
+
+function within(spec: Spec, path: string): Spec {
+  const [owner, , part] = path.split("/");
+  const member = part ? OWNERS[owner] : undefined;
+  if (!member) return spec;
+  const id = path.split("/")[1];
+  const sections = spec.sections.map((s) => ({ ...s, fields: s.fields.map((f) => (f.path === member ? { ...f, when: () => false, isRequired: false } : f)) }));
+  return { ...spec, sections, begin: (e) => ({ ...spec.begin?.(e), [member]: { id } }) };
+}
+
 /** New ones. */
-function NewForm({ page, path, spec = specOf(page), title, submit, onClose, onDone }: Props) {
+function NewForm({ page, path, spec: said = specOf(page), title, submit, onClose, onDone }: Props) {
+  const [spec] = useState(() => within(said, path));
   const form = useForm(spec, undefined, operationOf(path, false));
   const [fault, setFault] = useState<string>();
   const save = useChange(() => add(page.type, path, form.body));
@@ -52,7 +68,7 @@ function NewForm({ page, path, spec = specOf(page), title, submit, onClose, onDo
   };
   return (
     <FormModal title={title ?? t("dialogs.new.title", { what: lower(page.one) })} form={form} submit={submit ?? t("dialogs.create")} intro={spec.intro?.(form.values)} fault={fault} isBusy={save.isPending}
-      equivalents={{ method: "POST", path, body: wireFrom(page.type, form.body) }} onSubmit={run} onClose={onClose} />
+      equivalents={{ method: "POST", path, body: shownBody(wireFrom(page.type, form.body)) }} onSubmit={run} onClose={onClose} />
   );
 }
 
@@ -60,13 +76,13 @@ function NewForm({ page, path, spec = specOf(page), title, submit, onClose, onDo
 export const lower = (one: string) => (/^[A-Z][a-z]/.test(one) ? one.charAt(0).toLowerCase() + one.slice(1) : one);
 
 /** Asks anew for what is changed: the version goes along with the change. */
-async function fresh(type: string, path: string): Promise<Entity> {
-  const now = await get(type, path);
+async function fresh(type: string, path: string, query: Record<string, string> = {}): Promise<Entity> {
+  const now = await get(type, Object.keys(query).length ? `${path}?${new URLSearchParams(query)}` : path);
   if (now.next_run_configuration_exists !== true) return now;
   return { ...now, ...(await get(type, `${path}?next_run=true`)), "@etag": etagOf(now), status: now.status };
 }
 
-function EditForm({ page, path, entity, first, spec = specOf(page), title, submit, onClose, onDone }: Props & { entity: Entity; first: Entity }) {
+function EditForm({ page, path, entity, first, spec = specOf(page), query, title, submit, onClose, onDone }: Props & { entity: Entity; first: Entity }) {
   const form = useForm(spec, first, operationOf(path, true));
   const [fault, setFault] = useState<string>();
   const [theirs, setTheirs] = useState<Entity>();
@@ -74,7 +90,7 @@ function EditForm({ page, path, entity, first, spec = specOf(page), title, submi
   const save = useChange((etag: string | undefined) => update(page.type, own, form.body, etag));
   const failed = async (e: Error) => {
     if (e instanceof Fault && e.status === 412) {
-      setTheirs(await fresh(page.type, own));
+      setTheirs(await fresh(page.type, own, query));
       return;
     }
     const found = faultFields(page.type, e, form.fields);
@@ -110,7 +126,7 @@ function EditForm({ page, path, entity, first, spec = specOf(page), title, submi
     <>
       <FormModal title={title ?? t("dialogs.edit.title", { what: lower(page.one), name: nameOf(entity) })} form={form} submit={submit ?? t("dialogs.save")} intro={spec.intro?.(form.values, form.entity)} fault={fault} isBusy={save.isPending}
         below={page.type === "vm" && form.entity?.status !== "down" && form.changed.length > 0 ? <DryRun path={own} body={wireFrom(page.type, form.body)} /> : undefined}
-        equivalents={{ method: "PUT", path: own, body: wireFrom(page.type, form.body), names: { [entity.id]: nameOf(entity) } }} onSubmit={() => run()} onClose={onClose} />
+        equivalents={{ method: "PUT", path: own, body: shownBody(wireFrom(page.type, form.body)), names: { [entity.id]: nameOf(entity) } }} onSubmit={() => run()} onClose={onClose} />
       {theirs && <Conflict form={form} theirs={theirs} onMine={keepMine} onTheirs={takeTheirs} onClose={() => setTheirs(undefined)} />}
     </>
   );
@@ -119,7 +135,7 @@ function EditForm({ page, path, entity, first, spec = specOf(page), title, submi
 function EditLoader(props: Props & { entity: Entity }) {
   const own = `${props.path}/${props.entity.id}`;
   const client = useQueryClient();
-  const { data, error } = useQuery({ queryKey: ["edit", own], queryFn: () => fresh(props.page.type, own), staleTime: Infinity, gcTime: 0, refetchOnWindowFocus: false });
+  const { data, error } = useQuery({ queryKey: ["edit", own], queryFn: () => fresh(props.page.type, own, props.query), staleTime: Infinity, gcTime: 0, refetchOnWindowFocus: false });
   const close = () => {
     client.removeQueries({ queryKey: ["edit", own] });
     props.onClose();

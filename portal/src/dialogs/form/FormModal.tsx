@@ -15,6 +15,10 @@ interface Props {
   submit: string;
   /** what is said above the fields */
   intro?: React.ReactNode;
+  /** stands above the fields */
+  lead?: React.ReactNode;
+  /** it ends or takes away something */
+  isDanger?: boolean;
   /** stands below the fields, whatever tab is open */
   below?: React.ReactNode;
   fault?: string;
@@ -52,7 +56,7 @@ function focusField(path: string) {
   el?.scrollIntoView({ block: "center" });
 }
 
-export function FormModal({ title, form, submit, intro, below, fault, isBusy, canSubmit = true, equivalents, variant, onSubmit, onClose }: Props) {
+export function FormModal({ title, form, submit, intro, lead, isDanger, below, fault, isBusy, canSubmit = true, equivalents, variant, onSubmit, onClose }: Props) {
   const id = useId();
   const sections = form.spec.sections.filter((s) => !s.when || s.when(form.values, form.entity));
   const [tab, setTab] = useState(sections[0]?.id ?? "");
@@ -89,8 +93,9 @@ export function FormModal({ title, form, submit, intro, below, fault, isBusy, ca
   const first = current?.fields.find((f) => form.fields.includes(f));
   return (
     <Modal isOpen onClose={close} variant={variant ?? (hasTabs ? "large" : "medium")} aria-label={title} elementToFocus={first && !form.entity ? `#${fieldId(first.path)}` : undefined} className={hasTabs ? "h-dialog h-dialog-tabs" : "h-dialog"}>
-      <ModalHeader title={title} description={intro} />
+      <ModalHeader title={title} description={intro} titleIconVariant={isDanger ? "warning" : undefined} />
       <ModalBody className="h-dialog-body">
+        {lead}
         {fault && (
           <Alert variant="danger" isInline title={t("dialogs.refused")} className="h-dialog-fault">
             <span className="h-faults">{fault}</span>
@@ -117,7 +122,7 @@ export function FormModal({ title, form, submit, intro, below, fault, isBusy, ca
         {isOpen && equivalents && <div className="h-dialog-equivalents"><Equivalents {...equivalents} /></div>}
       </ModalBody>
       <ModalFooter>
-        <Button type="submit" form={id} isLoading={isBusy} isDisabled={isBusy || !canSubmit || (form.entity !== undefined && !form.changed.length)}>{submit}</Button>
+        <Button type="submit" form={id} variant={isDanger ? "danger" : "primary"} isLoading={isBusy} isDisabled={isBusy || !canSubmit || (form.entity !== undefined && !form.changed.length)}>{submit}</Button>
         <Button variant="link" onClick={close}>{t("dialogs.cancel")}</Button>
         {equivalents && (
           <Button variant="link" className="h-dialog-api" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>{t("dialogs.equivalents")}</Button>

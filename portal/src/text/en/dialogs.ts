@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { forms } from "./forms";
+import { tasks } from "./tasks";
 
 export const dialogs = {
   ...forms,
+  ...tasks,
   "dialogs.cancel": "Cancel",
   "dialogs.check.between": "Between {min} and {max}.",
   "dialogs.check.form": "This does not look as it should.",
@@ -41,13 +43,11 @@ export const dialogs = {
   "dialogs.dry-run.next": "Some of it waits for the next start",
   "dialogs.dry-run.now": "All of it applies now",
   "dialogs.dry-run.reason": "At the next start: {what}, because {why}.",
-  "dialogs.edit": "Edit",
   "dialogs.edit.title": "Edit {what} {name}",
   "dialogs.equivalents": "API and CLI",
   "dialogs.from": "From",
   "dialogs.loading": "Loading",
   "dialogs.more": "More",
-  "dialogs.new": "New",
   "dialogs.new.title": "New {what}",
   "dialogs.no": "No",
   "dialogs.none": "None",
