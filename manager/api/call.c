@@ -43,7 +43,7 @@ static int log_in(struct call *c, struct err *e)
 	if (c->token)
 		return session_by_token(c->core, c->token, &c->who, e);
 	if (c->basic_user)
-		return session_basic(c->core, c->basic_user, c->basic_password, &c->who, e);
+		return session_basic_from(c->core, c->basic_user, c->basic_password, c->address, &c->who, e);
 	return err_set(e, ERR_AUTH, "Log in first: with a token or with user and password.");
 }
 

@@ -57,7 +57,7 @@ struct call {
 	struct err input_error;  /* what was wrong with the document; told after it is known who asks */
 
 	/* who asks: one of these, then identity */
-	const char *token, *basic_user, *basic_password;
+	const char *token, *basic_user, *basic_password, *address;
 	struct identity who;
 	bool is_trusted; /* made by the program itself: no login, no permissions */
 	char correlation_id[37];

@@ -84,7 +84,7 @@ static void read_parameters(struct http_exchange *x, const struct route *r, stru
 	q->max = number(parameter(x, r, "max", NULL), -1);
 	q->from = number(parameter(x, r, "from", NULL), -1);
 	q->host = parameter(x, r, "host", NULL);
-	q->case_sensitive = truth(parameter(x, r, "case_sensitive", NULL), 0);
+	q->case_sensitive = truth(parameter(x, r, "case_sensitive", NULL), 1);
 	q->all_content = truth(parameter(x, r, "all_content", "All-Content"), 0);
 	q->next_run = truth(parameter(x, r, "next_run", NULL), 0);
 	q->current = truth(parameter(x, r, "current", NULL), 0);
@@ -129,6 +129,17 @@ static void read_correlation(struct core *core, struct http_exchange *x, char ou
 
 /* ---- who asks ---- */
 
+/* A browser says on whose behalf it asks; what a page of another site wants with our cookie is not for us to find out. */
+static bool is_own_site(struct http_exchange *x)
+{
+	const char *origin = http_header(x, "Origin"), *site = http_header(x, "Sec-Fetch-Site"), *host = http_header(x, "Host");
+	g_autofree char *own = g_strconcat("https://", host ? host : "", NULL);
+
+	if (origin && g_ascii_strcasecmp(origin, own) != 0)
+		return false;
+	return !site || strcmp(site, "same-origin") == 0 || strcmp(site, "none") == 0;
+}
+
 static void read_credentials(struct http_exchange *x, const char **token, const char **user, const char **password)
 {
 	const char *h = http_header(x, "Authorization");
@@ -148,7 +159,7 @@ static void read_credentials(struct http_exchange *x, const char **token, const 
 			*password = colon + 1;
 		}
 		memset(both, 0, len);
-	} else if (!h && http_header(x, "Prefer") && strstr(http_header(x, "Prefer"), "persistent-auth")) {
+	} else if (!h && http_header(x, "Prefer") && strstr(http_header(x, "Prefer"), "persistent-auth") && is_own_site(x)) {
 		*token =
 		    http_cookie(x, "JSESSIONID"); /* not without the preference: no other site can send that along */
 	}
@@ -317,7 +328,10 @@ static void api_handle(struct front *f, struct http_exchange *x, const char *pat
 		return;
 	}
 	if (strcmp(http_method(x), "OPTIONS") == 0) {
-		reply_options(x, &r);
+		if (http_header(x, "Access-Control-Request-Method")) /* pages of other sites have no business here */
+			http_reply(x, 403, NULL, NULL);
+		else
+			reply_options(x, &r);
 		return;
 	}
 	c->op = route_op(&r, http_method(x));
@@ -339,6 +353,7 @@ static void api_handle(struct front *f, struct http_exchange *x, const char *pat
 		ax->is_json = true;
 	}
 	read_credentials(x, &c->token, &c->basic_user, &c->basic_password);
+	c->address = http_peer(x);
 	read_document(x, c);
 	c->finish = api_finish;
 	c->user = ax;

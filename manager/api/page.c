@@ -13,7 +13,7 @@ static int login_basic(struct page_call *pc, const char *encoded, struct identit
 	if (!colon)
 		return err_set(e, ERR_AUTH, "Log in first: with a token or with user and password.");
 	*colon = '\0';
-	return session_basic(pc->core, text, colon + 1, who, e);
+	return session_basic_from(pc->core, text, colon + 1, http_peer(pc->x), who, e);
 }
 
 int page_login(struct page_call *pc, struct identity *who, char *token, struct err *e)

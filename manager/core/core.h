@@ -21,6 +21,7 @@ struct jobs;
 struct sessions;
 struct events;
 struct perm_index;
+struct auth_provider;
 
 /* What a domain wants to know of entities of a kind. All on the core thread. */
 struct kind_ops {
@@ -69,6 +70,8 @@ struct core {
 	struct jobs *jobs;
 	struct sessions *sessions;
 	struct perm_index *perm_index;
+	const struct auth_provider *providers[8]; /* auth.h */
+	int n_providers;
 	struct events *events;
 	const char *state_dir;  /* NULL in the simulator */
 	const char *public_url; /* "https://host:port", for faults and console files */

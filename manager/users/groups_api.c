@@ -25,7 +25,7 @@ static int group_add(struct call *c, struct err *e)
 	id = pool_strdup(c->pool, g->id);
 	g->namespace = pool_strdup(txn_pool(t), "*");
 	g->domain_entry_id = pool_strdup(txn_pool(t), g->id);
-	REF_SET(txn_pool(t), g->domain, users_domain(c)->id);
+	REF_SET(txn_pool(t), g->domain, users_domain(c, &AUTH_INTERNAL)->id);
 	job_record(t, c->correlation_id, c->who.user_id, job, "Adding Group %s", g->name);
 	return txn_commit(t, e) < 0 ? -1 : call_reply_kind(c, KIND_GROUP, id);
 }
@@ -83,21 +83,19 @@ static int groups_of_user(struct call *c, struct err *e)
 
 static int domain_groups(struct call *c, struct err *e)
 {
+	const struct auth_provider *p = users_provider(c, e);
 	g_autoptr(GPtrArray) v = g_ptr_array_new();
 
-	if (strcmp(users_domain(c)->id, c->ids[0]) != 0)
-		return err_set(e, ERR_NO_ENTITY, "There is no domain %s.", c->ids[0]);
-	INV_EACH (en, c->core->inv, KIND_GROUP)
-		g_ptr_array_add(v, (void *)en->pub);
+	if (!p)
+		return -1;
+	p->list(c->core, KIND_GROUP, v);
 	return generic_reply_versions(c, KIND_GROUP, v, e);
 }
 
 static int domain_group(struct call *c, struct err *e)
 {
-	const struct m_group *g = CALL_ENTITY(c, 1, GROUP, group, e);
+	const struct m_group *g = users_provider(c, e) ? CALL_ENTITY(c, 1, GROUP, group, e) : NULL;
 
-	if (strcmp(users_domain(c)->id, c->ids[0]) != 0)
-		return err_set(e, ERR_NO_ENTITY, "There is no domain %s.", c->ids[0]);
 	return g ? call_reply_entity(c, &M_TYPE_group, call_view(c, KIND_GROUP, g)) : -1;
 }
 

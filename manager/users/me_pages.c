@@ -6,18 +6,25 @@
 #include "manager/api/route.h"
 #include "manager/users/users.h"
 
+static bool log_in(struct page_call *pc, struct identity *who, char *token)
+{
+	struct err e = ERR_INIT;
+
+	if (page_login(pc, who, token, &e) == 0)
+		return true;
+	page_refuse(pc, &e);
+	return false;
+}
+
 static void me(struct page_call *pc)
 {
 	char token[PAGE_TOKEN_MAX];
 	const struct m_user *u;
 	struct identity who;
-	struct err e = ERR_INIT;
 	json_t *out;
 
-	if (page_login(pc, &who, token, &e) < 0) {
-		page_refuse(pc, &e);
+	if (!log_in(pc, &who, token))
 		return;
-	}
 	u = INV_GET(pc->core->inv, USER, user, who.user_id);
 	if (!u) {
 		page_refuse_status(pc, 401, "The user was removed meanwhile.");
@@ -116,13 +123,10 @@ static void allowed(struct page_call *pc)
 	const char *path = page_param(pc, "path");
 	struct asking a = { .list = NULL };
 	struct identity who;
-	struct err e = ERR_INIT;
 	struct route r;
 
-	if (page_login(pc, &who, NULL, &e) < 0) {
-		page_refuse(pc, &e);
+	if (!log_in(pc, &who, NULL))
 		return;
-	}
 	if (!route_find(pc->pool, path ? path : "", &r) || r.action || !is_visible(pc, &r, &who)) {
 		page_refuse_status(pc, 404, "There is nothing like that which you may see.");
 		return;
@@ -137,7 +141,82 @@ static void allowed(struct page_call *pc)
 	page_reply_json(pc, 200, a.list);
 }
 
+/* ---- sessions ---- */
+
+struct listing {
+	const struct identity *who;
+	const char *own; /* id of the session that asks */
+	json_t *list;
+};
+
+/* Everybody sees his own. */
+static void list_session(void *arg, const struct session_info *s)
+{
+	struct listing *l = arg;
+	json_t *out;
+
+	if (!l->who->is_admin && strcmp(s->who->user_id, l->who->user_id) != 0)
+		return;
+	out = json_pack("{s:s,s:s,s:s,s:s,s:b,s:I,s:I,s:I}", "id", s->id, "user_id", s->who->user_id, "user_name",
+	                s->who->user_name, "address", s->address, "is_admin", s->who->is_admin, "started",
+	                (json_int_t)s->started_ms, "last_used", (json_int_t)s->used_ms, "expires",
+	                (json_int_t)s->expires_ms);
+	json_object_set_new(out, "kind", json_string(s->is_basic ? "basic" : "token"));
+	json_object_set_new(out, "is_own", json_boolean(l->own && strcmp(l->own, s->id) == 0));
+	json_array_append_new(l->list, out);
+}
+
+static void sessions(struct page_call *pc)
+{
+	char token[PAGE_TOKEN_MAX];
+	struct identity who;
+	struct listing l = { .who = &who };
+
+	if (!log_in(pc, &who, token))
+		return;
+	l.own = *token ? session_id_of(pc->core, token) : NULL;
+	l.list = json_array();
+	session_each(pc->core, list_session, &l);
+	page_reply_json(pc, 200, l.list);
+}
+
+struct wanted {
+	const char *id;
+	char user_id[UUID_LEN + 1]; /* whose it is */
+};
+
+static void look_for(void *arg, const struct session_info *s)
+{
+	struct wanted *w = arg;
+
+	if (strcmp(s->id, w->id) == 0)
+		g_strlcpy(w->user_id, s->who->user_id, sizeof(w->user_id));
+}
+
+/* End one's own, or, with the right to manage users, anybody's. */
+static void end_session(struct page_call *pc)
+{
+	struct wanted w = { .id = strrchr(http_path(pc->x), '/') + 1 };
+	char token[PAGE_TOKEN_MAX];
+	struct identity who;
+	struct err e = ERR_INIT;
+	bool is_own;
+
+	if (!log_in(pc, &who, token))
+		return;
+	session_each(pc->core, look_for, &w);
+	is_own = strcmp(w.user_id, who.user_id) == 0;
+	if (!*w.user_id || (!is_own && !who.is_admin))
+		page_refuse_status(pc, 404, "There is no such session.");
+	else if (!is_own && perm_check(pc->core, &who, "manipulate_users", KIND_USER, NULL, &e) < 0)
+		page_refuse(pc, &e);
+	else if (session_terminate(pc->core, w.id, &who))
+		page_reply_json(pc, 200, json_object());
+}
+
 const struct page USER_PAGES[] = {
+	{ "/ovirt-engine/hostler/sessions", "GET", sessions },
+	{ "/ovirt-engine/hostler/sessions/*", "DELETE", end_session },
 	{ "/ovirt-engine/hostler/me", "GET", me },
 	{ "/ovirt-engine/hostler/allowed", "GET", allowed },
 	{ .path = NULL },

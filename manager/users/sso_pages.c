@@ -7,17 +7,40 @@
 #include "manager/api/page.h"
 #include "manager/users/users.h"
 
-static void reply_error(struct page_call *pc, const char *scope, const char *code, const char *text)
+#define CHANGE_PASSWORD "/ovirt-engine/hostler/password"
+
+static json_t *error_json(const char *scope, const char *code, const char *text)
 {
 	bool is_api = !scope || strstr(scope, "ovirt-app-api");
 	g_autofree char *valid =
 	    g_utf8_make_valid(text, -1); /* a quoted name may be cut in the middle of a character */
 
-	text = valid;
-	page_reply_json(pc, 400,
-	                is_api
-	                    ? json_pack("{s:s,s:s}", "error_code", code, "error", text)
-	                    : json_pack("{s:s,s:s,s:s}", "error", code, "error_description", text, "error_code", code));
+	return is_api ? json_pack("{s:s,s:s}", "error_code", code, "error", valid)
+	              : json_pack("{s:s,s:s,s:s}", "error", code, "error_description", valid, "error_code", code);
+}
+
+static void reply_error(struct page_call *pc, const char *scope, const char *code, const char *text)
+{
+	page_reply_json(pc, 400, error_json(scope, code, text));
+}
+
+/* Says apart what a person can do something about: another password, or waiting. */
+static void refuse_login(struct page_call *pc, const char *scope, const struct login *in, const struct err *e)
+{
+	json_t *out;
+
+	if (e->code != ERR_AUTH) {
+		reply_error(pc, scope, "server_error", e->detail);
+		return;
+	}
+	out = error_json(scope, "access_denied", e->detail);
+	if (in->refusal == LOGIN_EXPIRED) {
+		json_object_set_new(out, "reason", json_string("password_expired"));
+		json_object_set_new(out, "change_password", json_string(CHANGE_PASSWORD));
+	} else {
+		json_object_set_new(out, "reason", json_string(in->refusal == LOGIN_LOCKED ? "locked" : "wrong"));
+	}
+	page_reply_json(pc, 400, out);
 }
 
 static void token(struct page_call *pc)
@@ -47,8 +70,8 @@ static void token(struct page_call *pc)
 		            "The user name must be name@profile, for example admin@internal.");
 		return;
 	}
-	if (session_login(pc->core, user, password, &in, &e) < 0) {
-		reply_error(pc, scope, e.code == ERR_BUSY ? "server_error" : "access_denied", e.detail);
+	if (session_open(pc->core, user, password, http_peer(pc->x), &in, &e) < 0) {
+		refuse_login(pc, scope, &in, &e);
 		return;
 	}
 	g_snprintf(expires, sizeof(expires), "%" G_GINT64_FORMAT, in.expires_ms);
@@ -123,7 +146,7 @@ const struct page SSO_PAGES[] = {
 	{ "/ovirt-engine/sso/oauth/token-info", "POST", token_info },
 	{ "/ovirt-engine/sso/oauth/revoke", "POST", logout },
 	{ "/ovirt-engine/services/sso-logout", "GET,POST", logout },
-	{ "/ovirt-engine/hostler/password", "POST", change_password },
+	{ CHANGE_PASSWORD, "POST", change_password },
 	{ "/ovirt-engine/sso/status", "GET", status },
 	{ .path = NULL },
 };

@@ -21,16 +21,27 @@ char *user_full_name(struct pool *p, const char *name)
 	return pool_printf(p, "%s@" INTERNAL_DOMAIN, user_short_name(p, name));
 }
 
-struct m_domain *users_domain(struct call *c)
+struct m_domain *users_domain(struct call *c, const struct auth_provider *p)
 {
 	struct m_domain *d = POOL_NEW(c->pool, struct m_domain);
 	uuid_text id;
 
-	uuid_derive("domain", INTERNAL_DOMAIN, id);
+	uuid_derive("domain", p->domain, id);
 	d->id = pool_strdup(c->pool, id);
-	d->name = pool_strdup(c->pool, INTERNAL_DOMAIN);
+	d->name = pool_strdup(c->pool, p->domain);
 	call_set_href(c, &M_TYPE_domain, d, pool_printf(c->pool, "domains/%s", id), NULL);
 	return d;
+}
+
+const struct auth_provider *users_provider(struct call *c, struct err *e)
+{
+	const struct auth_provider *p;
+
+	for (int i = 0; (p = auth_number(c->core, i)); i++)
+		if (strcmp(users_domain(c, p)->id, c->ids[0]) == 0)
+			return p;
+	err_set(e, ERR_NO_ENTITY, "There is no domain %s.", c->ids[0]);
+	return NULL;
 }
 
 void users_forget_first_password(struct core *c, const char *user_id)

@@ -85,7 +85,7 @@ static int add(struct call *c, struct txn *t, struct m_user *body, const char *f
 	u->name = pool_strdup(p, STR_OR(body->name, u->principal));
 	u->namespace = pool_strdup(p, "*");
 	u->domain_entry_id = pool_strdup(p, u->id);
-	REF_SET(p, u->domain, users_domain(c)->id);
+	REF_SET(p, u->domain, users_domain(c, &AUTH_INTERNAL)->id);
 	take_password(c, t, u, hash);
 	u->password = NULL;
 	txn_event(t, "USER_ADD", &(struct event_refs){ .user = c->who.user_id, .correlation_id = c->correlation_id },
@@ -184,42 +184,40 @@ static int user_remove(struct call *c, struct err *e)
 	return txn_commit(t, e) < 0 ? -1 : call_reply_action(c, job);
 }
 
-/* ---- the domain ---- */
+/* ---- domains ---- */
 
 static int domain_list(struct call *c, struct err *e)
 {
-	void **list = POOL_ARRAY(c->pool, void *, 1);
+	void **list = POOL_ARRAY(c->pool, void *, MAX_PROVIDERS);
+	const struct auth_provider *p;
+	size_t n = 0;
 
-	list[0] = users_domain(c);
-	return call_reply_list(c, &M_TYPE_domain, list, 1);
-}
-
-static int check_domain(struct call *c, struct err *e)
-{
-	if (strcmp(users_domain(c)->id, c->ids[0]) != 0)
-		return err_set(e, ERR_NO_ENTITY, "There is no domain %s.", c->ids[0]);
-	return 0;
+	while ((p = auth_number(c->core, (int)n)))
+		list[n++] = users_domain(c, p);
+	return call_reply_list(c, &M_TYPE_domain, list, n);
 }
 
 static int domain_get(struct call *c, struct err *e)
 {
-	return check_domain(c, e) < 0 ? -1 : call_reply_entity(c, &M_TYPE_domain, users_domain(c));
+	const struct auth_provider *p = users_provider(c, e);
+
+	return p ? call_reply_entity(c, &M_TYPE_domain, users_domain(c, p)) : -1;
 }
 
 static int domain_users(struct call *c, struct err *e)
 {
+	const struct auth_provider *p = users_provider(c, e);
 	g_autoptr(GPtrArray) v = g_ptr_array_new();
 
-	if (check_domain(c, e) < 0)
+	if (!p)
 		return -1;
-	INV_EACH (en, c->core->inv, KIND_USER)
-		g_ptr_array_add(v, (void *)en->pub);
+	p->list(c->core, KIND_USER, v);
 	return generic_reply_versions(c, KIND_USER, v, e);
 }
 
 static int domain_user(struct call *c, struct err *e)
 {
-	const struct m_user *u = check_domain(c, e) < 0 ? NULL : CALL_ENTITY(c, 1, USER, user, e);
+	const struct m_user *u = users_provider(c, e) ? CALL_ENTITY(c, 1, USER, user, e) : NULL;
 
 	return u ? call_reply_entity(c, &M_TYPE_user, call_view(c, KIND_USER, u)) : -1;
 }

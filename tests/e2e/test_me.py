@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What portals ask about a person: who it is, and what he may do where. The same truth as calls are judged by."""
+import time
+
 import pytest
 import rest
 
@@ -99,3 +101,97 @@ def test_same_truth(manager, admin, vms, role):
 @pytest.mark.parametrize("path", ["nothing", "vms/none", "vms/00000000-0000-0000-0000-000000000000", "vms/%", "../..", "vms//x;y", "a" * 3000])
 def test_nonsense(admin, path):
     assert allowed(admin, path) in (404, 400, 414, 431)
+
+
+# ---- sessions ----
+
+def event(admin, code, *words, since=0):
+    """The event with these words in it; events are written a moment after the answer."""
+    for _ in range(50):
+        found = [e for e in admin.list("events") if int(e["id"]) > since and int(e["code"]) == code]
+        if any(all(w in e["description"] for w in words) for e in found):
+            return True
+        time.sleep(0.1)
+    raise AssertionError((code, words, [e["description"] for e in found]))
+
+
+def test_login_events(manager, admin):
+    person(manager, admin, "eve-ent")
+    jane = rest.Rest(manager, "eve-ent@internal", PASSWORD)
+    before = max(int(e["id"]) for e in admin.list("events"))
+    assert jane.login().status_code == 200
+    assert rest.Rest(manager, "eve-ent@internal", "wrong").login().status_code == 400
+    jane.session.post(jane.root + "/services/sso-logout", data={"token": jane.token}, timeout=30)
+    for code in (30, 31, 114):
+        assert event(admin, code, "eve-ent", "127.0.0.1", since=before)
+    for _ in range(4):
+        rest.Rest(manager, "eve-ent@internal", "wrong").login()
+    locked = rest.Rest(manager, "eve-ent@internal", PASSWORD).login().json()
+    assert locked["reason"] == "locked" and locked["error_code"] == "access_denied"
+    assert event(admin, 160, "eve-ent", since=before)
+
+
+def test_sessions(manager, admin):
+    page = "/ovirt-engine/hostler/sessions"
+    jane, john = person(manager, admin, "jane-ses"), person(manager, admin, "john-ses")
+    jane.get("/vms"), john.get("/vms")
+    mine = jane.get(page)
+    assert [s["user_id"] for s in mine] == [jane.id] and mine[0]["is_own"] and mine[0]["address"] == "127.0.0.1"
+    assert mine[0]["kind"] == "token" and mine[0]["started"] <= mine[0]["last_used"] < mine[0]["expires"]
+    everybody = admin.get(page)
+    assert {jane.id, john.id} <= {s["user_id"] for s in everybody}
+    assert not any(t and t in str(everybody) for t in (jane.token, john.token, admin.token))
+    of_john = next(s["id"] for s in everybody if s["user_id"] == john.id)
+    assert jane.call("DELETE", f"{page}/{of_john}").status_code == 404
+    john.get("/vms")
+    assert admin.call("DELETE", f"{page}/{of_john}").status_code == 200
+    assert john.call("GET", "/vms").status_code == 401
+    assert admin.call("DELETE", f"{page}/{of_john}").status_code == 404
+    assert jane.call("DELETE", f"{page}/{mine[0]['id']}").status_code == 200
+    assert jane.call("GET", "/vms").status_code == 401
+    assert event(admin, 831, "john-ses", "admin@internal")
+    for bad in ("", "x", "%00", "../me", "a" * 5000):
+        assert admin.call("DELETE", f"{page}/{bad}").status_code in (400, 404, 405, 414, 431)
+
+
+def test_password_change_ends_sessions(manager, admin):
+    jane = person(manager, admin, "jane-pwd")
+    jane.get("/vms")
+    form = {"user": "jane-pwd@internal", "password": PASSWORD, "new_password": "another-one"}
+    assert jane.session.post(jane.root + "/hostler/password", data=form, timeout=30).status_code == 200
+    assert jane.call("GET", "/vms").status_code == 401
+    assert jane.login().json()["reason"] == "wrong"
+    jane.password = "another-one"
+    assert jane.login().status_code == 200
+
+
+@pytest.mark.parametrize("headers", [
+    {"Cookie": "JSESSIONID={token}"},
+    {"Cookie": "JSESSIONID={token}", "Prefer": "persistent-auth", "Origin": "https://evil.example"},
+    {"Cookie": "JSESSIONID={token}", "Prefer": "persistent-auth", "Origin": "null"},
+    {"Cookie": "JSESSIONID={token}", "Prefer": "persistent-auth", "Sec-Fetch-Site": "cross-site"},
+    {"Cookie": "JSESSIONID={token}; token={token}; Authorization=Bearer {token}", "Content-Type": "text/plain"},
+    {"Cookie": "JSESSIONID={token}", "Content-Type": "application/x-www-form-urlencoded", "Origin": "https://evil.example"},
+])
+def test_no_request_forgery(manager, admin, headers):
+    """What a browser adds by itself lets nobody in."""
+    admin.get("/vms")
+    given = {k: v.replace("{token}", admin.token) for k, v in headers.items()}
+    for method, path, body in (("POST", "/tags", '{"name":"forged"}'), ("GET", "/vms", None), ("POST", "/vms/x/start", "")):
+        answer = admin.call(method, path, body, headers={"Content-Type": "application/json", **given}, token=False)
+        assert answer.status_code == 401, (method, path, answer.status_code)
+        assert not [h for h in answer.headers if h.lower().startswith("access-control")] and "Set-Cookie" not in answer.headers
+    for page in ("me", "sessions", "allowed?path=vms"):
+        assert admin.call("GET", "/ovirt-engine/hostler/" + page, headers=given, token=False).status_code == 401
+    assert not [t for t in admin.list("tags") if t["name"] == "forged"]
+
+
+def test_no_cross_origin(admin):
+    for path in ("/api/vms", "/sso/oauth/token", "/hostler/me", "/api/nothing", "/webadmin/"):
+        answer = admin.session.options(admin.root + path, timeout=30, headers={
+            "Origin": "https://evil.example", "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"})
+        assert answer.status_code in (403, 404, 405), (path, answer.status_code)
+        assert not [h for h in answer.headers if h.lower().startswith("access-control")]
+    login = admin.session.post(admin.root + "/sso/oauth/token", headers={"Origin": "https://evil.example"}, timeout=30, data={
+        "grant_type": "password", "scope": "ovirt-app-api", "username": admin.user, "password": admin.password})
+    assert "Set-Cookie" not in login.headers and "Access-Control-Allow-Origin" not in login.headers

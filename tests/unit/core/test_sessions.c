@@ -259,6 +259,27 @@ static void test_basic(void **state) { rig_run(*state, run_basic); }
 
 /* ---- how many there may be ---- */
 
+/* 21 others log in 500 times each. */
+static void run_crowd(struct rig *r)
+{
+	struct txn *t = txn_begin(r->core);
+	struct login in;
+	struct err e;
+	char name[32];
+
+	for (int i = 0; i < 21; i++) {
+		struct m_user *u = txn_new(t, KIND_USER, NULL);
+
+		u->user_name = pool_printf(txn_pool(t), "u%d@internal-authz", i);
+		u->password_hash = (char *)HASH;
+	}
+	assert_int_equal(txn_commit(t, &e), 0);
+	for (int i = 0; i < 21 * 500; i++) {
+		g_snprintf(name, sizeof(name), "u%d@internal", i / 500);
+		assert_int_equal(login(r, name, "right", &in, &e), 0);
+	}
+}
+
 static void run_bound(struct rig *r)
 {
 	struct login first, second, in;
@@ -267,14 +288,17 @@ static void run_bound(struct rig *r)
 
 	login(r, "jane@internal", "right", &first, &e);
 	login(r, "jane@internal", "right", &second, &e);
-	for (int i = 0; i < 9998; i++)
+	for (int i = 0; i < 498; i++)
 		login(r, "jane@internal", "right", &in, &e);
-	assert_int_equal(session_count(r->core), 10000);
+	assert_int_equal(session_count(r->core), 500);
 	assert_int_equal(session_by_token(r->core, first.token, &who, &e), 0); /* now it is the most recently used */
 	login(r, "jane@internal", "right", &in, &e);
-	assert_int_equal(session_count(r->core), 10000);
+	assert_int_equal(session_count(r->core), 500);
 	assert_int_equal(session_by_token(r->core, first.token, &who, &e), 0);
 	assert_int_equal(session_by_token(r->core, second.token, &who, &e), -1);
+	run_crowd(r);
+	assert_int_equal(session_count(r->core), 10000);
+	assert_int_equal(session_by_token(r->core, first.token, &who, &e), -1);
 }
 
 static void test_bound(void **state) { rig_run(*state, run_bound); }
