@@ -3,6 +3,7 @@
 import { Page, SkipToContent } from "@patternfly/react-core";
 import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useCallback, useEffect, useRef, useState } from "react";
+import { DialogHost } from "../dialogs/store";
 import { useUnread } from "../lib/alerts";
 import type { Entity } from "../lib/api";
 import { pageOf } from "../lib/entities";
@@ -156,5 +157,10 @@ function Bare({ path }: { path: string[] }) {
 
 export function Frame() {
   const { path } = usePlace();
-  return ROUTES[path[0] ?? START]?.isBare ? <Bare path={path} /> : <Framed />;
+  return (
+    <>
+      {ROUTES[path[0] ?? START]?.isBare ? <Bare path={path} /> : <Framed />}
+      <DialogHost />
+    </>
+  );
 }
