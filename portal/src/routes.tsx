@@ -12,7 +12,7 @@ export interface Route {
 
 export const ROUTES: Record<string, Route> = {
   console: { title: "consoles.pageTitle", component: lazy(() => import("./console/ConsolePage")), isBare: true },
-  // dashboard: { title: "dashboard.title", component: lazy(() => import("./dashboard/Dashboard")) },
+  dashboard: { title: "dashboard.title", component: lazy(() => import("./dashboard/DashboardPage")) },
 };
 
 /** Where one comes without a path. */

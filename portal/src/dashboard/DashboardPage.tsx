@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// The start page: how everything is, at a glance.
+import { Alert, Button, Content, PageSection, Spinner, Tooltip } from "@patternfly/react-core";
+import SyncIcon from "@patternfly/react-icons/dist/esm/icons/sync-alt-icon";
+import { useNow } from "../lib/clock";
+import { live } from "../lib/live";
+import { useStore } from "../lib/store";
+import { locale, t } from "../text";
+import { Alerts } from "./Alerts";
+import { type Dashboard, useDashboard } from "./data";
+import "./dashboard.css";
+import { FirstSteps } from "./FirstSteps";
+import { Inventory } from "./Inventory";
+import { Survival } from "./Survival";
+import { TopConsumers } from "./TopConsumers";
+import { ClusterHeat, StorageHeat, Utilization } from "./Utilization";
+
+const totalOf = (d: Dashboard, collection: string) => d.inventory.find((c) => c.collection === collection)?.total ?? 0;
+
+function Head({ time, isBusy, onRefresh }: { time?: number; isBusy: boolean; onRefresh: () => void }) {
+  const isLive = useStore(live) === "live";
+  useNow(60_000);
+  return (
+    <header className="h-dash-head">
+      <Content component="h1">{t("dashboard.title")}</Content>
+      {time !== undefined && (
+        <span className="h-dash-when">
+          {isLive && <i className="h-dash-live" aria-hidden="true" />}
+          {t("dashboard.updated", { when: new Intl.DateTimeFormat(locale(), { timeStyle: "medium" }).format(time) })}
+          {isLive && <span className="pf-v6-screen-reader">. {t("dashboard.live")}</span>}
+        </span>
+      )}
+      <Tooltip content={t("dashboard.refresh")}>
+        <Button variant="plain" icon={<SyncIcon className={isBusy ? "h-dash-turning" : ""} />} onClick={onRefresh} aria-label={t("dashboard.refresh")} />
+      </Tooltip>
+    </header>
+  );
+}
+
+function Body({ d }: { d: Dashboard }) {
+  const hasHosts = totalOf(d, "hosts") > 0;
+  const isBegun = hasHosts && totalOf(d, "storagedomains") > 0 && totalOf(d, "vms") > 0;
+  const isEmpty = d.complete && !hasHosts && totalOf(d, "vms") === 0;
+  return (
+    <>
+      {!d.complete && <p className="h-dash-note">{t("dashboard.partly")}</p>}
+      {!isEmpty && <Inventory cards={d.inventory} />}
+      {d.complete && !isBegun && <FirstSteps d={d} />}
+      {isEmpty ? (
+        <Alerts alerts={d.alerts} />
+      ) : (
+        <>
+          <Utilization d={d} />
+          <div className="h-dash-two">
+            {d.survival && <Survival clusters={d.survival.clusters} />}
+            <Alerts alerts={d.alerts} />
+          </div>
+          <div className="h-dash-halves">
+            <ClusterHeat d={d} />
+            <StorageHeat d={d} />
+          </div>
+          <TopConsumers top={d.top} />
+        </>
+      )}
+    </>
+  );
+}
+
+export default function DashboardPage() {
+  const { data, error, isFetching, refetch } = useDashboard();
+  return (
+    <PageSection isFilled aria-label={t("dashboard.title")}>
+      <div className="h-dash">
+        <Head time={data?.time} isBusy={isFetching} onRefresh={() => void refetch()} />
+        {error && !data && <Alert variant="danger" isInline title={error.message} />}
+        {data ? <Body d={data} /> : !error && <Spinner aria-label={t("dashboard.loading")} />}
+      </div>
+    </PageSection>
+  );
+}
