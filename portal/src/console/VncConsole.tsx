@@ -30,7 +30,7 @@ async function open(vmId: string, screen: HTMLElement, ears: Parameters<Connect>
   });
   return () => {
     use(undefined);
-    rfb.disconnect();
+    if (socket.readyState <= WebSocket.OPEN) rfb.disconnect();
   };
 }
 
