@@ -2,17 +2,27 @@
 // What the schema cannot know: which members matter most to people, and how entities are related on the screen.
 import { t, type TextKey } from "../text";
 import { isBytes, words } from "./format";
-import { ADMIN } from "./pages/admin";
-import { COMPUTE } from "./pages/compute";
-import { NETWORK } from "./pages/network";
-import { PARTS } from "./pages/parts";
-import { STORAGE } from "./pages/storage";
+import { adminPages } from "./pages/admin";
+import { computePages } from "./pages/compute";
+import { networkPages } from "./pages/network";
+import { partPages } from "./pages/parts";
+import { storagePages } from "./pages/storage";
 import type { Column, EntityPage } from "./pages/types";
 import { hasService, hasType, type Member, operation, ROOT_SERVICE, serviceOf, typeOf } from "./schema";
 
 export type { As, Column, EntityPage, PartTab, Related, Section } from "./pages/types";
 
-export const PAGES: EntityPage[] = [...COMPUTE, ...NETWORK, ...STORAGE, ...ADMIN];
+const pages = () => [...computePages(), ...networkPages(), ...storagePages(), ...adminPages()];
+
+export const PAGES: EntityPage[] = pages();
+let parts = partPages();
+
+/** Makes all anew in the language that is spoken now; once, before anything is shown. */
+export function relabel(): void {
+  PAGES.splice(0, PAGES.length, ...pages());
+  parts = partPages();
+  composed.clear();
+}
 
 /** The name of a group for people. */
 export const groupLabel = (group: EntityPage["group"]): string => t(`lists.group.${group.toLowerCase()}` as TextKey);
@@ -53,7 +63,7 @@ export function morePages(operations: Set<string>): EntityPage[] {
 /** A page for entities of a type that are listed at a path: what is said about the type, or else what the schema gives. */
 export function partPage(type: string, path: string): EntityPage {
   const page = PAGES.find((p) => p.type === type);
-  const said = PARTS[type];
+  const said = parts[type];
   return {
     path, type, group: "More", search: "",
     one: page?.one ?? words(type),
@@ -64,7 +74,7 @@ export function partPage(type: string, path: string): EntityPage {
     fields: said?.fields ?? page?.fields ?? fieldsOf(type),
     actions: said?.actions ?? page?.actions,
     sections: page?.sections,
-    nameMember: page?.nameMember ?? (typeOf(type).members.some((m) => m.name === "alias") ? "alias" : undefined),
+    nameMember: said?.nameMember ?? page?.nameMember ?? (typeOf(type).members.some((m) => m.name === "alias") ? "alias" : undefined),
   };
 }
 

@@ -1,15 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 // Values as people read them, in the numbers and dates of their country.
+import { locale } from "../text";
 import { abbreviations, phrases } from "../text/en/lists";
 import type { Entity } from "./api";
 
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
-const whole = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
-const tenth = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
-const dateTime = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
-const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto", style: "long" });
 
-export const number = (n: number): string => tenth.format(n);
+interface Formats {
+  whole: Intl.NumberFormat;
+  tenth: Intl.NumberFormat;
+  dateTime: Intl.DateTimeFormat;
+  relative: Intl.RelativeTimeFormat;
+}
+
+const made = new Map<string | undefined, Formats>();
+
+/** The formats of the locale that is chosen now. */
+function formats(): Formats {
+  const code = locale();
+  let f = made.get(code);
+  if (!f) {
+    f = {
+      whole: new Intl.NumberFormat(code, { maximumFractionDigits: 0 }),
+      tenth: new Intl.NumberFormat(code, { maximumFractionDigits: 1 }),
+      dateTime: new Intl.DateTimeFormat(code, { dateStyle: "medium", timeStyle: "medium" }),
+      relative: new Intl.RelativeTimeFormat(code, { numeric: "auto", style: "long" }),
+    };
+    made.set(code, f);
+  }
+  return f;
+}
+
+export const number = (n: number): string => formats().tenth.format(n);
 
 export function bytes(n: number): string {
   let i = 0;
@@ -17,7 +39,7 @@ export function bytes(n: number): string {
     n /= 1024;
     i++;
   }
-  return `${(i && n < 100 ? tenth : whole).format(n)} ${UNITS[i]}`;
+  return `${(i && n < 100 ? formats().tenth : formats().whole).format(n)} ${UNITS[i]}`;
 }
 
 /** "2 GiB", "512M", "10737418240" to bytes; undefined: not understood. */
@@ -27,17 +49,17 @@ export function parseBytes(text: string): number | undefined {
   return Math.round(Number(m[1]) * 1024 ** " kmgtp".indexOf(m[2].toLowerCase() || " "));
 }
 
-export const percent = (n: number): string => `${whole.format(n)} %`;
+export const percent = (n: number): string => `${formats().whole.format(n)} %`;
 
-export const date = (d: Date): string => (Number.isNaN(d.getTime()) ? "" : dateTime.format(d));
+export const date = (d: Date): string => (Number.isNaN(d.getTime()) ? "" : formats().dateTime.format(d));
 
 const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [["year", 31_536_000], ["month", 2_592_000], ["day", 86_400], ["hour", 3600], ["minute", 60]];
 
 /** "3 minutes ago"; "now" within a minute. */
 export function ago(d: Date, now = Date.now()): string {
   const seconds = (d.getTime() - now) / 1000;
-  for (const [unit, size] of STEPS) if (Math.abs(seconds) >= size) return relative.format(Math.trunc(seconds / size), unit);
-  return relative.format(0, "second");
+  for (const [unit, size] of STEPS) if (Math.abs(seconds) >= size) return formats().relative.format(Math.trunc(seconds / size), unit);
+  return formats().relative.format(0, "second");
 }
 
 /** Seconds as "2 d 3 h", "4 min 10 s". */

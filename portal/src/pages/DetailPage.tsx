@@ -1,113 +1,136 @@
 // SPDX-License-Identifier: Apache-2.0
-// One entity: what the schema says it has, and a tab for each part that the Manager can list.
-import { Alert, Breadcrumb, BreadcrumbItem, Content, DescriptionList, DescriptionListDescription, DescriptionListGroup, DescriptionListTerm, PageSection, Spinner, Tab, Tabs, TabTitleText } from "@patternfly/react-core";
-import type { Entity } from "../lib/api";
-import type { Column, EntityPage } from "../lib/entities";
-import { pageOfType } from "../lib/entities";
-import { nameOf, words } from "../lib/format";
-import { hasService, hasType, type Member, operation, serviceAt, serviceOf, typeOf } from "../lib/schema";
+// One entity: what is known about it, what can be done with it, and a tab for each part that the Manager can list.
+import { Alert, Breadcrumb, BreadcrumbItem, Button, Content, PageSection, Skeleton, Spinner, Tab, Tabs, TabTitleText } from "@patternfly/react-core";
+import Code from "@patternfly/react-icons/dist/esm/icons/code-icon";
+import { useQuery } from "@tanstack/react-query";
+import { Suspense, useMemo, useState } from "react";
+import { General } from "../details/General";
+import { Part, RelatedList } from "../details/Part";
+import { type DetailTab, tabsOf } from "../details/parts";
+import { type Entity, Fault, get } from "../lib/api";
+import type { EntityPage } from "../lib/entities";
+import { nameOf } from "../lib/format";
+import { Failed, Nothing } from "../lists/Empty";
+import { useNames } from "../lists/names";
+import { t } from "../text";
 import { Actions } from "../ui/Actions";
-import { DataTable } from "../ui/DataTable";
-import { useEntity, useList, useOperations } from "../ui/queries";
+import { Equivalents } from "../ui/Equivalents";
+import { useEntity, useOperations } from "../ui/queries";
 import { go, linkTo } from "../ui/router";
-import { Status, Value } from "../ui/Value";
+import { Flags, Status } from "../ui/Value";
 
-interface Fact {
-  label: string;
-  m: Member;
-  v: unknown;
-}
-
-/** Members with a value, structures unfolded. */
-function facts(type: string, e: Record<string, unknown>, prefix = ""): Fact[] {
-  return typeOf(type).members.flatMap((m) => {
-    const v = e[m.name];
-    const label = prefix ? `${prefix} · ${words(m.name).toLowerCase()}` : words(m.name);
-    if (v === undefined || v === "" || m.name === "name" || (Array.isArray(v) && !v.length)) return [];
-    if (m.kind === "o" && !m.isList && hasType(m.type)) return facts(m.type, v as Record<string, unknown>, label);
-    return [{ label, m, v }];
+/** With the names of what it refers to, once they have come. */
+function useFollowed(page: EntityPage, path: string, entity: Entity | undefined): Entity | undefined {
+  const { named } = useNames(page.type, page.lookups ?? []);
+  const follow = page.followOne;
+  const { data } = useQuery({
+    queryKey: ["one", path, { follow }],
+    queryFn: ({ signal }) => get(page.type, `${path}?follow=${follow}`, { signal }),
+    enabled: follow !== undefined && entity !== undefined,
+    placeholderData: (old) => old,
+    retry: false,
   });
+  return useMemo(() => {
+    if (!entity) return undefined;
+    const out = named(entity);
+    for (const word of follow?.split(",") ?? []) if (data?.[word] !== undefined && entity[word] !== undefined) out[word] = data[word];
+    for (const word of follow?.split(",") ?? []) if (out[word] === undefined && Array.isArray(data?.[word])) out[word] = data[word];
+    return out;
+  }, [entity, data, named, follow]);
 }
 
-const BYTES = new Set(["memory", "max", "guaranteed", "provisioned_size", "actual_size", "total_size", "initial_size", "available", "used", "committed"]);
-
-function General({ page, entity }: { page: EntityPage; entity: Entity }) {
+function TabContent({ tab, page, entity }: { tab: DetailTab | undefined; page: EntityPage; entity: Entity }) {
+  if (!tab) return <Nothing page={page} path={page.path} isPart />;
+  if (tab.related) return <RelatedList key={tab.word} related={tab.related} entity={entity} />;
+  if (tab.type) return <Part key={tab.word} path={`${page.path}/${entity.id}/${tab.word}`} type={tab.type} label={tab.label} />;
+  if (!tab.extra) return <General page={page} entity={entity} />;
+  const Extra = tab.extra.component;
   return (
-    <DescriptionList columnModifier={{ default: "1Col", lg: "2Col", xl: "3Col" }} isCompact>
-      {facts(page.type, entity).map(({ label, m, v }) => (
-        <DescriptionListGroup key={label}>
-          <DescriptionListTerm>{label}</DescriptionListTerm>
-          <DescriptionListDescription>
-            {m.kind === "r" && !m.isList && pageOfType(m.type) ? (
-              <a href={linkTo(`${pageOfType(m.type)!.path}/${(v as Entity).id}`)}>{nameOf(v)}</a>
-            ) : (
-              <Value v={v} as={m.name === "status" ? "status" : m.kind === "i" && BYTES.has(m.name) ? "bytes" : undefined} />
-            )}
-          </DescriptionListDescription>
-        </DescriptionListGroup>
-      ))}
-    </DescriptionList>
+    <Suspense fallback={<Spinner aria-label={t("lists.loading")} />}>
+      <Extra entity={entity} />
+    </Suspense>
   );
 }
 
-/** Columns of a part that has no page of its own: its plain members. */
-function columnsOf(type: string): Column[] {
-  const plain = typeOf(type).members.filter((m) => "sbite".includes(m.kind) && !m.isList && !["id", "comment"].includes(m.name));
-  const order = (m: Member) => (["name", "alias", "status", "description"].indexOf(m.name) + 5) % 5 || 9;
-  return [...plain].sort((a, b) => order(a) - order(b)).slice(0, 8).map((m) => ({
-    path: m.name,
-    label: words(m.name),
-    as: m.name === "status" ? "status" : m.kind === "t" ? "date" : BYTES.has(m.name) ? "bytes" : undefined,
-  }));
-}
-
-function Part({ path, type, label }: { path: string; type: string; label: string }) {
-  const page = pageOfType(type);
-  const known = page ?? { path, type, one: words(type), many: label, group: "Compute" as const, columns: columnsOf(type), fields: fieldsOf(type), search: "" };
-  const { data, error, isLoading } = useList(type, path);
-  if (error) return <Alert variant="danger" isInline title={error.message} />;
-  if (isLoading) return <Spinner aria-label="Loading" />;
+function Heading({ page, entity }: { page: EntityPage; entity: Entity }) {
+  const status = entity.status ?? entity.external_status;
   return (
-    <>
-      <Actions page={known} path={path} items={[]} />
-      <DataTable type={type} rows={data ?? []} columns={known.columns} label={label} href={page && ((e) => linkTo(`${page.path}/${e.id}`))} />
-    </>
+    <div className="h-title">
+      <Content component="h1">{nameOf(entity)}</Content>
+      {typeof status === "string" && <Status value={status} />}
+      <Flags type={page.type} e={entity} />
+    </div>
   );
 }
 
-const fieldsOf = (type: string) =>
-  typeOf(type).members.filter((m) => !m.isReadonly && !m.isList && "sbie".includes(m.kind) && m.name !== "id").map((m) => m.name).slice(0, 16);
+/** While the first answer is on its way. */
+function Loading() {
+  return (
+    <div aria-busy="true" aria-label={t("lists.loading")} role="status">
+      <Skeleton width="30%" height="2rem" screenreaderText={t("lists.loading")} />
+      <br />
+      <Skeleton width="60%" />
+      <br />
+      <Skeleton width="45%" />
+    </div>
+  );
+}
+
+const isGone = (error: Error | null) => error instanceof Fault && error.status === 404;
+
+function Crumbs({ page, name }: { page: EntityPage; name: string }) {
+  return (
+    <Breadcrumb>
+      <BreadcrumbItem to={linkTo(page.path)}>{page.many}</BreadcrumbItem>
+      <BreadcrumbItem isActive>{name}</BreadcrumbItem>
+    </Breadcrumb>
+  );
+}
 
 export function DetailPage({ page, id, tab }: { page: EntityPage; id: string; tab: string }) {
-  const path = `${page.path}/${id}`;
-  const { data: entity, error } = useEntity(page.type, path);
+  const path = `${page.path}/${encodeURIComponent(id)}`;
+  const { data: entity, error, refetch } = useEntity(page.type, path);
   const { data: has } = useOperations();
-  const parts = (serviceAt(path)?.parts ?? []).flatMap(({ word, service, label }) => {
-    const op = hasService(service) ? operation(serviceOf(service), "list") : undefined;
-    return op?.result && hasType(op.result) && has?.has(op.id) ? [{ word, label, type: op.result }] : [];
-  });
-  if (error) return <PageSection><Alert variant="danger" isInline title={error.message || `${page.one} ${id} does not exist.`} /></PageSection>;
-  if (!entity) return <PageSection><Spinner aria-label="Loading" /></PageSection>;
+  const [isOpen, setOpen] = useState(false);
+  const full = useFollowed(page, path, entity);
+  if (!entity || !full)
+    return (
+      <PageSection isFilled className="h-fill" aria-label={page.one}>
+        <Crumbs page={page} name={error ? page.one : "…"} />
+        {error ? <Failed error={error} missing={page.one} onAgain={() => void refetch()} /> : <Loading />}
+      </PageSection>
+    );
+  const tabs = tabsOf(page, id, has);
+  const name = nameOf(entity);
   return (
-    <PageSection isFilled className="h-fill" aria-label={nameOf(entity)}>
-      <Breadcrumb>
-        <BreadcrumbItem to={linkTo(page.path)}>{page.many}</BreadcrumbItem>
-        <BreadcrumbItem isActive>{nameOf(entity)}</BreadcrumbItem>
-      </Breadcrumb>
-      <Content component="h1">
-        {nameOf(entity)} {typeof entity.status === "string" && <Status value={entity.status} />}
-      </Content>
-      <Actions page={page} path={page.path} items={[entity]} />
-      <Tabs activeKey={tab} onSelect={(_e, key) => go(linkTo(key ? `${path}/${key}` : path))} aria-label="Parts">
-        {[{ word: "", label: "General" }, ...parts].map(({ word, label }) => (
-          <Tab key={word} eventKey={word} title={<TabTitleText>{words(label)}</TabTitleText>} />
+    <PageSection isFilled className="h-fill" aria-label={name}>
+      <Crumbs page={page} name={name} />
+      <div className="h-list-head">
+        <Heading page={page} entity={full} />
+        <div className="h-list-tools">
+          <Button variant="plain" size="sm" icon={<Code />} aria-expanded={isOpen} aria-label={t("lists.equivalents")} title={t("lists.equivalents")} onClick={() => setOpen(!isOpen)} />
+        </div>
+      </div>
+      {isGone(error) ? (
+        <Alert variant="warning" isInline title={t("lists.gone", { name })} actionLinks={<a href={linkTo(page.path)}>{t("lists.back", { many: page.many })}</a>}>
+          {t("lists.gone.body")}
+        </Alert>
+      ) : (
+        <Actions page={page} path={page.path} items={[entity]} />
+      )}
+      {isOpen && (
+        <div className="h-panel">
+          <Equivalents method="GET" path={tab ? `${path}/${tab}` : path} names={{ [id]: name }} />
+        </div>
+      )}
+      <Tabs activeKey={tab} onSelect={(_e, key) => go(linkTo(key ? `${path}/${key}` : path))} aria-label={t("lists.tabs", { name })} isOverflowHorizontal={{ showTabCount: true }}>
+        {tabs.map(({ word, label }) => (
+          <Tab key={word} eventKey={word} title={<TabTitleText>{label}</TabTitleText>} aria-controls={`tab-${word || "general"}`} />
         ))}
       </Tabs>
-      {tab ? (
-        parts.filter((p) => p.word === tab).map((p) => <Part key={p.word} path={`${path}/${p.word}`} type={p.type} label={words(p.label)} />)
-      ) : (
-        <General page={page} entity={entity} />
-      )}
+      <div className="h-tab" role="tabpanel" id={`tab-${tab || "general"}`} aria-label={tabs.find((x) => x.word === tab)?.label ?? tab}>
+        <TabContent tab={tabs.find((x) => x.word === tab)} page={page} entity={full} />
+      </div>
     </PageSection>
   );
 }

@@ -10,11 +10,11 @@ export const col = (path: string, more: Partial<Column> & { text?: TextKey } = {
   return { path, label: text ? t(text) : words(path.split(".").pop() ?? path), ...rest };
 };
 
-export const NAME = col("name", { sort: "name", width: 220 });
-export const STATUS = col("status", { sort: "status", as: "status", width: 150 });
-export const DESCRIPTION = col("description", { sort: "description", width: 260 });
-export const COMMENT = col("comment", { sort: "comment", width: 160 });
-export const ID = col("id", { width: 300, as: "code", isHidden: true });
+export const nameColumn = () => col("name", { sort: "name", width: 220 });
+export const statusColumn = () => col("status", { sort: "status", as: "status", width: 150 });
+export const descriptionColumn = () => col("description", { sort: "description", width: 260 });
+export const commentColumn = () => col("comment", { sort: "comment", width: 160 });
+export const idColumn = () => col("id", { width: 300, as: "code", isHidden: true });
 export const plain = (c: Column): Column => ({ ...c, sort: undefined });
 export const hidden = (c: Column): Column => ({ ...c, isHidden: true });
 export const link = (path: string, sort?: string, more: Partial<Column> = {}): Column => col(path, { sort, as: "link", width: 150, ...more });

@@ -2,7 +2,7 @@
 import { t } from "../../text";
 import type { Entity } from "../api";
 import { addressesOf } from "../usage";
-import { col, COMMENT, DESCRIPTION, hidden, ID, link, NAME, STATUS } from "./columns";
+import { col, commentColumn, descriptionColumn, hidden, idColumn, link, nameColumn, statusColumn } from "./columns";
 import type { EntityPage, Related } from "./types";
 
 const name = (e: Entity) => e.name;
@@ -11,10 +11,10 @@ const ofCluster = (row: Entity, e: Entity) => (row.cluster as Entity | undefined
 /** The events of one, by its id. */
 export const events = (field: string): Related => ({ word: "events", label: t("lists.many.events"), page: "events", search: (e) => [field, e.id] });
 
-const METERS = [
-  col("usage.memory", { text: "lists.col.memory_usage", sort: "mem_usage", as: "meter", width: 110 }),
-  col("usage.cpu", { text: "lists.col.cpu_usage", sort: "cpu_usage", as: "meter", width: 110 }),
-  col("usage.network", { text: "lists.col.network_usage", sort: "network_usage", as: "meter", width: 110 }),
+const meters = () => [
+  col("usage.memory", { text: "lists.col.memory_usage", sort: "mem_usage", as: "meter", width: 100 }),
+  col("usage.cpu", { text: "lists.col.cpu_usage", sort: "cpu_usage", as: "meter", width: 100 }),
+  col("usage.network", { text: "lists.col.network_usage", sort: "network_usage", as: "meter", width: 100 }),
 ];
 
 const HARDWARE_OF_VM = ["memory", "memory_policy", "cpu.topology", "cpu.mode", "cpu.type", "cpu.architecture", "cpu_shares", "cpu_pinning_policy", "auto_pinning_policy",
@@ -23,29 +23,29 @@ const BOOT_OF_VM = ["os.type", "os.boot", "os.kernel", "os.initrd", "os.cmdline"
 const CONSOLE_OF_VM = ["display", "console", "usb", "soundcard_enabled", "sso"];
 const HA_OF_VM = ["high_availability", "lease", "storage_error_resume_behaviour", "delete_protected"];
 
-export const COMPUTE: EntityPage[] = [
+export const computePages = (): EntityPage[] => [
   {
     path: "vms", type: "vm", one: t("lists.one.vms"), many: t("lists.many.vms"), group: "Compute", search: "Vms",
     follow: "host", followOne: "host,cluster,template,original_template,cpu_profile,instance_type,quota", lookups: ["clusters"], liveFollow: "statistics,reported_devices",
     columns: [
-      STATUS,
-      NAME,
-      col("flags", { text: "lists.col.flags", as: "flags", width: 90 }),
-      hidden(COMMENT),
-      link("host", "on_host"),
-      col("addresses", { text: "lists.col.addresses", sort: "ip", width: 150, value: addressesOf }),
+      { ...statusColumn(), width: 120 },
+      { ...nameColumn(), width: 200 },
+      col("flags", { text: "lists.col.flags", as: "flags", width: 84 }),
+      hidden(commentColumn()),
+      link("host", "on_host", { width: 120 }),
+      col("addresses", { text: "lists.col.addresses", sort: "ip", width: 125, value: addressesOf }),
       col("fqdn", { sort: "fqdn", width: 170, isHidden: true }),
-      link("cluster", "cluster"),
+      link("cluster", "cluster", { width: 120 }),
       link("cluster.data_center", "datacenter", { type: "data_center", isHidden: true }),
-      ...METERS,
+      ...meters(),
       col("memory", { sort: "memory", as: "bytes", width: 100 }),
       col("vcpus", { text: "lists.col.vcpus", sort: "vcpus", as: "count", width: 80, value: (e) => vcpus(e) }),
       col("display.type", { text: "lists.col.graphics", as: "words", width: 100, isHidden: true }),
       col("start_time", { text: "lists.col.uptime", sort: "uptime", as: "uptime", width: 110, value: (e) => (e.status === "down" ? undefined : e.start_time) }),
-      DESCRIPTION,
+      descriptionColumn(),
       col("os.type", { text: "lists.col.os", sort: "os", as: "words", width: 170, isHidden: true }),
       col("creation_time", { text: "lists.col.created", sort: "creationdate", as: "date", width: 190, isHidden: true }),
-      ID,
+      idColumn(),
     ],
     fields: ["name", "description", "cluster", "template", "os.type", "memory", "memory_policy.max", "memory_policy.guaranteed",
       "cpu.topology.sockets", "cpu.topology.cores", "cpu.topology.threads", "type", "high_availability.enabled", "high_availability.priority",
@@ -68,10 +68,10 @@ export const COMPUTE: EntityPage[] = [
   {
     path: "templates", type: "template", one: t("lists.one.templates"), many: t("lists.many.templates"), group: "Compute", search: "Templates",
     lookups: ["clusters"], followOne: "cluster,cpu_profile,quota",
-    columns: [STATUS, NAME, col("version.version_number", { text: "lists.col.version", as: "count", width: 90 }), hidden(COMMENT),
+    columns: [statusColumn(), nameColumn(), col("version.version_number", { text: "lists.col.version", as: "count", width: 90 }), hidden(commentColumn()),
       col("creation_time", { text: "lists.col.created", sort: "creationdate", as: "date", width: 190 }), link("cluster", "cluster"),
       link("cluster.data_center", "datacenter", { type: "data_center" }), col("memory", { sort: "mem", as: "bytes", width: 100 }),
-      col("os.type", { text: "lists.col.os", sort: "os", as: "words", width: 170, isHidden: true }), DESCRIPTION, ID],
+      col("os.type", { text: "lists.col.os", sort: "os", as: "words", width: 170, isHidden: true }), descriptionColumn(), idColumn()],
     fields: ["name", "description", "vm", "cluster", "version.version_name", "version.base_template", "comment"],
     sections: [
       { title: t("lists.section.general"), paths: ["description", "comment", "status", "version", "type", "cluster", "creation_time", "origin", "quota", "stateless", "id"] },
@@ -86,7 +86,7 @@ export const COMPUTE: EntityPage[] = [
   },
   {
     path: "vmpools", type: "vm_pool", one: t("lists.one.vmpools"), many: t("lists.many.vmpools"), group: "Compute", search: "Pools", lookups: ["clusters"], followOne: "cluster,template",
-    columns: [NAME, hidden(COMMENT), col("type", { sort: "type", as: "words" }), col("size", { as: "count" }), col("prestarted_vms", { as: "count" }), link("cluster", "cluster"), DESCRIPTION, ID],
+    columns: [nameColumn(), hidden(commentColumn()), col("type", { sort: "type", as: "words" }), col("size", { as: "count" }), col("prestarted_vms", { as: "count" }), link("cluster", "cluster"), descriptionColumn(), idColumn()],
     fields: ["name", "description", "cluster", "template", "size", "prestarted_vms", "max_user_vms", "type", "stateful", "comment"],
     tabs: [{ word: "vms", label: t("lists.many.vms"), page: "vms", search: (e) => ["pool", name(e)], belongs: (row, e) => (row.vm_pool as Entity | undefined)?.id === e.id }, { word: "permissions" }],
   },
@@ -94,20 +94,20 @@ export const COMPUTE: EntityPage[] = [
     path: "hosts", type: "host", one: t("lists.one.hosts"), many: t("lists.many.hosts"), group: "Compute", search: "Hosts", lookups: ["clusters"], followOne: "cluster",
     liveFollow: "statistics",
     columns: [
-      STATUS,
-      NAME,
+      { ...statusColumn(), width: 140 },
+      { ...nameColumn(), width: 180 },
       col("flags", { text: "lists.col.flags", as: "flags", width: 90 }),
-      hidden(COMMENT),
-      col("address", { sort: "address", width: 160 }),
-      link("cluster", "cluster"),
-      link("cluster.data_center", "datacenter", { type: "data_center" }),
+      hidden(commentColumn()),
+      col("address", { sort: "address", width: 140 }),
+      link("cluster", "cluster", { width: 120 }),
+      link("cluster.data_center", "datacenter", { type: "data_center", width: 120 }),
       col("summary.active", { text: "lists.col.vms", sort: "active_vms", as: "count", width: 80 }),
-      ...METERS,
+      ...meters(),
       col("memory", { sort: "memory", as: "bytes", width: 110, isHidden: true }),
       col("spm.status", { text: "lists.col.spm", sort: "spm_id", as: "words", width: 100 }),
       col("cpu.name", { text: "lists.col.cpu_model", sort: "cpu_model", width: 220, isHidden: true }),
       col("version.full_version", { text: "lists.col.version", sort: "version", width: 120, isHidden: true }),
-      ID,
+      idColumn(),
     ],
     fields: ["name", "address", "port", "root_password", "cluster", "comment"],
     actions: ["activate", "deactivate"],
@@ -127,8 +127,8 @@ export const COMPUTE: EntityPage[] = [
   {
     path: "clusters", type: "cluster", one: t("lists.one.clusters"), many: t("lists.many.clusters"), group: "Compute", search: "Clusters", lookups: ["datacenters"],
     followOne: "data_center,management_network,mac_pool,scheduling_policy",
-    columns: [NAME, hidden(COMMENT), link("data_center"), col("version", { text: "lists.col.level", sort: "compatibility_level", as: "version", width: 140 }),
-      col("cpu.type", { text: "lists.col.cpu_type", sort: "cpu_type", width: 240 }), col("cpu.architecture", { sort: "architecture", as: "words", width: 120, isHidden: true }), DESCRIPTION, ID],
+    columns: [nameColumn(), hidden(commentColumn()), link("data_center"), col("version", { text: "lists.col.level", sort: "compatibility_level", as: "version", width: 140 }),
+      col("cpu.type", { text: "lists.col.cpu_type", sort: "cpu_type", width: 240 }), col("cpu.architecture", { sort: "architecture", as: "words", width: 120, isHidden: true }), descriptionColumn(), idColumn()],
     fields: ["name", "description", "data_center", "cpu.type", "bios_type", "ballooning_enabled", "ksm.enabled", "comment"],
     sections: [
       { title: t("lists.section.general"), paths: ["description", "comment", "data_center", "version", "cpu", "bios_type", "management_network", "mac_pool", "switch_type", "firewall_type", "id"] },
@@ -144,8 +144,8 @@ export const COMPUTE: EntityPage[] = [
   },
   {
     path: "datacenters", type: "data_center", one: t("lists.one.datacenters"), many: t("lists.many.datacenters"), group: "Compute", search: "DataCenter", followOne: "mac_pool",
-    columns: [STATUS, NAME, hidden(COMMENT), col("local", { text: "lists.col.storage_type", sort: "local", width: 130, value: (e) => t(e.local ? "lists.storage.local" : "lists.storage.shared") }),
-      col("version", { text: "lists.col.level", sort: "compatibility_version", as: "version", width: 150 }), DESCRIPTION, ID],
+    columns: [statusColumn(), nameColumn(), hidden(commentColumn()), col("local", { text: "lists.col.storage_type", sort: "local", width: 130, value: (e) => t(e.local ? "lists.storage.local" : "lists.storage.shared") }),
+      col("version", { text: "lists.col.level", sort: "compatibility_version", as: "version", width: 150 }), descriptionColumn(), idColumn()],
     fields: ["name", "description", "local", "comment"],
     tabs: [{ word: "storagedomains" }, { word: "networks" }, { word: "clusters" }, { word: "qoss" }, { word: "quotas" }, { word: "iscsibonds" }, { word: "permissions" },
       events("_event_datacenter_id")],

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import { t } from "../../text";
 import type { Entity } from "../api";
-import { col, COMMENT, DESCRIPTION, hidden, ID, link, NAME, plain, STATUS } from "./columns";
+import { col, commentColumn, descriptionColumn, hidden, idColumn, link, nameColumn, plain, statusColumn } from "./columns";
 import type { EntityPage } from "./types";
 
 const idOf = (v: unknown) => (v as Entity | undefined)?.id;
 
-export const NETWORK: EntityPage[] = [
+export const networkPages = (): EntityPage[] => [
   {
     path: "networks", type: "network", one: t("lists.one.networks"), many: t("lists.many.networks"), group: "Network", search: "Networks", lookups: ["datacenters"],
     followOne: "data_center,qos",
-    columns: [plain(hidden(STATUS)), NAME, col("flags", { text: "lists.col.roles", as: "flags", width: 90 }), hidden(COMMENT), link("data_center", "datacenter"),
+    columns: [plain(hidden(statusColumn())), nameColumn(), col("flags", { text: "lists.col.roles", as: "flags", width: 90 }), hidden(commentColumn()), link("data_center", "datacenter"),
       col("vlan.id", { text: "lists.col.vlan", sort: "vlanid", as: "count", width: 80 }), col("mtu", { sort: "mtu", width: 90, as: "count", value: (e) => e.mtu || t("lists.network.mtu") }),
-      col("port_isolation", { width: 120, isHidden: true }), col("usages", { width: 150, isHidden: true, as: "links" }), DESCRIPTION, ID],
+      col("port_isolation", { width: 120, isHidden: true }), col("usages", { width: 150, isHidden: true, as: "links" }), descriptionColumn(), idColumn()],
     fields: ["name", "description", "data_center", "vlan.id", "mtu", "usages", "port_isolation", "comment"],
     tabs: [{ word: "vnicprofiles" },
       { word: "clusters", label: t("lists.many.clusters"), page: "clusters", search: (e) => ["cluster_network.network_name", e.name], belongs: (row, e) => idOf(row.data_center) === idOf(e.data_center) },
@@ -24,9 +24,9 @@ export const NETWORK: EntityPage[] = [
   {
     path: "vnicprofiles", type: "vnic_profile", one: t("lists.one.vnicprofiles"), many: t("lists.many.vnicprofiles"), group: "Network", search: "", follow: "network",
     lookups: ["datacenters"], followOne: "network,network_filter,qos,failover",
-    columns: [NAME, link("network", "name"), link("network.data_center", undefined, { type: "data_center" }), col("network_filter", { width: 180, isHidden: true }),
+    columns: [nameColumn(), link("network", "name"), link("network.data_center", undefined, { type: "data_center" }), col("network_filter", { width: 180, isHidden: true }),
       col("port_mirroring", { width: 130 }), col("pass_through.mode", { text: "lists.col.passthrough", as: "words", width: 120 }), col("migratable", { width: 100, isHidden: true }),
-      DESCRIPTION, ID],
+      descriptionColumn(), idColumn()],
     fields: ["name", "description", "network", "port_mirroring"],
     tabs: [{ word: "permissions" }],
   },

@@ -4,11 +4,9 @@ import { t } from "../../text";
 import type { Entity } from "../api";
 import { date } from "../format";
 import { addressesOf, statisticsOf } from "../usage";
-import { col, DESCRIPTION, hidden, ID, link, NAME, plain, STATUS } from "./columns";
+import { col, descriptionColumn, hidden, idColumn, link, nameColumn, plain, statusColumn } from "./columns";
 import type { Column, PartPage } from "./types";
 
-const name = plain(NAME);
-const description = plain(DESCRIPTION);
 const disk = (path: string, more: Parameters<typeof col>[1] = {}): Column => col(`disk.${path}`, more);
 
 /** Bits a second, from the statistics of a card. */
@@ -18,87 +16,94 @@ const rate = (direction: "rx" | "tx") => (e: Entity) => statisticsOf(e).get(`dat
 const OBJECTS = ["vm", "host", "template", "disk", "storage_domain", "cluster", "data_center", "vm_pool"];
 const objectOf = (e: Entity) => OBJECTS.map((k) => [k, e[k] as Entity | undefined] as const).find(([, v]) => v?.id);
 
-export const PARTS: Record<string, PartPage> = {
-  nic: {
-    follow: "vnic_profile,network,statistics,reported_devices",
-    columns: [name, col("flags", { text: "lists.col.flags", as: "flags", width: 80 }), col("plugged", { width: 90 }), col("linked", { text: "lists.col.link", width: 80 }),
-      link("network"), link("vnic_profile", undefined, { label: t("lists.col.profile") }), col("interface", { text: "lists.col.type", as: "words", width: 100 }),
-      col("mac.address", { text: "lists.col.mac", as: "code", width: 150 }), col("addresses", { text: "lists.col.addresses", width: 180, value: addressesOf }),
-      col("rx", { text: "lists.col.rx", as: "speed", width: 110, value: rate("rx") }), col("tx", { text: "lists.col.tx", as: "speed", width: 110, value: rate("tx") })],
-    fields: ["name", "vnic_profile", "interface", "mac.address", "linked", "plugged"],
-    actions: ["activate", "deactivate"],
-  },
-  disk_attachment: {
-    follow: "disk",
-    columns: [disk("status", { as: "status", width: 120 }), col("disk", { text: "lists.col.alias", as: "link", width: 200 }), col("flags", { text: "lists.col.flags", as: "flags", width: 90 }),
-      disk("provisioned_size", { text: "lists.col.virtual_size", as: "bytes", width: 110 }), disk("actual_size", { text: "lists.col.actual_size", as: "bytes", width: 110 }),
-      col("active", { text: "lists.col.attached_now", width: 90 }), col("interface", { as: "words", width: 120 }), col("logical_name", { width: 110 }),
-      disk("storage_domains", { text: "lists.col.domains", as: "links", type: "storage_domain", width: 150 }), disk("format", { as: "words", width: 120, isHidden: true }),
-      disk("storage_type", { text: "lists.col.disk_type", as: "words", width: 100 }), disk("description", { width: 200, isHidden: true }), ID],
-    actions: ["activate", "deactivate"],
-  },
-  snapshot: {
-    follow: "disks",
-    columns: [col("date", { as: "ago", width: 180 }), col("snapshot_status", { text: "lists.col.status", as: "status", width: 130 }), { ...description, width: 320 },
-      col("snapshot_type", { text: "lists.col.type", as: "words", width: 110 }), col("persist_memorystate", { text: "lists.col.memory_saved", width: 140 }),
-      col("disks", { as: "count", width: 80, value: (e) => (e.disks as Entity[] | undefined)?.length }), ID],
-    fields: ["description", "persist_memorystate"],
-    actions: ["restore", "preview", "commit", "undo"],
-  },
-  application: { columns: [{ ...name, width: 420 }] },
-  cdrom: { follow: "file", columns: [col("id", { text: "lists.col.drive", as: "code", width: 320 }), col("file.name", { text: "lists.col.disc", width: 300, value: (e) => file(e) })], fields: ["file.id"] },
-  reported_device: {
-    columns: [name, col("type", { as: "words", width: 110 }), col("mac.address", { text: "lists.col.mac", as: "code", width: 150 }),
-      col("ips", { text: "lists.col.addresses", width: 420, value: (e) => ((e.ips as { address?: string }[] | undefined) ?? []).map((ip) => ip.address) })],
-  },
-  session: { follow: "user", columns: [link("user", undefined, { width: 240 }), col("console_user", { width: 130 }), col("ip.address", { text: "lists.col.address", width: 160 }), col("protocol", { width: 120 })] },
-  permission: {
-    follow: "user,group,role,vm,host,template,disk,storage_domain,cluster,data_center",
-    columns: [col("who", { text: "lists.col.user", as: "link", width: 260, value: (e) => e.user ?? e.group, type: "user" }), link("role", undefined, { width: 220 }),
-      col("object", { text: "lists.col.object", as: "link", width: 220, value: (e) => objectOf(e)?.[1] }), col("object_type", { text: "lists.col.object_type", as: "words", width: 140, value: (e) => objectOf(e)?.[0] ?? "system" }), ID],
-    fields: ["user", "group", "role"],
-  },
-  host_nic: {
-    follow: "network,statistics",
-    columns: [plain({ ...STATUS, width: 90 }), name, col("mac.address", { text: "lists.col.mac", as: "code", width: 150 }), col("ip.address", { text: "lists.col.address", width: 140 }),
-      col("ipv6.address", { text: "lists.col.address6", width: 180, isHidden: true }), link("network"), col("vlan.id", { text: "lists.col.vlan", as: "count", width: 80 }), col("mtu", { as: "count", width: 80 }),
-      col("speed", { as: "speed", width: 110 }), col("bonding.slaves", { text: "lists.col.bond", as: "links", width: 160 }), col("boot_protocol", { as: "words", width: 120 }),
-      col("rx", { text: "lists.col.rx", as: "speed", width: 110, value: rate("rx") }), col("tx", { text: "lists.col.tx", as: "speed", width: 110, value: rate("tx") })],
-  },
-  network_attachment: {
-    follow: "network,host_nic",
-    columns: [link("network"), col("host_nic", { text: "lists.col.nic", width: 140 }), col("in_sync", { width: 100 }),
-      col("ip_address_assignments", { text: "lists.col.addresses", width: 320, value: (e) => assignments(e) })],
-  },
-  host_device: {
-    columns: [{ ...name, width: 240 }, col("capability", { as: "words", width: 110 }), col("vendor.name", { text: "lists.col.vendor", width: 220 }), col("product.name", { text: "lists.col.product", width: 300 }),
-      col("driver", { width: 120 }), col("iommu_group", { as: "count", width: 110 }), link("vm"), hidden(ID)],
-  },
-  hook: { columns: [{ ...name, width: 280 }, col("event_name", { width: 240 }), col("md5", { width: 280, as: "code" })] },
-  statistic: { columns: [{ ...name, width: 240 }, { ...description, width: 320 }, col("value", { width: 160, as: "text", value: newest }), col("unit", { as: "words", width: 140 }), col("kind", { as: "words", width: 100 })] },
-  event: { columns: [col("severity", { as: "status", width: 130 }), col("time", { as: "ago", width: 200 }), col("description", { text: "lists.col.message", width: 640 })] },
-  step: {
-    columns: [plain(STATUS), { ...description, width: 420 }, col("progress", { as: "progress", width: 140, value: (e) => (e.status === "finished" ? 100 : e.progress) }), col("type", { as: "words", width: 130 }),
-      col("start_time", { text: "lists.col.started", as: "ago", width: 180 }), col("end_time", { text: "lists.col.ended", as: "ago", width: 180 })],
-  },
-  disk_snapshot: {
-    follow: "snapshot,storage_domain",
-    columns: [plain(STATUS), col("alias", { width: 200 }), { ...description, width: 240 }, col("snapshot", { width: 240, value: (e) => (e.snapshot as Entity | undefined)?.description }), col("provisioned_size", { text: "lists.col.virtual_size", as: "bytes", width: 110 }),
-      col("actual_size", { text: "lists.col.actual_size", as: "bytes", width: 110 }), hidden(ID)],
-  },
-  qos: {
-    columns: [name, col("type", { as: "words", width: 120 }), description, col("limits", { text: "lists.col.limits", width: 420, value: limits })],
-  },
-  quota: { columns: [name, description, col("cluster_soft_limit_pct", { as: "percent", width: 150 }), col("storage_soft_limit_pct", { as: "percent", width: 150 })] },
-  storage_connection: { columns: [col("type", { as: "words", width: 130 }), col("address", { width: 200 }), col("path", { width: 300 }), col("target", { width: 260 }), col("port", { as: "code", width: 80 }), hidden(ID)] },
-  graphics_console: { columns: [col("protocol", { as: "words", width: 120 }), col("address", { width: 200 }), col("port", { as: "code", width: 90 }), col("tls_port", { as: "code", width: 90 })] },
-  cpu_profile: { follow: "qos", columns: [name, description, col("qos", { width: 160 }), hidden(ID)] },
-  disk_profile: { follow: "qos", columns: [name, description, col("qos", { width: 160 }), hidden(ID)] },
-  tag: { columns: [name, description] },
-  permit: { columns: [{ ...name, width: 320, as: "words" }, col("administrative", { width: 160 })] },
-  file: { columns: [{ ...name, width: 360 }, col("type", { as: "words", width: 120 }), hidden(ID)] },
-  network: { columns: [name, col("flags", { text: "lists.col.roles", as: "flags", width: 100 }), plain({ ...STATUS, width: 140 }), col("vlan.id", { text: "lists.col.vlan", as: "count", width: 80 }), col("mtu", { as: "count", width: 90 }),
-    col("required", { width: 100 }), description, ID] },
+export const partPages = (): Record<string, PartPage> => {
+  const name = plain(nameColumn());
+  const description = plain(descriptionColumn());
+  return {
+    nic: {
+      follow: "vnic_profile,network,statistics,reported_devices",
+      columns: [name, col("flags", { text: "lists.col.flags", as: "flags", width: 80 }), col("plugged", { width: 90 }), col("linked", { text: "lists.col.link", width: 80 }),
+        link("network"), link("vnic_profile", undefined, { label: t("lists.col.profile") }), col("interface", { text: "lists.col.type", as: "words", width: 100 }),
+        col("mac.address", { text: "lists.col.mac", as: "code", width: 150 }), col("addresses", { text: "lists.col.addresses", width: 180, value: addressesOf }),
+        col("rx", { text: "lists.col.rx", as: "speed", width: 110, value: rate("rx") }), col("tx", { text: "lists.col.tx", as: "speed", width: 110, value: rate("tx") })],
+      fields: ["name", "vnic_profile", "interface", "mac.address", "linked", "plugged"],
+      actions: ["activate", "deactivate"],
+    },
+    disk_attachment: {
+      follow: "disk",
+      columns: [disk("status", { as: "status", width: 120 }), col("disk", { text: "lists.col.alias", as: "link", width: 200 }), col("flags", { text: "lists.col.flags", as: "flags", width: 90 }),
+        disk("provisioned_size", { text: "lists.col.virtual_size", as: "bytes", width: 110 }), disk("actual_size", { text: "lists.col.actual_size", as: "bytes", width: 110 }),
+        col("active", { text: "lists.col.attached_now", width: 90 }), col("interface", { as: "words", width: 120 }), col("logical_name", { width: 110 }),
+        disk("storage_domains", { text: "lists.col.domains", as: "links", type: "storage_domain", width: 150 }), disk("format", { as: "words", width: 120, isHidden: true }),
+        disk("storage_type", { text: "lists.col.disk_type", as: "words", width: 100 }), disk("description", { width: 200, isHidden: true }), idColumn()],
+      actions: ["activate", "deactivate"],
+    },
+    snapshot: {
+      nameMember: "description",
+      follow: "disks",
+      columns: [col("date", { as: "ago", width: 180 }), col("snapshot_status", { text: "lists.col.status", as: "status", width: 130 }), { ...description, width: 320 },
+        col("snapshot_type", { text: "lists.col.type", as: "words", width: 110 }), col("persist_memorystate", { text: "lists.col.memory_saved", width: 140 }),
+        col("disks", { as: "count", width: 80, value: (e) => (e.disks as Entity[] | undefined)?.length }), idColumn()],
+      fields: ["description", "persist_memorystate"],
+      actions: ["restore", "preview", "commit", "undo"],
+    },
+    application: { columns: [{ ...name, width: 420 }] },
+    cdrom: { follow: "file", columns: [col("id", { text: "lists.col.drive", as: "code", width: 320 }), col("file.name", { text: "lists.col.disc", width: 300, value: (e) => file(e) })], fields: ["file.id"] },
+    reported_device: {
+      columns: [name, col("type", { as: "words", width: 110 }), col("mac.address", { text: "lists.col.mac", as: "code", width: 150 }),
+        col("ips", { text: "lists.col.addresses", width: 420, value: (e) => ((e.ips as { address?: string }[] | undefined) ?? []).map((ip) => ip.address) })],
+    },
+    session: { follow: "user", columns: [link("user", undefined, { width: 240 }), col("console_user", { width: 130 }), col("ip.address", { text: "lists.col.address", width: 160 }), col("protocol", { width: 120 })] },
+    permission: {
+      follow: "user,group,role,vm,host,template,disk,storage_domain,cluster,data_center",
+      columns: [col("who", { text: "lists.col.user", as: "link", width: 260, value: (e) => e.user ?? e.group, type: "user" }), link("role", undefined, { width: 220 }),
+        col("object", { text: "lists.col.object", as: "link", width: 220, value: (e) => objectOf(e)?.[1] }), col("object_type", { text: "lists.col.object_type", as: "words", width: 140, value: (e) => objectOf(e)?.[0] ?? "system" }), idColumn()],
+      fields: ["user", "group", "role"],
+    },
+    host_nic: {
+      follow: "network,statistics",
+      columns: [plain({ ...statusColumn(), width: 90 }), name, col("mac.address", { text: "lists.col.mac", as: "code", width: 150 }), col("ip.address", { text: "lists.col.address", width: 140 }),
+        col("ipv6.address", { text: "lists.col.address6", width: 180, isHidden: true }), link("network"), col("vlan.id", { text: "lists.col.vlan", as: "count", width: 80 }), col("mtu", { as: "count", width: 80 }),
+        col("speed", { as: "speed", width: 110 }), col("bonding.slaves", { text: "lists.col.bond", as: "links", width: 160 }), col("boot_protocol", { as: "words", width: 120 }),
+        col("rx", { text: "lists.col.rx", as: "speed", width: 110, value: rate("rx") }), col("tx", { text: "lists.col.tx", as: "speed", width: 110, value: rate("tx") })],
+    },
+    network_attachment: {
+      follow: "network,host_nic",
+      columns: [link("network"), col("host_nic", { text: "lists.col.nic", width: 140 }), col("in_sync", { width: 100 }),
+        col("ip_address_assignments", { text: "lists.col.addresses", width: 320, value: (e) => assignments(e) })],
+    },
+    host_device: {
+      columns: [{ ...name, width: 240 }, col("capability", { as: "words", width: 110 }), col("vendor.name", { text: "lists.col.vendor", width: 220 }), col("product.name", { text: "lists.col.product", width: 300 }),
+        col("driver", { width: 120 }), col("iommu_group", { as: "count", width: 110 }), link("vm"), hidden(idColumn())],
+    },
+    hook: { columns: [{ ...name, width: 280 }, col("event_name", { width: 240 }), col("md5", { width: 280, as: "code" })] },
+    statistic: { columns: [{ ...name, width: 240 }, { ...description, width: 320 }, col("value", { width: 160, as: "text", value: newest }), col("unit", { as: "words", width: 140 }), col("kind", { as: "words", width: 100 })] },
+    event: { nameMember: "description", columns: [col("severity", { as: "status", width: 130 }), col("time", { as: "ago", width: 200 }), col("description", { text: "lists.col.message", width: 640 })] },
+    step: {
+      nameMember: "description",
+      columns: [plain(statusColumn()), { ...description, width: 420 }, col("progress", { as: "progress", width: 140, value: (e) => (e.status === "finished" ? 100 : e.progress) }), col("type", { as: "words", width: 130 }),
+        col("start_time", { text: "lists.col.started", as: "ago", width: 180 }), col("end_time", { text: "lists.col.ended", as: "ago", width: 180 })],
+    },
+    disk_snapshot: {
+      nameMember: "alias",
+      follow: "snapshot,storage_domain",
+      columns: [plain(statusColumn()), col("alias", { width: 200 }), { ...description, width: 240 }, col("snapshot", { width: 240, value: (e) => (e.snapshot as Entity | undefined)?.description }), col("provisioned_size", { text: "lists.col.virtual_size", as: "bytes", width: 110 }),
+        col("actual_size", { text: "lists.col.actual_size", as: "bytes", width: 110 }), hidden(idColumn())],
+    },
+    qos: {
+      columns: [name, col("type", { as: "words", width: 120 }), description, col("limits", { text: "lists.col.limits", width: 420, value: limits })],
+    },
+    quota: { columns: [name, description, col("cluster_soft_limit_pct", { as: "percent", width: 150 }), col("storage_soft_limit_pct", { as: "percent", width: 150 })] },
+    storage_connection: { nameMember: "path", columns: [col("type", { as: "words", width: 130 }), col("address", { width: 200 }), col("path", { width: 300 }), col("target", { width: 260 }), col("port", { as: "code", width: 80 }), hidden(idColumn())] },
+    graphics_console: { nameMember: "protocol", columns: [col("protocol", { as: "words", width: 120 }), col("address", { width: 200 }), col("port", { as: "code", width: 90 }), col("tls_port", { as: "code", width: 90 })] },
+    cpu_profile: { follow: "qos", columns: [name, description, col("qos", { width: 160 }), hidden(idColumn())] },
+    disk_profile: { follow: "qos", columns: [name, description, col("qos", { width: 160 }), hidden(idColumn())] },
+    tag: { columns: [name, description] },
+    permit: { columns: [{ ...name, width: 320, as: "words" }, col("administrative", { width: 160 })] },
+    file: { columns: [{ ...name, width: 360 }, col("type", { as: "words", width: 120 }), hidden(idColumn())] },
+    network: { columns: [name, col("flags", { text: "lists.col.roles", as: "flags", width: 100 }), plain({ ...statusColumn(), width: 140 }), col("vlan.id", { text: "lists.col.vlan", as: "count", width: 80 }), col("mtu", { as: "count", width: 90 }),
+      col("required", { width: 100 }), description, idColumn()] },
+  };
 };
 
 function file(e: Entity): unknown {

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 import { t } from "../../text";
 import type { Entity } from "../api";
-import { col, COMMENT, DESCRIPTION, hidden, ID, NAME, STATUS } from "./columns";
+import { col, commentColumn, descriptionColumn, hidden, idColumn, nameColumn, statusColumn } from "./columns";
 import { events } from "./compute";
 import type { EntityPage } from "./types";
 
-export const STORAGE: EntityPage[] = [
+export const storagePages = (): EntityPage[] => [
   {
     path: "storagedomains", type: "storage_domain", one: t("lists.one.storagedomains"), many: t("lists.many.storagedomains"), group: "Storage", search: "Storage",
     lookups: ["datacenters"], followOne: "data_centers,storage_connections,host",
     columns: [
-      { ...STATUS, value: (e) => e.status ?? (e.external_status === "ok" ? "active" : e.external_status) },
-      NAME,
+      { ...statusColumn(), value: (e) => e.status ?? (e.external_status === "ok" ? "active" : e.external_status) },
+      nameColumn(),
       col("flags", { text: "lists.col.flags", as: "flags", width: 70 }),
-      hidden(COMMENT),
+      hidden(commentColumn()),
       col("type", { text: "lists.col.domain_type", sort: "type", as: "words", width: 110 }),
       col("storage.type", { text: "lists.col.storage_type", as: "words", width: 120 }),
       col("storage_format", { text: "lists.col.format", as: "words", width: 90, isHidden: true }),
@@ -22,8 +22,8 @@ export const STORAGE: EntityPage[] = [
       col("available", { text: "lists.col.free", sort: "free_size", as: "bytes", width: 100 }),
       col("used_percent", { text: "lists.col.used", as: "meter", width: 110, value: usedPercent }),
       col("committed", { text: "lists.col.allocated", sort: "committed", as: "bytes", width: 110, isHidden: true }),
-      DESCRIPTION,
-      ID,
+      descriptionColumn(),
+      idColumn(),
     ],
     fields: ["name", "description", "type", "host", "storage.type", "storage.path", "storage.address", "comment"],
     sections: [
@@ -31,7 +31,7 @@ export const STORAGE: EntityPage[] = [
       { title: t("lists.section.size"), paths: ["available", "used", "committed", "warning_low_space_indicator", "critical_space_action_blocker", "block_size"] },
       { title: t("lists.section.storage"), paths: ["storage", "host", "wipe_after_delete", "discard_after_delete", "supports_discard", "supports_discard_zeroes_data"] },
     ],
-    tabs: [{ word: "datacenters", label: t("lists.many.datacenters"), page: "datacenters", search: (e) => ["storage.name", e.name],
+    tabs: [{ word: "datacenters", label: t("lists.many.datacenters"), page: "datacenters",
       belongs: (row, e) => ((e.data_centers as Entity[] | undefined) ?? []).some((d) => d.id === row.id) },
       { word: "vms" }, { word: "templates" }, { word: "disks" }, { word: "disksnapshots" }, { word: "diskprofiles" }, { word: "files" },
       { word: "storageconnections" }, { word: "permissions" }, events("_event_storage_id")],
@@ -40,10 +40,10 @@ export const STORAGE: EntityPage[] = [
     path: "disks", type: "disk", one: t("lists.one.disks"), many: t("lists.many.disks"), group: "Storage", search: "Disks", nameMember: "alias",
     lookups: ["storagedomains"], liveFollow: "vms", followOne: "storage_domains,disk_profile,quota,vms",
     columns: [
-      STATUS,
+      statusColumn(),
       col("alias", { sort: "alias", width: 220 }),
       col("flags", { text: "lists.col.flags", as: "flags", width: 80 }),
-      ID,
+      idColumn(),
       col("vms", { text: "lists.col.attached", sort: "vm_names", as: "links", type: "vm", width: 180 }),
       col("storage_domains", { text: "lists.col.domains", as: "links", type: "storage_domain", width: 160 }),
       col("provisioned_size", { text: "lists.col.virtual_size", sort: "provisioned_size", as: "bytes", width: 110 }),
@@ -52,14 +52,14 @@ export const STORAGE: EntityPage[] = [
       col("format", { as: "words", width: 120, isHidden: true }),
       col("storage_type", { text: "lists.col.disk_type", sort: "disk_type", as: "words", width: 100, isHidden: true }),
       col("content_type", { text: "lists.col.content", sort: "disk_content_type", as: "words", width: 120 }),
-      DESCRIPTION,
+      descriptionColumn(),
     ],
     fields: ["alias", "description", "provisioned_size", "format", "sparse", "storage_domains", "shareable", "wipe_after_delete"],
     sections: [
       { title: t("lists.section.general"), paths: ["alias", "description", "comment", "status", "storage_type", "content_type", "storage_domains", "disk_profile", "quota", "vms", "id"] },
       { title: t("lists.section.size"), paths: ["provisioned_size", "actual_size", "total_size", "initial_size", "format", "qcow_version", "sparse", "image_id"] },
     ],
-    tabs: [{ word: "vms", label: t("lists.many.vms"), page: "vms", belongs: (row, e) => ((e.vms as Entity[] | undefined) ?? []).some((vm) => vm.id === row.id) },
+    tabs: [{ word: "vms", label: t("lists.many.vms"), page: "vms", ids: (e) => ((e.vms as Entity[] | undefined) ?? []).map((vm) => vm.id) },
       { word: "disksnapshots" }, { word: "permissions" }, { word: "statistics" }],
   },
 ];

@@ -34,8 +34,10 @@ export interface Related {
   label: string;
   /** path of their page: "vms" */
   page: string;
-  /** field and value of the search; undefined: cannot be said */
+  /** field and value of the search */
   search?: (e: Entity) => [field: string, value: string | undefined];
+  /** they are known by their ids */
+  ids?: (e: Entity) => string[];
   /** does a row belong to it? For names that the language cannot hold. */
   belongs?: (row: Entity, e: Entity) => boolean;
   /** columns that say nothing here */
@@ -79,13 +81,17 @@ export interface EntityPage {
   without?: string[];
   /** order at first */
   sort?: { field: string; desc: boolean };
-  /** what the list is called when it is sorted by hand: member of the name */
+  /** the Manager gives the oldest first, and cannot sort */
+  isNewestLast?: boolean;
+  /** member that a row is opened by: "name" where nothing is said */
   nameMember?: string;
 }
 
 /** What is said about parts of a type, wherever they are. */
 export interface PartPage {
   columns: Column[];
+  /** member that a row is opened by, where it is not its name */
+  nameMember?: string;
   follow?: string;
   fields?: string[];
   actions?: string[];

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is around the rows of a list: its search, what can be done, the table, its menu.
+import { Alert, AlertActionCloseButton, Button, SearchInput } from "@patternfly/react-core";
+import { useCallback, useMemo, useState } from "react";
+import type { Entity } from "../lib/api";
+import { t } from "../text";
+import { Actions, useCommands } from "../ui/Actions";
+import { DataTable, type Place } from "../ui/DataTable";
+import { Equivalents } from "../ui/Equivalents";
+import { Search } from "../ui/Search";
+import { ColumnChooser } from "./ColumnChooser";
+import { csvOf, download } from "./csv";
+import { Failed, Nothing, NothingFound } from "./Empty";
+import { type FrameProps, isSearchable } from "./EntityList";
+import { ListTools } from "./ListTools";
+import { RowMenu } from "./RowMenu";
+import { SaveSearch } from "./SaveSearch";
+
+const MOST_SELECTED = 1000;
+const MOST_EXPORTED = 5000;
+
+/** The selected as they are now, where they are on the screen. */
+function fresh(selected: Map<string, Entity>, rows: FrameProps["rows"]): Entity[] {
+  const found = new Map<string, Entity>();
+  const n = Math.min(rows.count ?? 0, 2000);
+  for (let i = 0; i < n && found.size < selected.size; i++) {
+    const e = rows.at(i);
+    if (e && selected.has(e.id)) found.set(e.id, e);
+  }
+  return [...selected.values()].map((e) => found.get(e.id) ?? e);
+}
+
+function useSelection({ rows, full }: FrameProps) {
+  const [state, setState] = useState<{ of: string; map: Map<string, Entity> }>({ of: full, map: new Map() });
+  const [note, setNote] = useState("");
+  const selected = useMemo(() => (state.of === full ? state.map : new Map<string, Entity>()), [state, full]);
+  const select = useCallback((map: Map<string, Entity>) => setState({ of: full, map }), [full]);
+  const selectAll = async (isOn: boolean) => {
+    setNote("");
+    if (!isOn) return select(new Map());
+    const all = await rows.all(MOST_SELECTED);
+    if ((rows.count ?? 0) > all.length) setNote(t("lists.selected.limit", { n: all.length }));
+    select(new Map(all.map((e) => [e.id, e])));
+  };
+  return { selected, select, selectAll, note, setNote };
+}
+
+function Field(props: FrameProps & { onBookmark: (search: string) => void }) {
+  const { page, path, state, onState, belongs } = props;
+  const [typed, setTyped] = useState(state.search);
+  if (isSearchable(page, path) && !belongs)
+    return (
+      <Search collection={page.path} value={state.search} onType={setTyped} onSearch={(search) => onState({ ...state, search })}
+        onBookmark={() => props.onBookmark(typed.trim() || state.search)} />
+    );
+  return (
+    <SearchInput aria-label={t("lists.search")} placeholder={t("lists.search.hint.plain")} value={state.search} onChange={(_e, search) => onState({ ...state, search })}
+      onClear={() => onState({ ...state, search: "" })} />
+  );
+}
+
+interface Menu {
+  items: Entity[];
+  at: Place;
+  back?: HTMLElement;
+}
+
+export function ListFrame(props: FrameProps) {
+  const { page, path, state, onState, rows, columns, heading, isPart } = props;
+  const { selected, select, selectAll, note, setNote } = useSelection(props);
+  const [open, setOpen] = useState<"columns" | "equivalents" | undefined>();
+  const [bookmark, setBookmark] = useState<string>();
+  const [menu, setMenu] = useState<Menu>();
+  const closeMenu = useCallback(() => setMenu(undefined), []);
+  const items = fresh(selected, rows);
+  const sort = state.sort ?? page.sort;
+  const onSort = (field: string) => onState({ ...state, sort: { field, desc: sort?.field === field && !sort.desc } });
+  const exportRows = async () => {
+    const chosen = selected.size ? items : await rows.all(MOST_EXPORTED);
+    download(`${page.path.replaceAll("/", "-")}.csv`, csvOf(chosen, page.type, columns.shown));
+    if (!selected.size && (rows.count ?? 0) > chosen.length) setNote(t("lists.export.limit", { n: chosen.length }));
+  };
+  const hasMenu = useCommands(page, path, items).some((c) => c.id !== "new");
+  const hasField = !isPart || isSearchable(page, path) || (rows.count ?? 0) > 8 || state.search !== "";
+  const isEmpty = rows.count === 0 && !rows.error;
+  return (
+    <>
+      <div className={isPart ? "h-list-head h-list-part" : "h-list-head"}>
+        {heading}
+        <span className="h-count" role="status">
+          {selected.size > 0 ? (
+            <>
+              {t("lists.selected", { n: selected.size })}{" "}
+              <Button variant="link" isInline size="sm" onClick={() => select(new Map())}>{t("lists.selected.clear")}</Button>
+            </>
+          ) : (
+            rows.count !== undefined && t("lists.count", { n: rows.count })
+          )}
+        </span>
+        {hasField && (
+          <div className="h-search-item">
+            <Field {...props} onBookmark={setBookmark} />
+          </div>
+        )}
+        {props.filters}
+        <ListTools isOpen={open === "equivalents"} onEquivalents={() => setOpen(open === "equivalents" ? undefined : "equivalents")} onExport={() => void exportRows()}
+          onColumns={() => setOpen("columns")} onRefresh={rows.refresh} isBusy={rows.isBusy} />
+      </div>
+      <Actions page={page} path={path} items={items} />
+      {open === "equivalents" && (
+        <div className="h-panel">
+          <Equivalents method="GET" path={path} search={props.full || undefined} />
+        </div>
+      )}
+      {note && <Alert variant="info" isInline isPlain title={note} actionClose={<AlertActionCloseButton onClose={() => setNote("")} />} />}
+      {rows.error && rows.count === undefined ? (
+        <Failed error={rows.error} onAgain={rows.refresh} missing={page.many} />
+      ) : isEmpty && props.isFiltered ? (
+        <NothingFound onClear={() => onState({ ...state, search: "" })} />
+      ) : isEmpty ? (
+        <Nothing page={page} path={path} isPart={isPart === true} />
+      ) : (
+        <DataTable type={page.type} rows={rows} columns={columns.shown} width={columns.width} onWidth={columns.setWidth} label={page.many} nameMember={page.nameMember ?? "name"}
+          href={props.href} onOpen={props.onOpen} selected={selected} onSelect={select} onSelectAll={(isOn) => void selectAll(isOn)} sort={sort} sortField={props.sortField} onSort={onSort}
+          onMenu={hasMenu ? (chosen, at, back) => setMenu({ items: chosen, at, back }) : undefined} isBusy={rows.isBusy} />
+      )}
+      {menu && <RowMenu page={page} path={path} items={menu.items} at={menu.at} back={menu.back} onClose={closeMenu} />}
+      {open === "columns" && <ColumnChooser columns={columns} onClose={() => setOpen(undefined)} />}
+      {bookmark && <SaveSearch page={page} search={bookmark} onClose={() => setBookmark(undefined)} />}
+    </>
+  );
+}
