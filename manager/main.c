@@ -247,7 +247,7 @@ static int serve(struct manager *m, struct err *e)
 {
 	static const struct page *const tables[] = { SSO_PAGES,     SERVICE_PAGES, REGISTER_PAGES,
 		                                     CONSOLE_PAGES, HOST_PAGES,    PORTAL_PAGES,
-		                                     USER_PAGES,    DASHBOARD_PAGES };
+		                                     SEARCH_PAGES,  USER_PAGES,    DASHBOARD_PAGES };
 	struct http_config cfg = {
 		.tls_listen = m->o->listen,
 		.plain_listen = m->o->http_listen,

@@ -9,34 +9,13 @@
 
 enum { CHUNK = 256 };
 
-/* ---- lists ---- */
-
-struct order {
-	const struct search *search;
+/* Who may see what. */
+struct seer {
+	struct call *call;
 	enum kind kind;
-	GPtrArray *versions;
 };
 
-static int compare(const void *a, const void *b, void *arg)
-{
-	const struct order *o = arg;
-	return search_compare(o->search, o->kind, *(void *const *)a, *(void *const *)b);
-}
-
-static void sort_work(void *arg)
-{
-	struct order *o = arg;
-	g_qsort_with_data(o->versions->pdata, (int)o->versions->len, sizeof(void *), compare, o);
-}
-
-/* Long lists are put in order on a worker: versions do not change, and the call holds on to them. */
-static int sort_versions(struct call *c, struct order *o, struct err *e)
-{
-	if (o->versions->len > 1000 && c->core->tasks && fiber_self())
-		return task_run(c->core->tasks, sort_work, o, e);
-	sort_work(o);
-	return 0;
-}
+/* ---- lists ---- */
 
 static void breathe(size_t i)
 {
@@ -44,65 +23,23 @@ static void breathe(size_t i)
 		fiber_yield();
 }
 
-/* Keep those that the caller may see and that match; no more than limit are looked for. */
-static void select_versions(struct call *c, enum kind k, const struct search *s, GPtrArray *versions, size_t limit)
+static bool may_see(void *arg, const char *id)
 {
-	bool filtered = call_is_filtered(c);
-	guint kept = 0;
+	const struct seer *s = arg;
 
-	if (!s && !filtered)
+	return perm_can_see(s->call->core, &s->call->who, s->kind, id);
+}
+
+/* The page asked for. */
+static void set_page(const struct call *c, struct search_ask *ask)
+{
+	size_t page = ask->search && search_page(ask->search) ? (size_t)search_page(ask->search) - 1 : 0;
+
+	ask->max = c->query.max < 0 ? SIZE_MAX : (size_t)c->query.max;
+	if (page == 0)
 		return;
-	for (guint i = 0; i < versions->len && kept < limit; i++) {
-		const void *v = versions->pdata[i];
-
-		breathe(i);
-		if (filtered && !perm_can_see(c->core, &c->who, k, m_entity(M_KINDS[k].type, v)->id))
-			continue;
-		if (s && !search_matches(c->core, s, v))
-			continue;
-		versions->pdata[kept++] = (void *)v;
-	}
-	g_ptr_array_set_size(versions, (int)kept);
-}
-
-/* The page asked for, of n results: from first up to before last. */
-struct window {
-	size_t first, last;
-};
-
-static struct window window_of(const struct call *c, const struct search *s, size_t n)
-{
-	size_t size, page = s && search_page(s) ? (size_t)search_page(s) - 1 : 0;
-	struct window w = { 0, n };
-
-	if (c->query.max < 0) {
-		w.first = page > 0 ? n : 0;
-		return w;
-	}
-	size = (size_t)c->query.max;
-	w.first = size && page > n / size ? n : MIN(page * size, n);
-	w.last = size > n - w.first ? n : w.first + size;
-	return w;
-}
-
-static int reply_versions(struct call *c, enum kind k, GPtrArray *versions, struct search *s, bool in_order,
-                          struct err *e)
-{
-	struct window w;
-	void **views;
-
-	for (guint i = 0; i < versions->len; i++)
-		call_retain(c, versions->pdata[i]);
-	select_versions(c, k, s, versions, in_order ? window_of(c, s, G_MAXUINT).last : G_MAXUINT);
-	if (!in_order && sort_versions(c, &(struct order){ s, k, versions }, e) < 0)
-		return -1;
-	w = window_of(c, s, versions->len);
-	views = POOL_ARRAY(c->pool, void *, w.last - w.first + 1);
-	for (size_t i = w.first; i < w.last; i++) {
-		breathe(i);
-		views[i - w.first] = call_view(c, k, versions->pdata[i]);
-	}
-	return call_reply_list(c, M_KINDS[k].type, views, w.last - w.first);
+	ask->first =
+	    ask->max == SIZE_MAX || (ask->max && page > SIZE_MAX / 2 / ask->max) ? SIZE_MAX / 2 : page * ask->max;
 }
 
 static int read_search(struct call *c, enum kind k, struct search **s, struct err *e)
@@ -114,11 +51,34 @@ static int read_search(struct call *c, enum kind k, struct search **s, struct er
 	return *s ? 0 : -1;
 }
 
+/* among NULL: all of the kind. */
+static int reply_found(struct call *c, enum kind k, GPtrArray *among, struct err *e)
+{
+	struct seer seer = { c, k };
+	struct search_ask ask = { .kind = k, .arg = &seer, .among = among };
+	void **views;
+	int rc = -1;
+
+	if (call_is_filtered(c))
+		ask.may_see = may_see;
+	if (read_search(c, k, &ask.search, e) < 0)
+		return -1;
+	set_page(c, &ask);
+	if (search_select(c->core, &ask, e) == 0) {
+		views = POOL_ARRAY(c->pool, void *, ask.versions->len + 1);
+		for (guint i = 0; i < ask.versions->len; i++) {
+			breathe(i);
+			views[i] = call_view(c, k, ask.versions->pdata[i]);
+		}
+		rc = call_reply_list(c, M_KINDS[k].type, views, ask.versions->len);
+	}
+	search_ask_clear(&ask);
+	return rc;
+}
+
 int generic_reply_versions(struct call *c, enum kind k, GPtrArray *versions, struct err *e)
 {
-	struct search *s;
-
-	return read_search(c, k, &s, e) < 0 ? -1 : reply_versions(c, k, versions, s, false, e);
+	return reply_found(c, k, versions, e);
 }
 
 static int check_parent(struct call *c, int i, struct err *e)
@@ -136,14 +96,11 @@ int generic_list(struct call *c, struct err *e)
 
 	if (check_parent(c, c->n_ids - 1, e) < 0)
 		return -1;
+	if (!op->has_parent)
+		return reply_found(c, op->kind, NULL, e);
 	versions = g_ptr_array_new();
-	if (op->has_parent) {
-		INV_EACH_BY (en, c->core->inv, op->kind, op->by, c->ids[c->n_ids - 1])
-			g_ptr_array_add(versions, (void *)en->pub);
-	} else {
-		INV_EACH (en, c->core->inv, op->kind)
-			g_ptr_array_add(versions, (void *)en->pub);
-	}
+	INV_EACH_BY (en, c->core->inv, op->kind, op->by, c->ids[c->n_ids - 1])
+		g_ptr_array_add(versions, (void *)en->pub);
 	rc = generic_reply_versions(c, op->kind, versions, e);
 	g_ptr_array_free(versions, TRUE);
 	return rc;

@@ -15,6 +15,13 @@ struct search *search_parse(struct pool *p, enum kind k, const char *text, bool 
 /* The same for a query that names its entity: "Vms: name = web*". Bookmarks hold such. *k: the kind it asks for. */
 struct search *search_parse_query(struct pool *p, const char *text, bool is_case_sensitive, enum kind *k,
                                   struct err *e);
+/* Where a query is wrong: bytes from and to, and why. */
+struct search_place {
+	int from, to;
+	const char *message; /* in the pool */
+};
+/* Is it a query? kind -1: one that names its entity, or a directory. */
+bool search_check(struct pool *p, int kind, const char *text, struct search_place *place);
 /* Does a published version match? Core thread. In a fiber the first call for a query may yield: the caller holds its own
  * references to versions, and does not walk the inventory's lists meanwhile. */
 bool search_matches(struct core *c, const struct search *s, const void *version);
@@ -26,6 +33,31 @@ bool search_has_order(const struct search *s);
  * are retained. SORTBY by what is not in the version itself (names of other entities, statistics) goes by the values that
  * search_matches() saw; versions it has not seen count as without value. */
 int search_compare(const struct search *s, enum kind k, const void *a, const void *b);
+
+/*
+ * A page of what is found among all published entities of a kind, in order: what GET of a collection shows. search NULL: all. may_see NULL:
+ * everybody sees everything. Core thread; in a fiber it may yield.
+ */
+struct search_ask {
+	enum kind kind;
+	struct search *search;
+	bool (*may_see)(void *arg, const char *id);
+	void *arg;
+	GPtrArray *among;  /* published versions to choose from; NULL: all of the kind */
+	size_t first, max; /* of the results */
+	bool wants_total;
+	GPtrArray *versions; /* published versions, held on to */
+	size_t total;        /* of all pages; only if it was wanted */
+};
+int search_select(struct core *c, struct search_ask *ask, struct err *e);
+/* ask.versions and what it holds go. */
+void search_ask_clear(struct search_ask *ask);
+/* Statistics of an entity, or what its guest says, have changed: what is registered below gives something else now. */
+void search_touch(struct core *c, enum kind k, const char *id);
+/* Make ready what first questions would wait for. In a fiber. */
+void search_warm(struct core *c);
+/* Kinds with fewer entities are gone through one by one (512); for tests. */
+void search_index_from(uint32_t n);
 
 /* What may stand at the end of the text: texts in lower case, to be put in place of everything from byte `from`. */
 enum { SEARCH_MAX_CHOICES = 256 };

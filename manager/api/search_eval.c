@@ -50,17 +50,21 @@ static bool probe_value(void *arg, const void *obj, const struct sval *v)
 	return p->f->flags & SF_TAG && ancestor_hit(p, obj);
 }
 
-/* obj NULL: nothing is related. */
-static bool term_matches(struct core *c, const struct sterm *t, const void *obj)
+bool sterm_reads(struct core *c, const struct sterm *t, const struct sread *r, const void *obj, bool *seen)
+{
+	struct probe p = { c, t, r->f, false };
+	bool hit = sread_each(r, c, obj, probe_value, &p);
+
+	*seen = *seen || p.seen;
+	return hit;
+}
+
+bool sterm_matches(struct core *c, const struct sterm *t, const void *obj)
 {
 	bool any = false, seen = false;
 
-	for (int i = 0; i < t->n_reads && !any; i++) {
-		struct probe p = { c, t, t->reads[i].f, false };
-
-		any = sread_each(&t->reads[i], c, obj, probe_value, &p);
-		seen = seen || p.seen;
-	}
+	for (int i = 0; i < t->n_reads && !any; i++)
+		any = sterm_reads(c, t, &t->reads[i], obj, &seen);
 	if (t->is_empty)
 		return (t->op == OP_EQ) != seen;
 	return t->op == OP_NE ? !any : any;
@@ -71,7 +75,7 @@ static uint64_t terms_matching(struct core *c, const struct search *s, uint64_t 
 	uint64_t out = 0;
 
 	for (int i = 0; i < s->n_terms; i++)
-		if (terms >> i & 1 && term_matches(c, &s->terms[i], obj))
+		if (terms >> i & 1 && sterm_matches(c, &s->terms[i], obj))
 			out |= UINT64_C(1) << i;
 	return out;
 }
@@ -113,7 +117,7 @@ struct own {
 static bool bit_of_own(void *arg, int i)
 {
 	const struct own *o = arg;
-	return term_matches(o->c, &o->s->terms[i], o->version);
+	return sterm_matches(o->c, &o->s->terms[i], o->version);
 }
 
 /* ---- related entities ---- */
@@ -236,26 +240,32 @@ static bool related_matches(struct core *c, const struct search *s, const void *
 
 /* ---- */
 
-/* What needs the core: what day it is, rows that are not indexed. */
-static void prepare(struct core *c, struct search *s)
+/* What day it is, and what is true of nothing. */
+void search_prepare(struct core *c, struct search *s)
 {
 	int64_t now = loop_wall_ms(c->loop);
 
+	if (s->is_prepared)
+		return;
+	s->is_prepared = true;
 	for (int i = 0; i < s->n_terms; i++)
 		if (s->terms[i].type == ST_DATE && !s->terms[i].is_empty) {
 			s->terms[i].lo = (double)sdate_ms(&s->terms[i].date, now);
 			s->terms[i].hi = s->terms[i].lo + (double)DAY_MS;
 		}
-	for (int i = 0; i < s->n_cross; i++) {
-		struct scross *x = &s->cross[i];
+	for (int i = 0; i < s->n_cross; i++)
+		s->cross[i].none = terms_matching(c, s, s->cross[i].terms, NULL);
+}
 
-		x->none = terms_matching(c, s, x->terms, NULL);
-		if (is_scanned(x)) {
-			scan_relation(c, s, x);
-			pool_on_free(s->pool, drop_scanned, x->scanned);
+void search_scan(struct core *c, struct search *s)
+{
+	search_prepare(c, s);
+	for (int i = 0; i < s->n_cross; i++)
+		if (is_scanned(&s->cross[i]) && !s->cross[i].scanned) {
+			scan_relation(c, s, &s->cross[i]);
+			pool_on_free(s->pool, drop_scanned, s->cross[i].scanned);
 		}
-	}
-	s->is_prepared = true;
+	s->is_scanned = true;
 }
 
 static void remember_key(struct core *c, struct search *s, const void *version)
@@ -276,8 +286,8 @@ bool search_matches(struct core *c, const struct search *query, const void *vers
 	struct search *s = (struct search *)query; /* its notes change, what it asks for does not */
 	struct own own = { c, s, version };
 
-	if (!s->is_prepared)
-		prepare(c, s);
+	if (!s->is_scanned)
+		search_scan(c, s);
 	if (s->n_cross ? !related_matches(c, s, version) : !expression(s, bit_of_own, &own))
 		return false;
 	if (s->sort && !s->sort->is_own)

@@ -152,7 +152,7 @@ bool sget_disk_vms(struct core *c, const void *obj, struct sval *v)
 	int n = 0;
 
 	INV_EACH_BY (e, c->inv, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_disk, ((const struct m_disk *)obj)->id)
-		n += ENTITY_OBJ(e, disk_attachment)->vm.id != NULL;
+		n += inv_get(c->inv, KIND_VM, ENTITY_OBJ(e, disk_attachment)->vm.id) != NULL;
 	return number(v, n);
 }
 
@@ -183,3 +183,34 @@ bool sget_event_custom_id(struct core *c, const void *obj, struct sval *v)
 }
 
 bool sget_false(struct core *c, const void *obj, struct sval *v) { return number(v, 0); }
+
+/* ---- what they need ---- */
+
+bool sget_is_pure(sget_fn fn)
+{
+	static const sget_fn PURE[] = {
+		sget_vm_vcpus,        sget_host_cpus,       sget_host_external_status,  sget_user_login,
+		sget_user_profile,    sget_user_type,       sget_storage_shared_status, sget_storage_external_status,
+		sget_storage_total,   sget_disk_allocation, sget_network_is_vm,         sget_profile_passthrough,
+		sget_event_custom_id, sget_false,
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(PURE); i++)
+		if (PURE[i] == fn)
+			return true;
+	return false;
+}
+
+const struct sget_count *sget_count_of(sget_fn fn)
+{
+	static const struct sget_count COUNTS[] = {
+		{ sget_template_children, KIND_VM, "template", NULL },
+		{ sget_host_active_vms, KIND_VM, "host", NULL },
+		{ sget_disk_vms, KIND_DISK_ATTACHMENT, "disk", "vm" },
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(COUNTS); i++)
+		if (COUNTS[i].fn == fn)
+			return &COUNTS[i];
+	return NULL;
+}

@@ -23,3 +23,13 @@ bool sget_network_is_vm(struct core *c, const void *obj, struct sval *v);
 bool sget_profile_passthrough(struct core *c, const void *obj, struct sval *v);
 bool sget_event_custom_id(struct core *c, const void *obj, struct sval *v);
 bool sget_false(struct core *c, const void *obj, struct sval *v);
+
+/* Does it read the version alone? */
+bool sget_is_pure(sget_fn fn);
+/* Is it the number of entities of a kind that refer to us by a member (and by another one to something)? */
+struct sget_count {
+	sget_fn fn;
+	enum kind kind;
+	const char *member, *other;
+};
+const struct sget_count *sget_count_of(sget_fn fn);

@@ -183,6 +183,11 @@ struct sterm {
 };
 /* Does one value satisfy the term, read as "=" when it is "!="? */
 bool sterm_hit(const struct sterm *t, const struct sfield *f, const struct sval *v);
+/* Does what r reads from obj (NULL: nothing is related) satisfy the term, but for "!=" and empty values? *seen becomes true when there is a
+ * value at all. */
+bool sterm_reads(struct core *c, const struct sterm *t, const struct sread *r, const void *obj, bool *seen);
+/* Does the term hold for obj? */
+bool sterm_matches(struct core *c, const struct sterm *t, const void *obj);
 /* Read a value. False with *allowed (may be NULL) saying what is. */
 bool sterm_value(struct pool *p, struct sterm *t, const struct sfield *f, const char *text, bool is_quoted,
                  bool any_case, const char **allowed);
@@ -216,7 +221,7 @@ struct search {
 	struct scross cross[SCROSS_MAX];
 	int n_cross;
 	uint64_t own_terms;
-	bool any_case, has_free, is_prepared;
+	bool any_case, has_free, is_prepared, is_scanned;
 	struct sread *sort; /* NULL: no SORTBY */
 	bool is_desc;
 	int64_t page;
@@ -227,9 +232,12 @@ struct skey {
 	double num;
 	const char *text;
 };
+/* What needs the core before terms are evaluated. search_scan also goes through what is not indexed, and may yield. */
+void search_prepare(struct core *c, struct search *s);
+void search_scan(struct core *c, struct search *s);
 /* Value to sort by, copied to the pool when c is given. */
 struct skey skey_read(const struct sread *r, struct core *c, const void *version, struct pool *p);
 
-/* Parse for any entity of the tables; base is added to offsets in messages. */
+/* Parse for any entity of the tables; base is added to offsets in messages. place may be NULL. */
 struct search *search_parse_entity(struct pool *p, enum sent ent, int kind, const char *text, int base, bool any_case,
-                                   struct err *e);
+                                   struct search_place *place, struct err *e);

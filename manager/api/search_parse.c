@@ -10,20 +10,45 @@ struct parser {
 	struct search *s;
 	struct pool *p;
 	const char *text, *at;
-	int base; /* of offsets in messages */
+	int base;                   /* of offsets in messages */
+	struct search_place *place; /* may be NULL */
 	struct err *e;
 };
 
 /* ---- errors ---- */
 
-/* What is between from and to is wrong; allowed is taken over. */
+static void set_place(struct parser *ps, const char *from, const char *to, const char *message)
+{
+	if (!ps->place)
+		return;
+	ps->place->from = ps->base + (int)(from - ps->text);
+	ps->place->to = ps->base + (int)(to - ps->text);
+	ps->place->message = pool_strdup(ps->p, message);
+}
+
+/* No longer than fits a message, and no character cut in two. */
+static int shown_bytes(const char *from, const char *to)
+{
+	enum { MOST = 60 };
+	const char *end = from + MOST;
+
+	if (to - from <= MOST)
+		return (int)(to - from);
+	while (end > from && ((unsigned char)*end & 0xc0) == 0x80)
+		end--;
+	return (int)(end - from);
+}
+
+/* What is between from and to is wrong; allowed (NULL: not said) is taken over. */
 static int fail(struct parser *ps, const char *from, const char *to, const char *what, GString *allowed)
 {
-	int shown = (int)MIN(to - from, 60);
+	g_autofree char *message =
+	    allowed ? g_strdup_printf("%s; allowed here: %s", what, allowed->str) : g_strdup(what);
 
-	err_field(ps->e, ERR_INVALID, "search", "search, characters %d to %d ('%.*s'): %s; allowed here: %s",
-	          ps->base + (int)(from - ps->text), ps->base + (int)(to - ps->text), shown, from, what,
-	          allowed ? allowed->str : "nothing");
+	err_field(ps->e, ERR_INVALID, "search", "search, characters %d to %d ('%.*s'): %s",
+	          ps->base + (int)(from - ps->text), ps->base + (int)(to - ps->text), shown_bytes(from, to), from,
+	          message);
+	set_place(ps, from, to, message);
 	if (allowed)
 		g_string_free(allowed, TRUE);
 	return -1;
@@ -109,12 +134,18 @@ static bool take_keyword(struct parser *ps, const char *word)
 
 static int check_characters(struct parser *ps)
 {
+	size_t len = strlen(ps->text);
 	const char *end;
 
-	if (strlen(ps->text) > SEARCH_MAX_BYTES)
+	if (len > SEARCH_MAX_BYTES) {
+		set_place(ps, ps->text + SEARCH_MAX_BYTES, ps->text + len, "the text is too long");
 		return err_field(ps->e, ERR_INVALID, "search", "search is longer than %d bytes", SEARCH_MAX_BYTES);
-	if (!g_utf8_validate(ps->text, -1, &end))
-		return err_field(ps->e, ERR_INVALID, "search", "search is no UTF-8 at byte %d", (int)(end - ps->text));
+	}
+	if (!g_utf8_validate(ps->text, -1, &end)) {
+		set_place(ps, end, end + 1, "this is no UTF-8");
+		return err_field(ps->e, ERR_INVALID, "search", "search is no UTF-8 at byte %d",
+		                 ps->base + (int)(end - ps->text));
+	}
 	for (const char *s = ps->text; *s; s++)
 		if (*s == '\'' || *s == ';' || ((unsigned char)*s < 0x20 && !is_blank(*s)))
 			return fail(ps, s, s + 1, "this character is forbidden", g_string_new("other characters"));
@@ -362,7 +393,7 @@ static int parse_condition(struct parser *ps)
 	const struct srel *rel;
 
 	if (ps->s->n_terms == SEARCH_MAX_TERMS)
-		return err_field(ps->e, ERR_INVALID, "search", "search has more than %d conditions", SEARCH_MAX_TERMS);
+		return fail(ps, begin, word_end(begin), "a search has no more than 64 conditions", NULL);
 	f = field_at(ent, begin, true);
 	if (f)
 		return parse_field_condition(ps, -1, ent, f);
@@ -406,7 +437,7 @@ static int parse_page(struct parser *ps)
 		return fail(ps, begin, word_end(begin), "this is no page", g_string_new("a number from 1"));
 	skip_blanks(ps);
 	if (*ps->at)
-		return fail(ps, ps->at, ps->at + strlen(ps->at), "something follows the page", NULL);
+		return fail(ps, ps->at, ps->at + strlen(ps->at), "something follows the page", g_string_new("nothing"));
 	return 0;
 }
 
@@ -449,10 +480,10 @@ static int parse_criteria(struct parser *ps)
 }
 
 struct search *search_parse_entity(struct pool *p, enum sent ent, int kind, const char *text, int base, bool any_case,
-                                   struct err *e)
+                                   struct search_place *place, struct err *e)
 {
 	struct search *s = POOL_NEW(p, struct search);
-	struct parser ps = { .s = s, .p = p, .text = text, .at = text, .base = base, .e = e };
+	struct parser ps = { .s = s, .p = p, .text = text, .at = text, .base = base, .place = place, .e = e };
 
 	s->pool = p;
 	s->ent = &SENTITIES[ent];
@@ -465,7 +496,7 @@ struct search *search_parse_entity(struct pool *p, enum sent ent, int kind, cons
 
 struct search *search_parse(struct pool *p, enum kind k, const char *text, bool is_case_sensitive, struct err *e)
 {
-	return search_parse_entity(p, sent_of_kind(k), (int)k, text, 0, !is_case_sensitive, e);
+	return search_parse_entity(p, sent_of_kind(k), (int)k, text, 0, !is_case_sensitive, NULL, e);
 }
 
 /* "Vms :": the entity, and where the colon ends. */
@@ -489,25 +520,68 @@ static int entity_at(const char *text, const char **end)
 	return -1;
 }
 
-struct search *search_parse_query(struct pool *p, const char *text, bool is_case_sensitive, enum kind *k, struct err *e)
+/* The entity of a query, -1: it names none. *end: behind the colon. */
+static int query_entity(struct pool *p, const char *text, const char **end, struct search_place *place, struct err *e)
 {
-	const char *begin = text, *end;
+	struct parser ps = { .p = p, .text = text, .at = text, .place = place, .e = e };
 	int ent;
 
-	while (is_blank(*begin))
-		begin++;
-	ent = entity_at(begin, &end);
-	if (ent < 0) {
-		err_field(e, ERR_INVALID, "search",
-		          "search, characters %d to %d: a query begins with what it looks for and a "
-		          "colon, such as 'Vms:'",
-		          (int)(begin - text), (int)(word_end(begin) - text));
+	skip_blanks(&ps);
+	ent = entity_at(ps.at, end);
+	if (ent < 0)
+		fail(&ps, ps.at, word_end(ps.at), "a query begins with what it looks for and a colon, such as 'Vms:'",
+		     NULL);
+	return ent;
+}
+
+static struct search *parse_query(struct pool *p, const char *text, bool is_case_sensitive, int *ent,
+                                  struct search_place *place, struct err *e)
+{
+	const char *end;
+
+	*ent = query_entity(p, text, &end, place, e);
+	return *ent < 0 ? NULL
+	                : search_parse_entity(p, (enum sent) * ent, SENTITIES[*ent].kind, end, (int)(end - text),
+	                                      !is_case_sensitive, place, e);
+}
+
+struct search *search_parse_query(struct pool *p, const char *text, bool is_case_sensitive, enum kind *k, struct err *e)
+{
+	struct search *s;
+	int ent;
+
+	s = parse_query(p, text, is_case_sensitive, &ent, NULL, e);
+	if (s && SENTITIES[ent].kind < 0) {
+		err_field(e, ERR_UNSUPPORTED, "search", "there are no %s here",
+		          SENTITIES[ent].plural ? SENTITIES[ent].plural : SENTITIES[ent].singular);
 		return NULL;
 	}
-	if (SENTITIES[ent].kind < 0) {
-		err_field(e, ERR_UNSUPPORTED, "search", "there are no %s here", SENTITIES[ent].plural);
-		return NULL;
-	}
-	*k = (enum kind)SENTITIES[ent].kind;
-	return search_parse_entity(p, (enum sent)ent, (int)*k, end, (int)(end - text), !is_case_sensitive, e);
+	if (s)
+		*k = (enum kind)SENTITIES[ent].kind;
+	return s;
+}
+
+static bool is_directory_query(const char *text)
+{
+	while (is_blank(*text))
+		text++;
+	return g_ascii_strncasecmp(text, "aduser", 6) == 0 || g_ascii_strncasecmp(text, "adgroup", 7) == 0;
+}
+
+bool search_check(struct pool *p, int kind, const char *text, struct search_place *place)
+{
+	struct err e = ERR_INIT;
+	struct search *s;
+	int ent;
+
+	*place = (struct search_place){ 0, (int)strlen(text), NULL };
+	if (kind >= 0)
+		s = search_parse_entity(p, sent_of_kind((enum kind)kind), kind, text, 0, true, place, &e);
+	else if (is_directory_query(text))
+		return search_parse_directory(p, text, &e) || (place->message = pool_strdup(p, e.detail), false);
+	else
+		s = parse_query(p, text, false, &ent, place, &e);
+	if (!s && !place->message)
+		place->message = pool_strdup(p, e.detail);
+	return s != NULL;
 }

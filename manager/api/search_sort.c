@@ -3,11 +3,11 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-#include "manager/api/search_internal.h"
+#include "manager/api/search_texts.h"
 #include "model/types.h"
 
 /* An address as a number: IPv4 before IPv6, text that is neither last. */
-static double address_key(const char *text)
+double search_address_key(const char *text)
 {
 	char first[64];
 	struct in_addr v4;
@@ -40,7 +40,7 @@ static bool take_first(void *arg, const void *obj, const struct sval *v)
 	if (!v->text)
 		k->key.num = v->num;
 	else if (k->r->f->flags & SF_IP)
-		k->key.num = address_key(v->text);
+		k->key.num = search_address_key(v->text);
 	if (v->text && k->p)
 		k->key.text = pool_strndup(k->p, v->text, v->len);
 	return true;

@@ -184,7 +184,7 @@ static void try_query(struct scene *sc, enum sent ent, const char *query, bool i
 	int kind = SENTITIES[ent].kind;
 	auto_pool p = pool_new();
 	struct err e = ERR_INIT;
-	struct search *s = search_parse_entity(p, ent, kind, query, 0, true, &e);
+	struct search *s = search_parse_entity(p, ent, kind, query, 0, true, NULL, &e);
 
 	if (is_fine != (s != NULL))
 		fail_msg("%s: %s: %s", SENTITIES[ent].singular, query, e.detail);

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* A query evaluated on columns: sets of rows as bits. No waiting; what is not ready is said in work. */
+#include "manager/api/search_index.h"
+
+/* Kinds with no more rows have no columns. */
+extern uint32_t sbits_tiny;
+
+struct sbits_eval {
+	struct swork work;
+	struct core *c;
+	struct search *s;
+	struct pool *p;
+	uint64_t *terms[SEARCH_MAX_TERMS]; /* by term: known rows */
+	bool is_exact;                     /* false: more rows than match; those are to be looked at one by one */
+};
+
+/* Rows of s->kind that match, as far as columns tell. */
+uint64_t *sbits_query(struct sbits_eval *ev);
+/* Keys to sort the rows by, 0: no value. NULL: columns cannot tell, or are not ready. */
+uint64_t *sbits_keys(struct sbits_eval *ev);
+size_t sbits_words(const struct sbits_eval *ev, enum kind k);

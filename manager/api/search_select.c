@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Pages of results. Among many entities a query becomes a set of rows, read off columns (search_bits.c), and the page is taken along the
+ * order that is kept (search_order.c). What columns cannot tell is looked at one by one, and no further than the page reaches. Among few all
+ * are gone through.
+ */
+#include <string.h>
+
+#include "manager/api/search_bits.h"
+#include "model/types.h"
+
+enum { CHUNK = 256, WORK = 8192, SORT_APART = 1000 };
+
+static uint32_t index_from = 512;
+
+void search_index_from(uint32_t n)
+{
+	index_from = n;
+	sbits_tiny = n * 2;
+}
+
+static void breathe(size_t i)
+{
+	if (i % CHUNK == CHUNK - 1 && fiber_self())
+		fiber_yield();
+}
+
+static void release_version(void *version) { m_frozen_release(version); }
+
+void search_ask_clear(struct search_ask *ask)
+{
+	if (ask->versions)
+		g_ptr_array_free(ask->versions, TRUE);
+	ask->versions = NULL;
+}
+
+static void take(struct search_ask *ask, const void *version)
+{
+	g_ptr_array_add(ask->versions, m_frozen_retain(version));
+}
+
+/* ---- one by one ---- */
+
+static bool may_see(const struct search_ask *ask, const void *version)
+{
+	return !ask->may_see || ask->may_see(ask->arg, m_entity(M_KINDS[ask->kind].type, version)->id);
+}
+
+struct sorting {
+	const struct search *search;
+	enum kind kind;
+	GPtrArray *versions;
+};
+
+static int compare(const void *a, const void *b, void *arg)
+{
+	const struct sorting *s = arg;
+	return search_compare(s->search, s->kind, *(void *const *)a, *(void *const *)b);
+}
+
+static void sort_work(void *arg)
+{
+	struct sorting *s = arg;
+	g_qsort_with_data(s->versions->pdata, (int)s->versions->len, sizeof(void *), compare, s);
+}
+
+/* Long lists are put in order on a worker: versions do not change, and are held on to. */
+static int sort_versions(struct core *c, struct search_ask *ask, struct err *e)
+{
+	struct sorting s = { ask->search, ask->kind, ask->versions };
+
+	if (ask->versions->len > SORT_APART && c->tasks && fiber_self())
+		return task_run(c->tasks, sort_work, &s, e);
+	sort_work(&s);
+	return 0;
+}
+
+/* All that is found is there, in order: what is outside of the page goes. */
+static void cut_page(struct search_ask *ask)
+{
+	guint n = ask->versions->len, first = (guint)MIN(ask->first, n);
+
+	ask->total = n;
+	if (ask->max < n - first)
+		g_ptr_array_remove_range(ask->versions, first + (guint)ask->max, n - first - (guint)ask->max);
+	if (first)
+		g_ptr_array_remove_range(ask->versions, 0, first);
+}
+
+static int select_by_one(struct core *c, struct search_ask *ask, struct err *e)
+{
+	g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func(release_version);
+
+	if (!ask->among)
+		INV_EACH (en, c->inv, ask->kind)
+			g_ptr_array_add(all, m_frozen_retain(en->pub));
+	for (guint i = 0; ask->among && i < ask->among->len; i++)
+		g_ptr_array_add(all, m_frozen_retain(ask->among->pdata[i]));
+	for (guint i = 0; i < all->len; i++) {
+		breathe(i);
+		if (may_see(ask, all->pdata[i]) && (!ask->search || search_matches(c, ask->search, all->pdata[i])))
+			take(ask, all->pdata[i]);
+	}
+	if (sort_versions(c, ask, e) < 0)
+		return -1;
+	cut_page(ask);
+	return 0;
+}
+
+/* ---- by columns ---- */
+
+struct rows {
+	uint32_t *row;
+	size_t n;
+};
+
+/* Rows of the set in the order of lists, no more than limit. */
+static struct rows in_order(struct sbits_eval *ev, const struct stable *t, const uint64_t *set, size_t limit)
+{
+	struct rows out = { POOL_ARRAY(ev->p, uint32_t, t->n_order + 1), 0 };
+
+	for (uint32_t i = 0; i < t->n_order && out.n < limit; i++)
+		if (sbit(set, t->order[i]))
+			out.row[out.n++] = t->order[i];
+	return out;
+}
+
+/* Stable: what has the same key stays in the order of lists. A byte at a time, but for bytes that are the same everywhere. */
+static void sort_rows(struct sbits_eval *ev, struct rows *rows, const uint64_t *keys, bool is_desc)
+{
+	struct keyed {
+		uint64_t key;
+		uint32_t row;
+	} *a = POOL_ARRAY(ev->p, struct keyed, rows->n + 1), *b = POOL_ARRAY(ev->p, struct keyed, rows->n + 1), *swap;
+	uint64_t differs = 0;
+
+	for (size_t i = 0; i < rows->n; i++) {
+		uint64_t key = keys[rows->row[i]];
+
+		a[i].key = is_desc ? ~key : key;
+		a[i].row = rows->row[i];
+		differs |= a[i].key ^ a[0].key;
+	}
+	for (int shift = 0; shift < 64; shift += 8) {
+		size_t place[257] = { 0 };
+
+		if (!(differs >> shift & 0xff))
+			continue;
+		for (size_t i = 0; i < rows->n; i++)
+			place[(a[i].key >> shift & 0xff) + 1]++;
+		for (int i = 0; i < 256; i++)
+			place[i + 1] += place[i];
+		for (size_t i = 0; i < rows->n; i++)
+			b[place[a[i].key >> shift & 0xff]++] = a[i];
+		swap = a;
+		a = b;
+		b = swap;
+	}
+	for (size_t i = 0; i < rows->n; i++)
+		rows->row[i] = a[i].row;
+}
+
+static size_t count_bits(const uint64_t *bits, size_t n_words)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < n_words; i++)
+		n += (size_t)__builtin_popcountll(bits[i]);
+	return n;
+}
+
+/* Where pages end; SIZE_MAX: nowhere. */
+static size_t end_of(const struct search_ask *ask)
+{
+	return ask->max > SIZE_MAX - ask->first ? SIZE_MAX : ask->first + ask->max;
+}
+
+static void take_rows(struct core *c, struct search_ask *ask, const struct rows *rows)
+{
+	const struct inv_rows *at = inv_rows(c->inv, ask->kind);
+
+	for (size_t i = ask->first; i < rows->n && i < end_of(ask); i++)
+		take(ask, at->at[rows->row[i]]->pub);
+}
+
+/* Those rows that match and may be seen. 1: rows were numbered anew meanwhile. */
+static int sift(struct core *c, struct search_ask *ask, const struct stable *t, const struct rows *rows, bool is_exact,
+                bool is_sorted, struct err *e)
+{
+	size_t enough = is_sorted && !ask->wants_total ? end_of(ask) : SIZE_MAX;
+	const struct inv_rows *at = inv_rows(c->inv, ask->kind);
+	uint32_t epoch = t->epoch;
+
+	if (!is_exact)
+		search_scan(c, ask->search);
+	for (size_t i = 0; i < rows->n && ask->versions->len < enough; i++) {
+		const struct entity *en;
+
+		breathe(i);
+		if (t->epoch != epoch)
+			return 1;
+		en = at->at[rows->row[i]];
+		if (!en || !may_see(ask, en->pub))
+			continue;
+		if ((is_exact && is_sorted) || !ask->search || search_matches(c, ask->search, en->pub))
+			take(ask, en->pub);
+	}
+	if (!is_sorted && sort_versions(c, ask, e) < 0)
+		return -1;
+	cut_page(ask);
+	return 0;
+}
+
+/* 1: once more. */
+static int select_rows(struct core *c, struct search_ask *ask, struct sbits_eval *ev, struct err *e)
+{
+	struct stable *t = sindex_table(&ev->work, ask->kind);
+	bool has_sort = ask->search && ask->search->sort;
+	uint64_t *set = NULL, *keys = NULL;
+	struct rows rows;
+
+	if (t)
+		set = ask->search ? sbits_query(ev) : t->live;
+	if (t && has_sort)
+		keys = sbits_keys(ev);
+	if (ev->work.is_waiting)
+		return 1;
+	if (ev->is_exact && !ask->may_see && (keys || !has_sort)) {
+		ask->total = count_bits(set, inv_rows(c->inv, ask->kind)->n / 64 + 1);
+		if (ask->max == 0)
+			return 0;
+		rows = in_order(ev, t, set, has_sort ? SIZE_MAX : end_of(ask));
+		if (keys)
+			sort_rows(ev, &rows, keys, ask->search->is_desc);
+		take_rows(c, ask, &rows);
+		return 0;
+	}
+	rows = in_order(ev, t, set, SIZE_MAX);
+	if (keys)
+		sort_rows(ev, &rows, keys, ask->search->is_desc);
+	return sift(c, ask, t, &rows, ev->is_exact, keys || !has_sort, e);
+}
+
+static int select_by_columns(struct core *c, struct search_ask *ask, struct err *e)
+{
+	struct sindex *x = sindex_of(c);
+	int rc;
+
+	do {
+		auto_pool p = pool_new();
+		struct sbits_eval ev = { { x, fiber_self() ? WORK : -1, false }, c, ask->search, p, { NULL }, true };
+
+		g_ptr_array_set_size(ask->versions, 0);
+		x->pass++;
+		rc = sindex_order(c, ask->kind, e);
+		if (rc == 0)
+			rc = select_rows(c, ask, &ev, e);
+		if (rc > 0 && fiber_self())
+			fiber_yield();
+	} while (rc > 0);
+	return rc;
+}
+
+/* Entities of all kinds that conditions lead to. */
+static unsigned involved(struct core *c, const struct search_ask *ask)
+{
+	unsigned n = inv_count(c->inv, ask->kind);
+
+	for (int i = 0; ask->search && i < ask->search->n_cross; i++) {
+		const struct scross *x = &ask->search->cross[i];
+
+		if (x->ent->kind >= 0)
+			n += inv_count(c->inv, (enum kind)x->ent->kind);
+		for (const struct sstep *s = x->rel; s && s->op != S_END; s++)
+			if (s->op == S_REVERSE)
+				n += inv_count(c->inv, (enum kind)s->kind);
+	}
+	return n;
+}
+
+int search_select(struct core *c, struct search_ask *ask, struct err *e)
+{
+	ask->versions = g_ptr_array_new_with_free_func(release_version);
+	return !ask->among && involved(c, ask) >= index_from ? select_by_columns(c, ask, e) : select_by_one(c, ask, e);
+}
+
+void search_touch(struct core *c, enum kind k, const char *id) { sindex_touch(sindex_of(c), k, id); }
