@@ -219,6 +219,7 @@ static const GString *packed_form(struct edge_thread *t, const void *data, size_
 {
 	static const GString none = { 0 };
 	struct http_server *s = t->server;
+	struct edge_deflate *best;
 	GString *packed, *old;
 
 	pthread_mutex_lock(&s->lock);
@@ -228,7 +229,9 @@ static const GString *packed_form(struct edge_thread *t, const void *data, size_
 	pthread_mutex_unlock(&s->lock);
 	if (packed)
 		return packed;
-	packed = edge_gzip(t->deflate, data, len);
+	best = edge_deflate_new(9); /* once: a fifth less than what is made for each answer */
+	packed = edge_gzip(best, data, len);
+	edge_deflate_free(best);
 	if (!packed)
 		packed = g_string_new(NULL);
 	pthread_mutex_lock(&s->lock);
