@@ -76,10 +76,23 @@ struct search *search_parse(struct pool *p, enum kind k, const char *text, bool 
 {
 	return NULL;
 }
-bool search_matches(struct core *c, const struct search *s, const void *version) { return true; }
 int64_t search_page(const struct search *s) { return 0; }
-bool search_has_order(const struct search *s) { return false; }
-int search_compare(const struct search *s, enum kind k, const void *a, const void *b) { return 0; }
+/* Everything, unsorted. */
+int search_select(struct core *c, struct search_ask *ask, struct err *e)
+{
+	ask->versions = g_ptr_array_new();
+	for (guint i = 0; ask->among && i < ask->among->len; i++)
+		g_ptr_array_add(ask->versions, ask->among->pdata[i]);
+	if (!ask->among)
+		INV_EACH (en, c->inv, ask->kind)
+			g_ptr_array_add(ask->versions, (void *)en->pub);
+	return 0;
+}
+void search_ask_clear(struct search_ask *ask)
+{
+	if (ask->versions)
+		g_ptr_array_free(ask->versions, TRUE);
+}
 
 /* ---- the door ---- */
 
