@@ -52,12 +52,14 @@ function Body({ d }: { d: Dashboard }) {
         <>
           <Utilization d={d} />
           <div className="h-dash-two">
-            {d.survival && <Survival clusters={d.survival.clusters} />}
-            <Alerts alerts={d.alerts} />
-          </div>
-          <div className="h-dash-halves">
-            <ClusterHeat d={d} />
-            <StorageHeat d={d} />
+            <div>
+              {d.survival && <Survival clusters={d.survival.clusters} />}
+              <ClusterHeat d={d} />
+            </div>
+            <div>
+              <Alerts alerts={d.alerts} />
+              <StorageHeat d={d} />
+            </div>
           </div>
           <TopConsumers top={d.top} />
         </>

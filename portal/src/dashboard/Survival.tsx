@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // How many hosts may fail: a number, and a picture of the hosts filled by what runs on them.
-import { Popover } from "@patternfly/react-core";
+import { Button, Popover } from "@patternfly/react-core";
 import HelpIcon from "@patternfly/react-icons/dist/esm/icons/outlined-question-circle-icon";
+import { useState } from "react";
 import { bytes, percent, words } from "../lib/format";
-import { t } from "../text";
+import { locale, t } from "../text";
 import { linkTo } from "../ui/router";
 import type { Answer, ClusterSurvival, HostBlock } from "./data";
 
 const SHOWN_NAMES = 4;
+const SHOWN_CLUSTERS = 4;
 const FEW = 12;
 const MANY = 60;
 
 const names = (list: { name: string }[], all: number) => {
-  const shown = list.slice(0, SHOWN_NAMES).map((x) => x.name).join(", ");
-  return all > SHOWN_NAMES ? t("dashboard.andMore", { names: shown, n: all - Math.min(list.length, SHOWN_NAMES) }) : shown;
+  const shown = list.slice(0, SHOWN_NAMES).map((x) => x.name);
+  if (all <= SHOWN_NAMES) return new Intl.ListFormat(locale(), { type: "conjunction" }).format(shown);
+  return t("dashboard.andMore", { names: shown.join(", "), n: all - shown.length });
 };
 
 const count = (a: Answer) => (a.exact ? String(a.survives) : t("dashboard.atLeast", { n: a.survives }));
@@ -112,8 +115,15 @@ function ClusterRow({ cluster }: { cluster: ClusterSurvival }) {
   );
 }
 
+/** Those with the least in reserve first; where nothing can be lost, last. */
+function byReserve(a: ClusterSurvival, b: ClusterSurvival): number {
+  const of = (c: ClusterSurvival) => (c.ha.vms ? c.ha.survives : c.all.vms ? c.all.survives : Infinity);
+  return of(a) === of(b) ? a.name.localeCompare(b.name) : of(a) - of(b);
+}
+
 export function Survival({ clusters }: { clusters: ClusterSurvival[] }) {
-  const shown = clusters.filter((c) => c.n_hosts > 0);
+  const [isWhole, setWhole] = useState(false);
+  const shown = clusters.filter((c) => c.n_hosts > 0).sort(byReserve);
   const hasLost = shown.some((c) => (c.ha.vms > 0 ? c.ha : c.all).failure);
   return (
     <section className="h-dash-card" aria-label={t("dashboard.survival")}>
@@ -130,9 +140,14 @@ export function Survival({ clusters }: { clusters: ClusterSurvival[] }) {
       ) : (
         <>
           <Verdict clusters={shown} />
-          {shown.map((c) => (
+          {shown.slice(0, isWhole ? undefined : SHOWN_CLUSTERS).map((c) => (
             <ClusterRow key={c.id} cluster={c} />
           ))}
+          {shown.length > SHOWN_CLUSTERS && (
+            <Button variant="link" isInline className="h-survival-more" onClick={() => setWhole(!isWhole)} aria-expanded={isWhole}>
+              {isWhole ? t("dashboard.fewerClusters") : t("dashboard.allClusters", { n: shown.length })}
+            </Button>
+          )}
           <ul className="h-scale h-survival-legend">
             {(["ha", "other", "free"] as const).map((x) => (
               <li key={x}>

@@ -38,6 +38,12 @@ function Top({ title, rows, path }: { title: string; rows: Consumer[]; path: str
       <h3>{title}</h3>
       {rows.length ? (
         <table aria-label={`${t("dashboard.top")}: ${title}`}>
+          <colgroup>
+            <col />
+            <col className="h-top-bars" />
+            <col className="h-top-numbers" />
+            <col className="h-top-trends" />
+          </colgroup>
           <thead className="pf-v6-screen-reader">
             <tr>
               <th scope="col">{t("dashboard.name")}</th>

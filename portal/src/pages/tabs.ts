@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tabs of details pages that are not composed from the schema.
-import type { ComponentType, LazyExoticComponent } from "react";
+import { type ComponentType, lazy, type LazyExoticComponent } from "react";
 import type { Entity } from "../lib/api";
+import { t } from "../text";
 
 export interface ExtraTab {
   /** type of the entity: "vm" */
@@ -15,4 +16,21 @@ export interface ExtraTab {
 }
 
 /** One row for each; its component is loaded when the tab is opened. */
-export const TABS: ExtraTab[] = [];
+export const TABS: ExtraTab[] = [
+  {
+    type: "vm",
+    word: "utilization",
+    get label() {
+      return t("dashboard.utilizationTab");
+    },
+    component: lazy(() => import("../dashboard/UtilizationTab").then((m) => ({ default: m.VmUtilization }))),
+  },
+  {
+    type: "host",
+    word: "utilization",
+    get label() {
+      return t("dashboard.utilizationTab");
+    },
+    component: lazy(() => import("../dashboard/UtilizationTab").then((m) => ({ default: m.HostUtilization }))),
+  },
+];
