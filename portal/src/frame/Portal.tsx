@@ -6,7 +6,6 @@ import { Bullseye, Spinner } from "@patternfly/react-core";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { lazy, type ReactNode, StrictMode, Suspense, useEffect } from "react";
 import { createRoot } from "react-dom/client";
-import { startLive } from "../lib/live";
 import { Fault, isAway, sessionState, whenLoggedOut } from "../lib/session";
 import { startTheme } from "../lib/settings";
 import { useStore } from "../lib/store";
@@ -33,9 +32,15 @@ export const Waiting = () => (
   </Bullseye>
 );
 
+/** Begins something, and ends it when what is given back is called, also when it has not begun yet. */
+function whileShown(begin: () => Promise<() => void>): () => void {
+  const ending = begin();
+  return () => void ending.then((end) => end());
+}
+
 function Inside({ children }: { children: ReactNode }) {
   const isExpired = useStore(sessionState) === "expired";
-  useEffect(() => startLive(client), []);
+  useEffect(() => whileShown(async () => (await import("../lib/live")).startLive(client)), []);
   useEffect(() => isAway.subscribe(() => isAway.get() || void client.invalidateQueries()), []);
   return (
     <>
