@@ -24,6 +24,7 @@ enum {
 	PATIENCE_MS = 10 * 60 * 1000,
 	LOOK_MS = 2000,
 	ENOUGH_LOOKS = 3,
+	ENOUGH_FAILURES = 30,
 	NO_SUCH_VM = 1,
 	EXIT_SAVED = 5
 };
@@ -141,18 +142,23 @@ static void stage_suspended(struct job *j)
 	}
 }
 
-/* Ask, then look until the host has an answer. */
+/*
+ * Ask, then look until the host has an answer. Once it was asked, a look that fails tells nothing: it may be writing the memory. Memory that
+ * was saved before it was asked is that of an earlier try, which is given up.
+ */
 static int save(struct job *j, const char *host, struct err *e)
 {
-	bool is_asked = false;
-	int looks = 0;
+	bool is_asked = false, may_be_ours = job_is_resumed(j);
+	int looks = 0, failures = 0;
 
 	for (;;) {
 		auto_json *news = NULL;
 		int state = look(j, host, &news, e);
 
-		if (state < 0)
+		if (state < 0 && (e->code != ERR_AGENT || !(is_asked || may_be_ours) || ++failures > ENOUGH_FAILURES))
 			return -1;
+		if (state == IS_SAVED && !is_asked && !may_be_ours)
+			state = IS_ENDED;
 		if (state == IS_SAVED)
 			return 0;
 		if (state == IS_GONE)
