@@ -384,8 +384,8 @@ static void drop_ended(struct job *j, struct txn *t, bool ok, const struct err *
 		struct m_disk *d = txn_edit(t, KIND_DISK, job_text(j, DISKS[i][0]));
 		if (d && ok && json_is_true(json_object_get(job_data(j), DISKS[i][1])))
 			txn_remove(t, KIND_DISK, d->id);
-		else if (d)
-			d->status = M_DISK_STATUS_OK;
+		else if (d) /* left behind, and of no use to anybody: it can only be removed */
+			d->status = ok ? M_DISK_STATUS_ILLEGAL : M_DISK_STATUS_OK;
 	}
 }
 
