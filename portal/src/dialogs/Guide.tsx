@@ -39,7 +39,7 @@ function useTasks(center: Entity | undefined): Task[] | undefined {
     { title: t("dialogs.guide.cluster"), isDone: mine.length > 0, text: mine.length ? names(mine) : t("dialogs.guide.cluster.text"), action: { label: t("dialogs.guide.cluster.add"), run: () => openDialog("cluster", "new", `datacenters/${id}/clusters`) } },
     {
       title: t("dialogs.guide.host"), isDone: up.length > 0, text: up.length ? names(up) : waits.length ? t("dialogs.guide.host.waits", { n: waits.length }) : inside.length ? t("dialogs.guide.host.down", { names: names(inside) }) : t("dialogs.guide.host.text"),
-      action: mine.length ? (waits.length && !up.length ? { label: t("dialogs.guide.host.approve"), run: () => openDialog("host", "approve", "hosts", waits.slice(0, 1)) } : { label: t("dialogs.guide.host.add"), run: () => openDialog("host", "new", "hosts") }) : undefined,
+      action: mine.length ? (waits.length && !up.length ? { label: t("dialogs.guide.host.approve"), run: () => openDialog("host", "approve", "hosts", waits.slice(0, 1).map((h) => ({ ...h, cluster: mine[0] }))) } : { label: t("dialogs.guide.host.add"), run: () => openDialog("host", "new", "hosts") }) : undefined,
     },
     {
       title: t("dialogs.guide.storage"), isDone: active.length > 0, text: active.length ? names(active) : t("dialogs.guide.storage.text"),

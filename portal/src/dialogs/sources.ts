@@ -13,7 +13,7 @@ export const chosen = (values: Values, path: string): string | undefined => idOf
 const follow = (word: string) => (e: Entity) => nameOf(e[word]) || "";
 
 export const dataCenters = (): Source => ({ type: "data_center", path: "datacenters" });
-export const clusters = (): Source => ({ type: "cluster", path: "clusters", follow: "data_center", detail: follow("data_center") });
+export const clusters = (): Source => ({ type: "cluster", path: "clusters", follow: "data_center", detail: follow("data_center"), prefer: (e) => (e.data_center as Entity | undefined)?.status === "up" });
 export const templates = (): Source => ({
   type: "template", path: "templates",
   detail: (e) => {
@@ -25,7 +25,11 @@ export const hosts = (): Source => ({ type: "host", path: "hosts", detail: (e) =
 export const vms = (): Source => ({ type: "vm", path: "vms", detail: (e) => words(String(e.status ?? "")) });
 export const roles = (): Source => ({ type: "role", path: "roles", detail: (e) => (e.administrative ? t("dialogs.role.admin") : t("dialogs.role.user")) });
 export const networks = (): Source => ({ type: "network", path: "networks", follow: "data_center", detail: follow("data_center") });
-export const profiles = (): Source => ({ type: "vnic_profile", path: "vnicprofiles", follow: "network", detail: follow("network") });
+/** Profiles of networks, those of a data center when it is known. */
+export const profiles = (center?: string): Source => ({
+  type: "vnic_profile", path: "vnicprofiles", follow: "network", detail: follow("network"),
+  keep: center ? (e) => ((e.network as Entity | undefined)?.data_center as Entity | undefined)?.id === center : undefined,
+});
 export const macPools = (): Source => ({ type: "mac_pool", path: "macpools" });
 export const tags = (): Source => ({ type: "tag", path: "tags" });
 export const filters = (): Source => ({ type: "network_filter", path: "networkfilters" });
@@ -67,4 +71,10 @@ export const cpuTypes: Choices = {
     const newest = [...all].sort((a, b) => String(b.name).localeCompare(String(a.name), undefined, { numeric: true }))[0];
     return ((newest?.cpu_types as { name: string; architecture: string }[] | undefined) ?? []).map((c) => ({ value: c.name, label: c.name }));
   },
+};
+
+/** Compatibility versions, the newest first. */
+export const levels: Choices = {
+  type: "cluster_level", path: "clusterlevels",
+  options: (all) => all.map((e) => String(e.name)).sort((a, b) => b.localeCompare(a, undefined, { numeric: true })).map((value) => ({ value, label: value })),
 };

@@ -5,7 +5,7 @@ import { ENUMS, hasType, memberAt, typeOf } from "../lib/schema";
 import { t } from "../text";
 import type { Field, Spec } from "./form/model";
 import { words } from "../lib/format";
-import { clusters, cpuTypes, dataCenters, diskProfiles, domains, filters, hosts, macPools, networks, profiles, tags, chosen } from "./sources";
+import { clusters, cpuTypes, levels, dataCenters, diskProfiles, domains, filters, hosts, macPools, networks, profiles, tags, chosen } from "./sources";
 import { vmSpec } from "./vmSpec";
 
 const NAME: Field = { path: "name", isRequired: true };
@@ -13,8 +13,6 @@ const DESCRIPTION: Field = { path: "description" };
 const COMMENT: Field = { path: "comment" };
 
 const one = (type: string, fields: Field[], more: Partial<Spec> = {}): Spec => ({ type, sections: [{ id: "general", label: t("dialogs.general"), fields }], ...more });
-
-const levels = ["4.7", "4.6", "4.5", "4.4", "4.3", "4.2"].map((v) => ({ value: v, label: v }));
 
 /** "4.7" as the document wants it. */
 function versionOf(body: Record<string, unknown>, level: unknown): Record<string, unknown> {
@@ -32,7 +30,7 @@ const dataCenter = one("data_center", [
   NAME, DESCRIPTION, COMMENT,
   { path: "kind", label: t("dialogs.dc.storage"), isLocal: true, as: "radio", default: "local", when: (_v, e) => !e,
     options: [{ value: "local", label: t("dialogs.dc.local"), hint: t("dialogs.dc.local.hint") }, { value: "shared", label: t("dialogs.dc.shared"), hint: t("dialogs.dc.shared.hint") }] },
-  { path: "level", label: t("dialogs.level"), isLocal: true, options: levels, none: t("dialogs.level.newest") },
+  { path: "level", label: t("dialogs.level"), isLocal: true, choices: levels, none: t("dialogs.level.newest") },
   { path: "quota_mode", default: "disabled", isRequired: true },
   { path: "mac_pool", from: macPools },
 ], {
@@ -48,7 +46,7 @@ const cluster: Spec = {
       { path: "cpu.architecture", default: "x86_64", options: ["x86_64", "ppc64", "s390x", "aarch64"].map((v) => ({ value: v, label: v })), none: t("dialogs.cpu.detect") },
       { path: "cpu.type", label: t("dialogs.cpu.type"), choices: cpuTypes, none: t("dialogs.cpu.detect"), hint: t("dialogs.cpu.type.hint") },
       { path: "bios_type" },
-      { path: "level", label: t("dialogs.level"), isLocal: true, options: levels, none: t("dialogs.level.dc") },
+      { path: "level", label: t("dialogs.level"), isLocal: true, choices: levels, none: t("dialogs.level.dc") },
       { path: "mac_pool", from: macPools },
     ] },
     { id: "memory", label: t("dialogs.optimization"), fields: [
@@ -120,7 +118,7 @@ const vnicProfile = one("vnic_profile", [
   NAME, { path: "network", isRequired: true, pick: "only", from: networks, locked: (_v, e) => (e ? t("dialogs.locked.create") : undefined) }, DESCRIPTION,
   { path: "network_filter", from: filters },
   { path: "pass_through.mode", label: t("dialogs.passthrough"), default: "disabled", isRequired: true }, { path: "migratable", when: (v) => v["pass_through.mode"] === "enabled" },
-  { path: "port_mirroring" }, { path: "failover", from: profiles, when: (v) => v["pass_through.mode"] === "enabled" },
+  { path: "port_mirroring" }, { path: "failover", from: () => profiles(), when: (v) => v["pass_through.mode"] === "enabled" },
   { path: "custom_properties" },
 ]);
 
@@ -158,7 +156,7 @@ const SPECS: Record<string, Spec> = {
   bookmark: one("bookmark", [NAME, { path: "value", isRequired: true, label: t("dialogs.bookmark.search"), hint: t("dialogs.bookmark.hint") }]),
   vm: vmSpec("vm"), template: vmSpec("template"), instance_type: vmSpec("instance_type"),
   nic: one("nic", [
-    NAME, { path: "vnic_profile", from: profiles, pick: "first" }, { path: "interface", default: "virtio", isRequired: true },
+    NAME, { path: "vnic_profile", from: () => profiles(), pick: "first" }, { path: "interface", default: "virtio", isRequired: true },
     { path: "mac.address", label: t("dialogs.nic.mac"), hint: t("dialogs.nic.mac.hint"), check: (v) => (!v || /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(String(v)) ? undefined : t("dialogs.mac.wrong")) },
     { path: "linked", label: t("dialogs.nic.linked"), default: true }, { path: "plugged", label: t("dialogs.nic.plugged"), default: true },
   ]),

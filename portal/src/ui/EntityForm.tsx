@@ -6,6 +6,7 @@ import { useState } from "react";
 import { add, type Entity, etagOf, Fault, get, update, wireFrom } from "../lib/api";
 import type { EntityPage } from "../lib/entities";
 import { nameOf } from "../lib/format";
+import { memberAt } from "../lib/schema";
 import { notify } from "../frame/notify";
 import { t } from "../text";
 import { Conflict } from "../dialogs/form/Conflict";
@@ -39,10 +40,10 @@ const OWNERS: Record<string, string> = { datacenters: "data_center", clusters: "
 function within(spec: Spec, path: string): Spec {
   const [owner, , part] = path.split("/");
   const member = part ? OWNERS[owner] : undefined;
-  if (!member) return spec;
+  if (!member || !memberAt(spec.type, member)) return spec;
   const id = path.split("/")[1];
   const sections = spec.sections.map((s) => ({ ...s, fields: s.fields.map((f) => (f.path === member ? { ...f, when: () => false, isRequired: false } : f)) }));
-  return { ...spec, sections, begin: (e) => ({ ...spec.begin?.(e), [member]: { id } }) };
+  return { ...spec, sections, begin: (e) => ({ ...spec.begin?.(e), [member]: { id } }), finish: (body, values, e) => ({ ...(spec.finish?.(body, values, e) ?? body), [member]: { id } }) };
 }
 
 /** New ones. */

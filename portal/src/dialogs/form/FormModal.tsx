@@ -101,7 +101,7 @@ export function FormModal({ title, form, submit, intro, lead, isDanger, below, f
             <span className="h-faults">{fault}</span>
           </Alert>
         )}
-        <Form id={id} onSubmit={onForm} isHorizontal={false} noValidate className={hasTabs ? "h-form h-form-tabs" : "h-form"}>
+        <Form id={id} onSubmit={onForm} isHorizontal={variant !== "small"} noValidate className={hasTabs ? "h-form h-form-tabs" : "h-form"}>
           {hasTabs && (
             <Tabs isVertical activeKey={current.id} onSelect={(_e, key) => setTab(String(key))} aria-label={t("dialogs.tabs")} className="h-form-nav">
               {sections.map((s) => (

@@ -73,7 +73,7 @@ export function Reference({ id, label, from, value, isInvalid, isDisabled, canCl
   useEffect(() => {
     if (!pick || value || typed !== undefined || !all) return;
     const fit = all.filter((e) => !from?.keep || from.keep(e));
-    if (fit.length === 1 || (pick === "first" && fit.length)) onChange(fit[0]);
+    if (fit.length === 1 || (pick === "first" && fit.length)) onChange(fit.find((e) => from?.prefer?.(e)) ?? fit[0]);
   }, [pick, value, all, typed, from, onChange]);
   const choose = (e: Entity | undefined) => {
     onChange(e);

@@ -22,6 +22,8 @@ export interface Source {
   search?: string;
   /** more of the query: {type: "data"} */
   keep?: (e: Entity) => boolean;
+  /** picked before others */
+  prefer?: (e: Entity) => boolean;
   /** what stands behind the name */
   detail?: (e: Entity) => string;
   follow?: string;
@@ -142,7 +144,7 @@ export function valuesOf(spec: Spec, entity?: Entity): Values {
   return { ...out, ...spec.begin?.(entity) };
 }
 
-const isEmpty = (v: unknown) => v === undefined || v === "" || v === null || (Array.isArray(v) && !v.length);
+const isEmpty = (v: unknown): boolean => v === undefined || v === "" || v === null || (Array.isArray(v) && v.every((x) => x === "" || (!!x && typeof x === "object" && "name" in x && x.name === "" && !("id" in x))));
 
 /** Two values that say the same. References are the same by their ids. */
 export function isSame(a: unknown, b: unknown): boolean {
@@ -163,7 +165,7 @@ const isReference = (v: unknown): v is Entity => !!v && typeof v === "object" &&
 
 /** A value as it stands in a document: of references only what names them. */
 function sendable(v: unknown, m?: Member): unknown {
-  const isBlank = (x: unknown) => x === "" || (!!x && typeof x === "object" && Object.values(x).every((y) => y === ""));
+  const isBlank = (x: unknown) => x === "" || (!!x && typeof x === "object" && ((x as Entity).name === "" || Object.values(x).every((y) => y === "")));
   if (Array.isArray(v)) return v.filter((x) => !isBlank(x)).map((x) => sendable(x));
   if (isReference(v) && m?.kind !== "o") return v.id ? { id: v.id } : { name: v.name };
   return v;

@@ -30,6 +30,12 @@ function newSpec(template?: Entity): Spec {
       { id: "nics", label: t("dialogs.vm.nics"), fields: [{ path: "#nics", isLocal: true, draw: Cards, check: checkCards, default: [emptyCard(1)] }] },
       ...rest.map((s) => (s.id === "boot" ? { ...s, fields: [...s.fields, { path: "#cd", isLocal: true, as: "reference" as const, label: t("dialogs.cd"), from: discs }] } : s)),
     ],
+    follow: (path, value, values, touched) => {
+      if (path !== "cluster") return spec.follow?.(path, value, values, touched);
+      const center = (e: unknown) => ((e as Entity | undefined)?.data_center as Entity | undefined)?.id;
+      const moved = { "#disks": (values["#disks"] as NewDisk[]).map((d) => ({ ...d, domain: undefined })), "#nics": (values["#nics"] as NewCard[]).map((c) => ({ ...c, profile: undefined })) };
+      return center(value) ? moved : undefined;
+    },
     begin: (e) => ({ ...spec.begin?.(e), ...begun }),
   };
 }

@@ -132,7 +132,7 @@ export function Cards({ values, errors, set }: FormPart) {
                 <TextInput id={`${id}-name`} value={c.name} validated={c.name ? "default" : "error"} onChange={(_e, name) => change(i, { ...c, name })} />
               </FormGroup>
               <FormGroup label={t("dialogs.profile")} fieldId={`${id}-profile`}>
-                <Reference id={`${id}-profile`} label={t("dialogs.profile")} from={profiles()} value={c.profile} isInvalid={false} canClear pick="first" onChange={(profile) => change(i, { ...c, profile })} />
+                <Reference id={`${id}-profile`} label={t("dialogs.profile")} from={profiles(centerOf(values.cluster))} value={c.profile} isInvalid={false} canClear pick="first" onChange={(profile) => change(i, { ...c, profile })} />
               </FormGroup>
               <FormGroup label={t("dialogs.nic.type")} fieldId={`${id}-type`}>
                 <FormSelect id={`${id}-type`} value={c.interface} onChange={(_e, v) => change(i, { ...c, interface: v })}>
