@@ -110,6 +110,7 @@ export function Cover({ state, onAgain, onTake }: CoverProps) {
       <Alert
         variant={state.isTaken ? "warning" : "info"}
         isInline
+        component="h2"
         title={state.isTaken ? t("consoles.takenTitle") : t("consoles.endedTitle")}
         actionLinks={
           <>

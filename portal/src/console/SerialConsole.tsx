@@ -15,39 +15,40 @@ import { type Connect, useConnection } from "./useConnection";
 const SCROLL_BACK = 10_000;
 
 /**
- * The terminal writes its colours and sizes into <style> elements, which the page's security policy refuses. What it is given here instead
- * puts the same rules into a style sheet of the document instead, which is allowed.
+ * The terminal writes its colours and sizes into <style> elements, which the page's security policy refuses. Those that it makes while fn
+ * runs are others, which put the same rules into a style sheet of the document instead; that is allowed.
  */
-function styleMaker(sheets: Set<CSSStyleSheet>): Document {
-  const make = (name: string) => {
-    if (name !== "style") return document.createElement(name);
-    const element = document.createElement("template");
+function withStyleSheets(fn: () => void): CSSStyleSheet[] {
+  const sheets: CSSStyleSheet[] = [];
+  const make = document.createElement.bind(document);
+  const instead = (name: string, options?: ElementCreationOptions): HTMLElement => {
+    if (name !== "style") return make(name, options);
+    const element = make("template");
     const sheet = new CSSStyleSheet();
-    sheets.add(sheet);
-    document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
+    sheets.push(sheet);
     Object.defineProperty(element, "textContent", { get: () => "", set: (rules: string) => void sheet.replaceSync(rules) });
     return element;
   };
-  return new Proxy(document, {
-    get: (of, key) => {
-      if (key === "createElement") return make;
-      const v = Reflect.get(of, key, of) as unknown;
-      return typeof v === "function" ? (v.bind(of) as unknown) : v;
-    },
-  });
+  Object.defineProperty(document, "createElement", { value: instead, configurable: true });
+  try {
+    fn();
+  } finally {
+    Reflect.deleteProperty(document, "createElement");
+  }
+  document.adoptedStyleSheets = [...document.adoptedStyleSheets, ...sheets];
+  return sheets;
 }
 
 /** A terminal that fills an element; what closes it. */
 async function makeTerminal(into: HTMLElement, fontSize: number): Promise<{ terminal: Terminal; fit: () => void; close: () => void }> {
   const [{ Terminal: Made }, { FitAddon }] = await Promise.all([import("@xterm/xterm"), import("@xterm/addon-fit"), import("@xterm/xterm/css/xterm.css")]);
-  const sheets = new Set<CSSStyleSheet>();
   const terminal = new Made({
-    scrollback: SCROLL_BACK, fontSize, cursorBlink: true, screenReaderMode: true, documentOverride: styleMaker(sheets),
+    scrollback: SCROLL_BACK, fontSize, cursorBlink: true, screenReaderMode: true,
     fontFamily: "'Red Hat Mono', 'Liberation Mono', Menlo, Consolas, monospace", theme: { background: "#151515", foreground: "#e0e0e0" },
   });
   const fitting = new FitAddon();
   terminal.loadAddon(fitting);
-  terminal.open(into);
+  const sheets = withStyleSheets(() => terminal.open(into));
   const fit = () => fitting.fit();
   const watcher = new ResizeObserver(fit);
   watcher.observe(into);
@@ -57,7 +58,7 @@ async function makeTerminal(into: HTMLElement, fontSize: number): Promise<{ term
     close: () => {
       watcher.disconnect();
       terminal.dispose();
-      document.adoptedStyleSheets = document.adoptedStyleSheets.filter((s) => !sheets.has(s));
+      document.adoptedStyleSheets = document.adoptedStyleSheets.filter((s) => !sheets.includes(s));
     },
   };
 }

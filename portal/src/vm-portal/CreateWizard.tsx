@@ -112,11 +112,15 @@ export default function CreateWizard() {
     const os = (template?.os as { type?: string } | undefined)?.type;
     setValues(template ? { ...next, memory: memoryOf(template), os: os && template.id !== BLANK ? os : next.os, type: template.id !== BLANK && template.type ? String(template.type) : next.type } : next);
   };
-  const isBusy = progress.length > 0 && !progress.some((p) => p.state === "failed");
+  const [made, setMade] = useState("");
+  const [isBusy, setBusy] = useState(false);
   const create = () => {
-    void make({ values, nics, disks }, setProgress).then((id) => {
+    setBusy(true);
+    void make({ values, nics, disks }, setProgress).then(({ id, isWell }) => {
       void client.invalidateQueries();
-      if (id) go(linkTo(`vms/${id}`));
+      setBusy(false);
+      if (isWell) go(linkTo(`vms/${id}`));
+      else setMade(id);
     });
   };
   if (may && !may.has("vms.add"))
@@ -126,7 +130,7 @@ export default function CreateWizard() {
       </PageSection>
     );
   return (
-    <PageSection isFilled aria-label={t("vmPortal.create")} className="v-page">
+    <PageSection isFilled aria-label={t("vmPortal.create")} className="v-page v-whole">
       <div className="v-head">
         <h1>{t("vmPortal.create")}</h1>
       </div>
@@ -138,12 +142,15 @@ export default function CreateWizard() {
           </Form>
         </WizardStep>
         <WizardStep id="nics" name={t("vmPortal.wizard.nics")} isDisabled={!isBasic} footer={WORDS}>
-          <NicRows rows={nics} onChange={setNics} fromTemplate={parts?.nics ?? []} />
+          <NicRows cluster={values.cluster ?? ""} rows={nics} onChange={setNics} fromTemplate={parts?.nics ?? []} />
         </WizardStep>
         <WizardStep id="disks" name={t("vmPortal.wizard.disks")} isDisabled={!isBasic} footer={{ isNextDisabled: !isWhole, ...WORDS }}>
           <DiskRows rows={disks} onChange={setDisks} vmName={values.name ?? ""} fromTemplate={parts?.disks ?? []} />
         </WizardStep>
-        <WizardStep id="review" name={t("vmPortal.wizard.review")} isDisabled={!isWhole} footer={{ ...WORDS, nextButtonText: t("vmPortal.create"), isNextDisabled: !isWhole || isBusy, isBackDisabled: isBusy }}>
+        <WizardStep id="review" name={t("vmPortal.wizard.review")} isDisabled={!isWhole} footer={{ ...WORDS, nextButtonText: t("vmPortal.create"), isNextDisabled: !isWhole || isBusy || made !== "", isBackDisabled: isBusy || made !== "" }}>
+          {made && (
+            <Alert variant="warning" isInline component="p" title={t("vmPortal.wizard.partly")} actionLinks={<a href={linkTo(`vms/${made}`)}>{t("vmPortal.wizard.open", { name: values.name })}</a>} />
+          )}
           {progress.length > 0 ? <Steps progress={progress} /> : <Review plan={{ values, nics, disks }} clusters={clusters ?? []} templates={templates ?? []} systems={systems} />}
         </WizardStep>
       </Wizard>

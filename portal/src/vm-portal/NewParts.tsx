@@ -51,8 +51,8 @@ interface NicsProps {
   fromTemplate: Entity[];
 }
 
-export function NicRows({ rows, onChange, fromTemplate }: NicsProps) {
-  const { data: profiles } = useQuery({ queryKey: ["list", "vnicprofiles", "choices"], queryFn: profileChoices });
+export function NicRows({ rows, onChange, fromTemplate, cluster }: NicsProps & { cluster: string }) {
+  const { data: profiles } = useQuery({ queryKey: ["list", "vnicprofiles", "choices", cluster], queryFn: () => profileChoices(cluster) });
   const fields = (): Field[] => [
     { name: "name", label: t("vmPortal.field.name"), isRequired: true },
     { name: "profile", label: t("vmPortal.nic.profile"), kind: "choice", choices: profiles ?? [] },

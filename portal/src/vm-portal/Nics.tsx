@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { add, list, remove, update, type Entity } from "../lib/api";
+import { add, get, list, remove, update, type Entity } from "../lib/api";
 import { nameOf, words } from "../lib/format";
 import { t } from "../text";
 import { useList } from "../ui/queries";
@@ -11,18 +11,26 @@ import type { PartProps } from "./VmDetails";
 const MAC: [RegExp, string] = [/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i, t("vmPortal.nic.macWrong")];
 const INTERFACES = ["virtio", "e1000e", "e1000", "rtl8139"];
 
-/** vNIC profiles as choices: "profile (network)"; none is a card without a network. */
-export async function profileChoices(): Promise<{ value: string; label: string }[]> {
-  const profiles = await list("vnic_profile", "vnicprofiles", { follow: "network" }).catch(() => [] as Entity[]);
+/** The data center of a cluster; undefined where the user may not know. */
+const centerOf = async (cluster: string): Promise<string | undefined> => ((await get("cluster", `clusters/${cluster}`).catch(() => undefined))?.data_center as Entity | undefined)?.id;
+
+/** vNIC profiles that cards in the cluster can have, as "profile (network)"; none is a card without a network. */
+export async function profileChoices(cluster: string): Promise<{ value: string; label: string }[]> {
+  const [profiles, center] = await Promise.all([list("vnic_profile", "vnicprofiles", { follow: "network" }).catch(() => [] as Entity[]), centerOf(cluster)]);
   const label = (p: Entity) => {
-    const network = nameOf(p.network);
-    return network && network !== p.name && !network.includes("-") ? `${nameOf(p)} (${network})` : nameOf(p);
+    const network = (p.network as Entity | undefined)?.name;
+    return network && network !== p.name ? `${nameOf(p)} (${network})` : nameOf(p);
   };
-  return [{ value: "", label: t("vmPortal.nic.noProfile") }, ...profiles.map((p) => ({ value: p.id, label: label(p) }))];
+  const isNear = (p: Entity) => {
+    const other = ((p.network as Entity | undefined)?.data_center as Entity | undefined)?.id;
+    return !center || !other || other === center;
+  };
+  return [{ value: "", label: t("vmPortal.nic.noProfile") }, ...profiles.filter(isNear).map((p) => ({ value: p.id, label: label(p) }))];
 }
 
+/** Of a card, or of a new one. */
 async function edit(vm: Entity, nic?: Entity) {
-  const profiles = await profileChoices();
+  const profiles = await profileChoices((vm.cluster as Entity | undefined)?.id ?? "");
   const now = (nic?.vnic_profile as Entity | undefined)?.id ?? "";
   if (now && !profiles.some((p) => p.value === now)) profiles.push({ value: now, label: t("vmPortal.nic.currentProfile") });
   const fields: Field[] = [

@@ -3,12 +3,13 @@
 import {
   Button, Card, CardBody, CardHeader, CardTitle, DescriptionList, DescriptionListDescription, DescriptionListGroup, DescriptionListTerm,
 } from "@patternfly/react-core";
+import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { hasConsole, protocolsOf } from "../console";
-import type { Entity } from "../lib/api";
+import { get, type Entity } from "../lib/api";
 import { bytes, date, duration, nameOf, words } from "../lib/format";
 import { t } from "../text";
-import { useList } from "../ui/queries";
+import { FALLBACK_MS, useList } from "../ui/queries";
 import { cdDialog } from "./editing";
 import { complain, showConsole } from "./verbs";
 import type { PartProps } from "./VmDetails";
@@ -92,8 +93,7 @@ const since = (d: unknown) => (d instanceof Date ? `${duration(Math.max(0, (Date
 export function Overview({ vm, may }: PartProps) {
   const systems = useOperatingSystems();
   const addresses = useAddresses(vm, may.has("vm_reported_devices.list"));
-  const { data: full } = useList("vm", "vms", { search: `id = ${vm.id}`, follow: "cluster,template,host" });
-  const named = full?.find((x) => x.id === vm.id);
+  const { data: named } = useQuery({ queryKey: ["one", `vms/${vm.id}`, "names"], queryFn: () => get("vm", `vms/${vm.id}?follow=cluster,template,host`), refetchInterval: FALLBACK_MS });
   const name = (member: string) => ((named?.[member] ?? vm[member]) as Entity | undefined)?.name;
   const policy = vm.memory_policy as { guaranteed?: number } | undefined;
   const os = vm.os as { boot?: { devices?: string[] } } | undefined;

@@ -46,7 +46,7 @@ function Head({ place }: { place: string }) {
     <Masthead className="h-masthead">
       <MastheadMain>
         <MastheadBrand>
-          <a href={linkTo("")} className="h-brand" aria-label={t("vmPortal.home")}>
+          <a href={linkTo("")} className="h-brand" title={`${t("frame.product")} ${t("vmPortal.name")}`}>
             <Logo suffix={t("vmPortal.name")} />
           </a>
         </MastheadBrand>

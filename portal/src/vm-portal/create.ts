@@ -36,8 +36,8 @@ const vmOf = (v: Values) => ({
   memory_policy: { guaranteed: parseBytes(v.memory), max: (parseBytes(v.memory) ?? 0) * 4 }, cpu: { topology: { sockets: Number(v.cpus), cores: 1, threads: 1 } }, initialization: initializationOf(v),
 });
 
-/** The id of the VM when all went well; how it goes is told all the time. */
-export async function make({ values, nics, disks }: Plan, tell: (p: Progress[]) => void): Promise<string | undefined> {
+/** The id of the VM ("": there is none), and whether all went well; how it goes is told all the time. */
+export async function make({ values, nics, disks }: Plan, tell: (p: Progress[]) => void): Promise<{ id: string; isWell: boolean }> {
   const correlation = newCorrelation();
   let id = "";
   const work: { label: string; run: () => Promise<unknown> }[] = [
@@ -70,7 +70,7 @@ export async function make({ values, nics, disks }: Plan, tell: (p: Progress[]) 
       if (i < 2) break;
     }
   }
-  return isWell ? id : undefined;
+  return { id, isWell };
 }
 
 /** Until no disk of the VM is being made any more. */
