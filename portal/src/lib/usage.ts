@@ -21,7 +21,16 @@ export function statisticsOf(e: Entity): Map<string, number> {
   return found;
 }
 
+const known = new WeakMap<Entity, Usage>();
+
+/** How busy it is; kept, as several columns ask for it. */
 export function usageOf(e: Entity): Usage {
+  let usage = known.get(e);
+  if (!usage) known.set(e, (usage = measured(e)));
+  return usage;
+}
+
+function measured(e: Entity): Usage {
   const s = statisticsOf(e);
   if (e.status === "down" || s.get("boot.time") === 0) return {}; // what is not running, or has not reported yet, uses nothing
   const total = s.get("memory.installed") ?? s.get("memory.total");

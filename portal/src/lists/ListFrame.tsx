@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is around the rows of a list: its search, what can be done, the table, its menu.
 import { Alert, AlertActionCloseButton, Button, SearchInput } from "@patternfly/react-core";
-import { useCallback, useMemo, useState } from "react";
+import { memo, useCallback, useMemo, useRef, useState } from "react";
 import type { Entity } from "../lib/api";
+import type { EntityPage } from "../lib/entities";
+import { hasService, serviceAt, serviceOf } from "../lib/schema";
 import { t } from "../text";
-import { Actions, useCommands } from "../ui/Actions";
+import { Actions } from "../ui/Actions";
 import { DataTable, type Place } from "../ui/DataTable";
 import { Equivalents } from "../ui/Equivalents";
+import { useOperations } from "../ui/queries";
 import { Search } from "../ui/Search";
 import { ColumnChooser } from "./ColumnChooser";
 import { csvOf, download } from "./csv";
@@ -45,19 +48,43 @@ function useSelection({ rows, full }: FrameProps) {
   return { selected, select, selectAll, note, setNote };
 }
 
-function Field(props: FrameProps & { onBookmark: (search: string) => void }) {
-  const { page, path, state, onState, belongs } = props;
-  const [typed, setTyped] = useState(state.search);
-  if (isSearchable(page, path) && !belongs)
-    return (
-      <Search collection={page.path} value={state.search} onType={setTyped} onSearch={(search) => onState({ ...state, search })}
-        onBookmark={() => props.onBookmark(typed.trim() || state.search)} />
-    );
+interface FieldProps {
+  collection: string;
+  isLanguage: boolean;
+  value: string;
+  onSearch: (search: string) => void;
+  onBookmark: (search: string) => void;
+}
+
+function Field({ collection, isLanguage, value, onSearch, onBookmark }: FieldProps) {
+  const [typed, setTyped] = useState(value);
+  if (isLanguage) return <Search collection={collection} value={value} onType={setTyped} onSearch={onSearch} onBookmark={() => onBookmark(typed.trim() || value)} />;
   return (
-    <SearchInput aria-label={t("lists.search")} placeholder={t("lists.search.hint.plain")} value={state.search} onChange={(_e, search) => onState({ ...state, search })}
-      onClear={() => onState({ ...state, search: "" })} />
+    <SearchInput aria-label={t("lists.search")} placeholder={t("lists.search.hint.plain")} value={value} onChange={(_e, search) => onSearch(search)} onClear={() => onSearch("")} />
   );
 }
+
+/** The same array while the same things are in it. */
+function useSame(items: Entity[]): Entity[] {
+  const kept = useRef(items);
+  if (items.length !== kept.current.length || items.some((e, i) => e !== kept.current[i])) kept.current = items;
+  return kept.current;
+}
+
+/** Can anything be done with one of them? */
+function useHasMenu(page: EntityPage, path: string): boolean {
+  const { data: has } = useOperations();
+  return useMemo(() => {
+    const many = serviceAt(path);
+    const one = many?.one && hasService(many.one) ? serviceOf(many.one) : undefined;
+    return page.type !== "event" && (one?.operations ?? []).some((o) => ["action", "update", "remove"].includes(o.kind) && has?.has(o.id));
+  }, [page.type, path, has]);
+}
+
+// rows move without drawing anew what stands above them
+const StillActions = memo(Actions);
+const StillTools = memo(ListTools);
+const StillField = memo(Field);
 
 interface Menu {
   items: Entity[];
@@ -72,7 +99,7 @@ export function ListFrame(props: FrameProps) {
   const [bookmark, setBookmark] = useState<string>();
   const [menu, setMenu] = useState<Menu>();
   const closeMenu = useCallback(() => setMenu(undefined), []);
-  const items = fresh(selected, rows);
+  const items = useSame(fresh(selected, rows));
   const sort = state.sort ?? page.sort;
   const onSort = (field: string) => onState({ ...state, sort: { field, desc: sort?.field === field && !sort.desc } });
   const exportRows = async () => {
@@ -80,7 +107,19 @@ export function ListFrame(props: FrameProps) {
     download(`${page.path.replaceAll("/", "-")}.csv`, csvOf(chosen, page.type, columns.shown));
     if (!selected.size && (rows.count ?? 0) > chosen.length) setNote(t("lists.export.limit", { n: chosen.length }));
   };
-  const hasMenu = useCommands(page, path, items).some((c) => c.id !== "new");
+  const now = useRef({ exportRows, refresh: rows.refresh, state, onState });
+  now.current = { exportRows, refresh: rows.refresh, state, onState };
+  const tools = useMemo(
+    () => ({
+      onEquivalents: () => setOpen((is) => (is === "equivalents" ? undefined : "equivalents")),
+      onColumns: () => setOpen("columns"),
+      onExport: () => void now.current.exportRows(),
+      onRefresh: () => now.current.refresh(),
+      onSearch: (search: string) => now.current.onState({ ...now.current.state, search }),
+    }),
+    [],
+  );
+  const hasMenu = useHasMenu(page, path);
   const hasField = !isPart || isSearchable(page, path) || (rows.count ?? 0) > 8 || state.search !== "";
   const isEmpty = rows.count === 0 && !rows.error;
   return (
@@ -99,14 +138,14 @@ export function ListFrame(props: FrameProps) {
         </span>
         {hasField && (
           <div className="h-search-item">
-            <Field {...props} onBookmark={setBookmark} />
+            <StillField collection={page.path} isLanguage={isSearchable(page, path) && !props.belongs} value={state.search} onSearch={tools.onSearch} onBookmark={setBookmark} />
           </div>
         )}
         {props.filters}
-        <ListTools isOpen={open === "equivalents"} onEquivalents={() => setOpen(open === "equivalents" ? undefined : "equivalents")} onExport={() => void exportRows()}
-          onColumns={() => setOpen("columns")} onRefresh={rows.refresh} isBusy={rows.isBusy} />
+        <StillTools isOpen={open === "equivalents"} onEquivalents={tools.onEquivalents} onExport={tools.onExport} onColumns={tools.onColumns} onRefresh={tools.onRefresh}
+          isBusy={rows.isBusy && rows.count === undefined} />
       </div>
-      <Actions page={page} path={path} items={items} />
+      <StillActions page={page} path={path} items={items} />
       {open === "equivalents" && (
         <div className="h-panel">
           <Equivalents method="GET" path={path} search={props.full || undefined} />

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A table that stays fluid with a hundred thousand rows: only those on the screen are there. It is a grid to the keyboard: arrows go from row
 // to row, Space selects, Enter opens.
-import { useVirtualizer, type Virtualizer } from "@tanstack/react-virtual";
 import { useCallback, useEffect, useRef, useState } from "react";
 import type { Entity } from "../lib/api";
 import type { Column } from "../lib/entities";
@@ -9,6 +8,7 @@ import { nameOf } from "../lib/format";
 import { t } from "../text";
 import { HeadCell } from "./HeadCell";
 import { Row } from "./TableRow";
+import { useRowWindow } from "./useRowWindow";
 
 /** What the table needs to know of its rows. */
 export interface TableRows {
@@ -60,44 +60,47 @@ function rowOf(target: EventTarget | null): number | undefined {
 
 const isControl = (target: EventTarget | null) => target instanceof Element && target.closest("a, button, input") !== null;
 
-/** Texts that are cut off are shown whole as a tooltip. */
+let resting: number | undefined;
+
+/** Texts that are cut off are shown whole as a tooltip, once the mouse rests on them: to measure while one scrolls would be felt. */
 function showWhole(e: React.MouseEvent) {
-  const cell = e.target instanceof Element ? e.target.closest<HTMLElement>("td, th") : null;
-  if (cell && !cell.querySelector("[title]")) cell.title = cell.scrollWidth > cell.clientWidth ? cell.innerText : "";
+  const cell = e.target instanceof Element ? e.target.closest<HTMLElement>("td.h-cell") : null;
+  window.clearTimeout(resting);
+  if (!cell || cell.title) return;
+  resting = window.setTimeout(() => {
+    if (cell.isConnected && !cell.querySelector("[title]") && cell.scrollWidth > cell.clientWidth) cell.title = cell.innerText;
+  }, 200);
 }
 
 /** Keeps the focus in the table when the row that had it is scrolled away. */
-function useKeptFocus(box: React.RefObject<HTMLDivElement | null>, virtual: Virtualizer<HTMLDivElement, Element>) {
+function useKeptFocus(box: React.RefObject<HTMLDivElement | null>, first: number, last: number) {
   const had = useRef(false);
-  const range = virtual.range;
   useEffect(() => {
     if (had.current && document.activeElement === document.body) box.current?.focus({ preventScroll: true });
     had.current = box.current?.contains(document.activeElement) ?? false;
-  }, [box, range?.startIndex, range?.endIndex]);
+  }, [box, first, last]);
 }
 
 export function DataTable(props: Props) {
   const { type, rows, columns, width, label, selected, onSelect, onMenu, href, onOpen, sort, sortField, onSort } = props;
   const box = useRef<HTMLDivElement>(null);
   const count = rows.count ?? SKELETON_ROWS;
-  const virtual = useVirtualizer({ count, getScrollElement: () => box.current, estimateSize: () => ROW_PX, overscan: 8, useFlushSync: false });
+  const { first, last, scrollTo } = useRowWindow(box, count, ROW_PX, ROW_PX);
   const [active, setActive] = useState(0);
   const anchor = useRef(0);
-  const shown = virtual.getVirtualItems();
-  const first = shown[0]?.index ?? 0;
-  const last = shown.length ? shown[shown.length - 1].index : 0;
+  const shown = Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i);
   const { onRange } = rows;
   useEffect(() => onRange?.(first, last), [onRange, first, last]);
-  useKeptFocus(box, virtual);
+  useKeptFocus(box, first, last);
   const current = Math.min(active, Math.max(0, count - 1));
   const stop = current >= first && current <= last ? current : first; // there is always one row that Tab reaches
-  const before = shown.length ? shown[0].start : 0;
-  const after = shown.length ? virtual.getTotalSize() - shown[shown.length - 1].end : 0;
+  const before = first * ROW_PX;
+  const after = Math.max(0, count - 1 - last) * ROW_PX;
 
   const focusRow = (i: number) => {
     const to = Math.max(0, Math.min(count - 1, i));
     setActive(to);
-    virtual.scrollToIndex(to);
+    scrollTo(to);
     requestAnimationFrame(() => requestAnimationFrame(() => box.current?.querySelector<HTMLElement>(`tr[data-index="${to}"]`)?.focus({ preventScroll: true })));
     return to;
   };
@@ -183,7 +186,7 @@ export function DataTable(props: Props) {
     if (el) el.indeterminate = (selected?.size ?? 0) > 0 && !isAll;
   }, [selected, isAll]);
   return (
-    <div ref={box} className="h-table" tabIndex={-1} onKeyDown={onKeyDown}>
+    <div ref={box} className="h-table" tabIndex={-1} onKeyDown={onKeyDown} onFocus={(ev) => rowOf(ev.target) !== undefined && setActive(rowOf(ev.target)!)}>
       <table className="h-grid" role="grid" aria-label={label} aria-rowcount={(rows.count ?? -2) + 1} aria-multiselectable={onSelect !== undefined} aria-busy={props.isBusy && rows.count === undefined}
         style={{ minWidth: total }}>
         <colgroup>
@@ -206,7 +209,7 @@ export function DataTable(props: Props) {
         </thead>
         <tbody onClick={onClick} onContextMenu={onContextMenu} onMouseOver={showWhole}>
           {before > 0 && <tr aria-hidden="true" style={{ height: before }} />}
-          {shown.map(({ index }) => {
+          {shown.map((index) => {
             const e = rows.at(index);
             return (
               <Row key={index} e={e} index={index} type={type} columns={columns} nameMember={props.nameMember} href={href} canOpen={onOpen !== undefined}

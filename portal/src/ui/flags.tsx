@@ -62,8 +62,11 @@ const FLAGS: Flag[] = [
   { types: "role", is: (e) => e.mutable === false, text: "lists.flag.builtin", icon: Lock },
 ];
 
-/** What is true of an entity, in words. */
-export const flagsOf = (type: string, e: Entity): Flag[] => FLAGS.filter((f) => f.types.split(" ").includes(type) && f.is(e));
+const byType = new Map<string, Flag[]>();
+for (const flag of FLAGS) for (const type of flag.types.split(" ")) byType.set(type, [...(byType.get(type) ?? []), flag]);
+
+/** What is special about an entity of a type. */
+export const flagsOf = (type: string, e: Entity): Flag[] => (byType.get(type) ?? []).filter((f) => f.is(e));
 
 export const flagWords = (type: string, e: Entity): string => flagsOf(type, e).map((f) => t(f.text)).join(", ");
 
