@@ -9,8 +9,6 @@ import rest
 from products import wait_for
 
 
-
-
 @pytest.fixture(scope="module")
 def system(sdk):
     return sdk.system_service()

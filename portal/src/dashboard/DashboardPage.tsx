@@ -37,6 +37,25 @@ function Head({ time, isBusy, onRefresh }: { time?: number; isBusy: boolean; onR
   );
 }
 
+/** Of no use to those who see none of it. */
+function Infrastructure({ d }: { d: Dashboard }) {
+  return (
+    <>
+      <Utilization d={d} />
+      <div className="h-dash-two">
+        <div>
+          {d.survival && <Survival clusters={d.survival.clusters} />}
+          <ClusterHeat d={d} />
+        </div>
+        <div>
+          <Alerts alerts={d.alerts} />
+          <StorageHeat d={d} />
+        </div>
+      </div>
+    </>
+  );
+}
+
 function Body({ d }: { d: Dashboard }) {
   const hasHosts = totalOf(d, "hosts") > 0;
   const isBegun = hasHosts && totalOf(d, "storagedomains") > 0 && totalOf(d, "vms") > 0;
@@ -50,17 +69,7 @@ function Body({ d }: { d: Dashboard }) {
         <Alerts alerts={d.alerts} />
       ) : (
         <>
-          <Utilization d={d} />
-          <div className="h-dash-two">
-            <div>
-              {d.survival && <Survival clusters={d.survival.clusters} />}
-              <ClusterHeat d={d} />
-            </div>
-            <div>
-              <Alerts alerts={d.alerts} />
-              <StorageHeat d={d} />
-            </div>
-          </div>
+          {(d.complete || hasHosts) && <Infrastructure d={d} />}
           <TopConsumers top={d.top} />
         </>
       )}

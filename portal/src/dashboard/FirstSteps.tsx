@@ -38,7 +38,7 @@ export function FirstSteps({ d }: { d: Dashboard }) {
                 {done && <span className="pf-v6-screen-reader"> ({t("dashboard.step.done")})</span>}
               </h3>
               <p>{t(`dashboard.step.${step.id}Text`)}</p>
-              <Button variant={isNext ? "primary" : "secondary"} onClick={() => openDialog(step.type, "new", step.path) || go(linkTo(step.path))}>
+              <Button variant={isNext ? "primary" : done ? "link" : "secondary"} isInline={done} onClick={() => openDialog(step.type, "new", step.path) || go(linkTo(step.path))}>
                 {t(`dashboard.step.${step.id}Do`)}
               </Button>
             </li>

@@ -47,7 +47,7 @@ function Verdict({ clusters }: { clusters: ClusterSurvival[] }) {
 
 function Failure({ answer }: { answer: Answer }) {
   const f = answer.failure;
-  if (!f || answer.survives === f.n_hosts) return null;
+  if (!f || f.limit === "hosts") return null; // that nothing runs without hosts is no news
   const text = t(f.n_hosts === 1 ? "dashboard.failureOne" : "dashboard.failure", {
     hosts: names(f.hosts, f.n_hosts),
     homeless: f.n_homeless,
@@ -85,7 +85,7 @@ function Block({ host, size, isLost }: { host: HostBlock; size: string; isLost: 
 function ClusterRow({ cluster }: { cluster: ClusterSurvival }) {
   const answer = cluster.ha.vms > 0 ? cluster.ha : cluster.all;
   const size = cluster.n_hosts <= FEW ? "large" : cluster.n_hosts <= MANY ? "medium" : "small";
-  const lost = new Set(answer.failure?.hosts.map((h) => h.id));
+  const lost = new Set(answer.failure?.limit === "hosts" ? [] : answer.failure?.hosts.map((h) => h.id));
   const rank = (h: HostBlock) => (h.up ? h.promised / (h.capacity || 1) : -1);
   const hosts = size === "large" ? cluster.hosts : [...cluster.hosts].sort((a, b) => rank(b) - rank(a));
   const hidden = cluster.n_hosts - cluster.hosts.length;
@@ -124,7 +124,7 @@ function byReserve(a: ClusterSurvival, b: ClusterSurvival): number {
 export function Survival({ clusters }: { clusters: ClusterSurvival[] }) {
   const [isWhole, setWhole] = useState(false);
   const shown = clusters.filter((c) => c.n_hosts > 0).sort(byReserve);
-  const hasLost = shown.some((c) => (c.ha.vms > 0 ? c.ha : c.all).failure);
+  const hasLost = shown.some((c) => ((c.ha.vms > 0 ? c.ha : c.all).failure?.limit ?? "hosts") !== "hosts");
   return (
     <section className="h-dash-card" aria-label={t("dashboard.survival")}>
       <div className="h-dash-title">

@@ -108,7 +108,7 @@ export function StorageHeat({ d }: { d: Dashboard }) {
     <section className="h-dash-card" aria-label={t("dashboard.storageUtilization")}>
       <div className="h-dash-title">
         <h2>{t("dashboard.storageUtilization")}</h2>
-        <Scale />
+        {tiles.length > 0 && <Scale />}
       </div>
       {tiles.length ? <HeatMap tiles={tiles} label={t("dashboard.storageUtilization")} /> : <p className="h-dash-nothing">{t("dashboard.noDomains")}</p>}
     </section>

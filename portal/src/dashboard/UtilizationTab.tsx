@@ -110,10 +110,12 @@ function UtilizationOf({ entity, type, path }: { entity: Entity; type: "vm" | "h
       <div className="h-util-charts">
         {chartsOf(type, entity).map((chart) => {
           const series = seriesOf(chart, data, seen, span);
+          const tellsNothing = type === "vm" && chart.lines[0].name === "memory" && series[0].points.length > 0 && series[0].points.every(([, v]) => !v);
           return (
             <section key={chart.title} className="h-dash-card" aria-label={chart.title}>
               <Heading chart={chart} series={series} />
               <LineChart title={chart.title} series={series} unit={chart.unit} from={span.from} to={span.to} height={190} />
+              {tellsNothing && <p className="h-dash-hint">{t("dashboard.noAgent")}</p>}
             </section>
           );
         })}
