@@ -13,6 +13,7 @@
 #include "cli/web.h"
 
 #define PAUSE_MS 1000
+#define MAX_LINE ((size_t)16 << 20)
 
 static bool is_op(const struct command *cmd, const char *name)
 {
@@ -84,32 +85,112 @@ static int print_events(struct command *cmd, const struct columns *cs, const jso
 	return 0;
 }
 
+/* The event stream (docs/event-stream.md): lines until an empty one are a frame. */
+struct stream {
+	struct command *cmd;
+	const struct columns *cs;
+	GString *line, *name, *data;
+	int64_t id, last;
+	bool is_deaf; /* nobody reads any more */
+};
+
+static void end_frame(struct stream *s)
+{
+	auto_json *event = NULL;
+
+	if (s->id >= 0)
+		s->last = s->id;
+	if (strcmp(s->name->str, "reset") == 0)
+		cli_say("Some events were missed.");
+	if (strcmp(s->name->str, "event") == 0)
+		event = json_loadb(s->data->str, s->data->len, 0, NULL);
+	if (event && print_event(s->cmd, s->cs, event) < 0)
+		s->is_deaf = true;
+	g_string_truncate(s->name, 0);
+	g_string_truncate(s->data, 0);
+	s->id = -1;
+}
+
+static void end_line(struct stream *s)
+{
+	const char *line = s->line->str;
+
+	if (!*line)
+		end_frame(s);
+	else if (g_str_has_prefix(line, "id: "))
+		s->id = g_ascii_strtoll(line + 4, NULL, 10);
+	else if (g_str_has_prefix(line, "event: "))
+		g_string_assign(s->name, line + 7);
+	else if (g_str_has_prefix(line, "data: "))
+		g_string_append(s->data, line + 6);
+	g_string_truncate(s->line, 0);
+}
+
+static bool take_part(void *arg, const char *data, size_t n)
+{
+	struct stream *s = arg;
+
+	for (size_t i = 0; i < n && !s->is_deaf; i++)
+		if (data[i] == '\n')
+			end_line(s);
+		else if (s->line->len < MAX_LINE)
+			g_string_append_c(s->line, data[i]);
+	return !s->is_deaf;
+}
+
+static int read_stream(struct web *w, struct stream *s, const char *more, struct err *e)
+{
+	g_autofree char *path = g_strdup_printf(API_BASE "/events?last_event_id=%" G_GINT64_FORMAT "%s", s->last, more);
+	struct web_request r = {
+		.method = "GET", .path = path, .accept = "text/event-stream", .part = take_part, .arg = s
+	};
+	auto_answer a = { 0 };
+
+	g_string_truncate(s->line, 0);
+	g_string_truncate(s->data, 0);
+	return web_call(w, &r, &a, e);
+}
+
+/* The last ones as a list, then what comes; streams end, with the Manager at the latest, and are opened again. */
+static int follow_from(struct command *cmd, struct web *w, const struct columns *cs, const char *more, struct err *e)
+{
+	g_autofree char *path = g_strdup_printf(API_BASE "/events?max=%s%s", cmd->max ? cmd->max : "10", more);
+	struct stream s = { .cmd = cmd, .cs = cs, .id = -1 };
+	/* What matches may be old; what is new begins here. */
+	auto_json *newest = web_json(w, "GET", API_BASE "/events?max=1", NULL, e);
+	auto_json *j = newest ? web_json(w, "GET", path, NULL, e) : NULL;
+	int rc = j ? 0 : -1;
+
+	if (rc < 0 || print_events(cmd, cs, j, &s.last) < 0)
+		return rc;
+	s.last = MAX(s.last, index_of(json_array_get(json_object_get(newest, "event"), 0)));
+	s.line = g_string_new(NULL);
+	s.name = g_string_new(NULL);
+	s.data = g_string_new(NULL);
+	while (rc == 0 && !s.is_deaf) {
+		rc = read_stream(w, &s, more, e);
+		if (rc == 0 && !s.is_deaf)
+			rc = cli_pause(PAUSE_MS, e);
+	}
+	g_string_free(s.line, TRUE);
+	g_string_free(s.name, TRUE);
+	g_string_free(s.data, TRUE);
+	return rc;
+}
+
 static int follow_events(struct command *cmd, struct err *e)
 {
 	struct columns cs = { .n = 0 };
 	struct web *w = cli_web(cmd->c, e);
 	g_autoptr(GString) more = g_string_new(NULL);
-	int64_t last = 0;
-	bool is_first = true;
 	int rc = w ? columns_choose(&cs, cmd->c, m_type_find("event"), e) : -1;
 
 	if (cmd->search) {
 		g_string_append(more, "&search=");
 		web_append_escaped(more, cmd->search);
 	}
-	while (rc == 0) {
-		g_autofree char *path =
-		    is_first ? g_strdup_printf(API_BASE "/events?max=%s%s", cmd->max ? cmd->max : "10", more->str)
-		             : g_strdup_printf(API_BASE "/events?from=%" G_GINT64_FORMAT "%s", last, more->str);
-		auto_json *j = web_json(w, "GET", path, NULL, e);
-
-		rc = j ? 0 : -1;
-		if (j && print_events(cmd, &cs, j, &last) < 0)
-			break; /* nobody reads any more */
-		is_first = false;
-		if (rc == 0)
-			rc = cli_pause(PAUSE_MS, e);
-	}
+	if (rc == 0)
+		rc = follow_from(cmd, w, &cs, more->str, e);
 	columns_clear(&cs);
 	return rc;
 }

@@ -87,6 +87,25 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 	return size * n;
 }
 
+struct parts {
+	struct web_answer *answer;
+	const struct web_request *request;
+	CURL *curl;
+	bool is_enough;
+};
+
+static size_t on_part(char *data, size_t size, size_t n, void *arg)
+{
+	struct parts *p = arg;
+	long status = 0;
+
+	curl_easy_getinfo(p->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (status != 200)
+		return on_body(data, size, n, p->answer);
+	p->is_enough = !p->request->part(p->request->arg, data, size * n);
+	return p->is_enough ? 0 : size * n;
+}
+
 static void take_header(char **out, const char *line, size_t len, const char *name)
 {
 	size_t n = strlen(name);
@@ -191,6 +210,7 @@ int web_ask(struct web *w, const struct web_request *r, struct web_answer *a, st
 {
 	g_autofree char *url = g_strconcat(w->url, r->path, NULL);
 	struct curl_slist *headers = headers_of(w, r);
+	struct parts parts = { .answer = a, .request = r };
 	CURLcode rc;
 
 	if (!w->curl)
@@ -204,6 +224,12 @@ int web_ask(struct web *w, const struct web_request *r, struct web_answer *a, st
 	curl_easy_setopt(w->curl, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(w->curl, CURLOPT_HEADERDATA, a);
 	curl_easy_setopt(w->curl, CURLOPT_TIMEOUT_MS, r->timeout_ms ? (long)r->timeout_ms : 600000L);
+	if (r->part) {
+		parts.curl = w->curl;
+		curl_easy_setopt(w->curl, CURLOPT_WRITEFUNCTION, on_part);
+		curl_easy_setopt(w->curl, CURLOPT_WRITEDATA, &parts);
+		curl_easy_setopt(w->curl, CURLOPT_TIMEOUT_MS, 0L);
+	}
 	curl_easy_setopt(w->curl, CURLOPT_POSTFIELDS, NULL);
 	curl_easy_setopt(w->curl, CURLOPT_HTTPGET, 1L);
 	if (r->body) {
@@ -215,7 +241,7 @@ int web_ask(struct web *w, const struct web_request *r, struct web_answer *a, st
 	rc = curl_easy_perform(w->curl);
 	curl_easy_setopt(w->curl, CURLOPT_HTTPHEADER, NULL);
 	curl_slist_free_all(headers);
-	if (rc != CURLE_OK)
+	if (rc != CURLE_OK && !parts.is_enough)
 		return connection_error(w, rc, e);
 	curl_easy_getinfo(w->curl, CURLINFO_RESPONSE_CODE, &a->status);
 	if (w->cfg.is_debug)

@@ -33,6 +33,9 @@ struct web_request {
 	const char *correlation_id; /* or NULL */
 	int timeout_ms;             /* 0: 10 minutes */
 	bool all_content;
+	/* Of an answer with status 200: its parts as they come, for as long as they do; false: enough. Or NULL. */
+	bool (*part)(void *arg, const char *data, size_t n);
+	void *arg;
 };
 
 struct web *web_new(const struct web_config *cfg);

@@ -69,6 +69,8 @@ void changes_clear(struct changes *ch)
 
 bool changes_is_empty(const struct changes *ch) { return !ch->is_any; }
 
+bool changes_has(const struct changes *ch, enum kind k) { return ch->is_all[k] || ch->count[k]; }
+
 /* What two changes of one object are together. Who has not heard of it yet is not confused by its end. */
 static char both(char before, char op)
 {

@@ -27,6 +27,7 @@ struct changes *changes_new(void);
 void changes_free(struct changes *ch);
 void changes_clear(struct changes *ch);
 bool changes_is_empty(const struct changes *ch);
+bool changes_has(const struct changes *ch, enum kind k);
 /* op: 'a', 'u', 'r'. seen may be NULL; copied. */
 void changes_note(struct changes *ch, enum kind k, const char *id, char op, const struct seen_by *seen);
 /* All of the kind. */

@@ -104,17 +104,18 @@ static void note_tagged(struct event_streams *es, const struct m_tag *a)
 
 static bool is_leaf(enum kind k) { return k == KIND_VM || k == KIND_DISK || k == KIND_TEMPLATE; }
 
-/* Whoever it concerns sees more or less than before. More of a single object is told as its change. */
+/* Whoever it concerns sees more or less than before. More of a single object is told as its change, and its end as that. */
 static void permission_changed(struct event_streams *es, const struct m_permission *old, const struct m_permission *now)
 {
 	const char *id = NULL;
-	const struct perm_target *t = now ? perm_target_of(now, &id) : NULL;
+	const struct perm_target *t = perm_target_of(now ? now : old, &id);
+	bool is_single = t && is_leaf(t->kind);
 
 	es->must_look = true;
-	if (!old && t && is_leaf(t->kind)) {
+	if (is_single && !old)
 		note(es, t->kind, id, 'u');
+	if (is_single && (!old || (!now && !inv_latest(es->core->inv, t->kind, id))))
 		return;
-	}
 	if (old)
 		channels_permission(es, old);
 	if (now)
@@ -226,6 +227,10 @@ static void flush(struct event_streams *es)
 {
 	if (es->must_look)
 		look_again(es);
+	/* Events go out before changes: who has heard of the last event only is told of these again. */
+	for (int k = 0; k < N_KINDS; k++)
+		if (changes_has(es->changes, k))
+			es->changed_at[k] = es->max_id;
 	channels_flush(es);
 	timer_start(es->core->loop, &es->hold, hold_ms(es), on_hold_over, es);
 }

@@ -510,7 +510,6 @@ static void take_over(struct http_push *p, struct http_exchange *x)
 	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (epoll_ctl(t->epoll_fd, EPOLL_CTL_ADD, c->fd, &ev) < 0)
 		p->is_failed = true;
-	p->is_closing = atomic_load(&p->is_told);
 	p->close_by_ms = t->now_ms + GOODBYE_MS;
 	flush(p);
 }
@@ -553,6 +552,8 @@ static void on_end(struct edge_thread *t, struct edge_msg *m)
 
 	if (p->conn)
 		begin_close(p);
+	else
+		p->is_closing = true; /* as soon as it has begun */
 	http_push_unref(p);
 }
 

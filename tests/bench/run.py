@@ -277,7 +277,8 @@ def main():
         bench_list_beside(m)
         m.stop()
         bench_journal(directory)
-        fine = [bench_on_hosts("bench_vm.py", "VM start and stop"), bench_on_hosts("agent.py", "the agent")]
+        fine = [bench_on_hosts("bench_vm.py", "VM start and stop"), bench_on_hosts("agent.py", "the agent"),
+                bench_on_hosts("bench_streams.py", "event streams")]
     finally:
         if m.process:
             m.process.kill()
