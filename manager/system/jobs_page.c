@@ -111,10 +111,29 @@ static unsigned limit_of(struct page_call *pc)
 	return *text && !*end && n > 0 ? (unsigned)MIN(n, JOBS_MAX) : 0;
 }
 
+static int by_start(const void *a, const void *b)
+{
+	const struct m_job *x = *(const struct m_job *const *)a, *y = *(const struct m_job *const *)b;
+
+	return x->start_time < y->start_time ? 1 : x->start_time > y->start_time ? -1 : 0;
+}
+
+/* All jobs, the newest first: after a restart they are in no order of time. In the pool; *n of them. */
+static const struct m_job **jobs_by_time(struct page_call *pc, unsigned *n)
+{
+	const struct m_job **list = POOL_ARRAY(pc->pool, const struct m_job *, inv_count(pc->core->inv, KIND_JOB) + 1);
+
+	*n = 0;
+	INV_EACH (en, pc->core->inv, KIND_JOB)
+		list[(*n)++] = en->pub;
+	qsort(list, *n, sizeof(*list), by_start);
+	return list;
+}
+
 void jobs_page(struct page_call *pc)
 {
-	unsigned max = limit_of(pc);
-	const struct inv_rows *rows;
+	unsigned max = limit_of(pc), n;
+	const struct m_job **jobs;
 	struct err e = ERR_INIT;
 	struct identity who;
 	json_t *list;
@@ -128,12 +147,9 @@ void jobs_page(struct page_call *pc)
 		return;
 	}
 	list = json_array();
-	rows = inv_rows(pc->core->inv, KIND_JOB);
-	for (uint32_t i = rows->n; i > 0 && json_array_size(list) < max; i--) {
-		const struct entity *en = rows->at[i - 1];
-
-		if (en && en->pub && perm_can_see(pc->core, &who, KIND_JOB, en->id))
-			json_array_append_new(list, job_doc(pc->core, &who, en->pub));
-	}
+	jobs = jobs_by_time(pc, &n);
+	for (unsigned i = 0; i < n && json_array_size(list) < max; i++)
+		if (perm_can_see(pc->core, &who, KIND_JOB, jobs[i]->id))
+			json_array_append_new(list, job_doc(pc->core, &who, jobs[i]));
 	page_reply_json(pc, 200, list);
 }
