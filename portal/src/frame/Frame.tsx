@@ -79,7 +79,16 @@ function useSidebar() {
     return () => WIDE.removeEventListener("change", change);
   }, []);
   const toggle = useCallback(() => (WIDE.matches ? isSidebarHidden.set(isSidebarHidden.get() === "yes" ? "no" : "yes") : setLaid((is) => !is)), []);
-  return { isOpen: isWide ? !hidden : isLaid, toggle, close: () => setLaid(false) };
+  useEffect(() => {
+    if (!isLaid) return;
+    const leave = (e: Event) => {
+      const isInside = (e.target as Element).closest("#sidebar, .pf-v6-c-masthead__toggle");
+      if (e instanceof KeyboardEvent ? e.key === "Escape" : !isInside) setLaid(false);
+    };
+    for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, leave);
+    return () => ["pointerdown", "keydown"].forEach((kind) => document.removeEventListener(kind, leave));
+  }, [isLaid]);
+  return { isOpen: isWide ? !hidden : isLaid, isLaid: !isWide && isLaid, toggle, close: () => setLaid(false) };
 }
 
 function Dialogs() {
@@ -130,7 +139,7 @@ function Framed() {
             alerts={alerts}
           />
         }
-        sidebar={<Sidebar current={word} isOpen={sidebar.isOpen} onGo={sidebar.close} />}
+        sidebar={<Sidebar current={word} isOpen={sidebar.isOpen} isLaid={sidebar.isLaid} onGo={sidebar.close} />}
         isNotificationDrawerExpanded={pane !== undefined}
         notificationDrawer={<Suspense fallback={<Waiting />}>{Drawer && <Drawer onClose={() => paneStore.set(undefined)} />}</Suspense>}
       >

@@ -7,7 +7,7 @@ import { LoginForm } from "./LoginForm";
 /** Over the page when the session has ended: what is below stays as it is, and goes on afterwards. */
 export function LoginDialog() {
   return (
-    <Modal isOpen variant="small" aria-labelledby="session-over" className="h-over-all">
+    <Modal isOpen variant="small" aria-labelledby="session-over" elementToFocus="#login-password" className="h-over-all">
       <ModalHeader title={t("frame.sessionOver")} labelId="session-over" description={t("frame.sessionOverBody")} />
       <ModalBody>
         <LoginForm

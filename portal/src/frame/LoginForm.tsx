@@ -77,16 +77,16 @@ export function LoginForm({ user: known, onLogin, secondary }: Props) {
     <Form onSubmit={submit} className="h-login-form">
       {fault && <Alert variant="danger" isInline title={fault} component="p" role="alert" />}
       {isOld && <Alert variant="info" isInline title={t("frame.passwordOld")} component="p" role="alert" />}
-      <FormGroup label={t("frame.userName")} fieldId="username" isRequired={!known}>
-        <TextInput id="username" name="username" value={user} isRequired readOnlyVariant={known || isOld ? "default" : undefined} autoFocus={!known} autoComplete="username"
+      <FormGroup label={t("frame.userName")} fieldId="login-user" isRequired={!known}>
+        <TextInput id="login-user" name="username" value={user} isRequired readOnlyVariant={known || isOld ? "default" : undefined} autoFocus={!known} autoComplete="username"
           autoCapitalize="none" spellCheck={false} onChange={(_e, v) => setUser(v.trim())} />
       </FormGroup>
-      <Password id="password" label={isOld ? t("frame.oldPassword") : t("frame.password")} value={password} onChange={setPassword} hasFocus={known !== undefined} />
-      {isOld && <Password id="new-password" label={t("frame.newPassword")} value={fresh} onChange={setFresh} isNew hasFocus />}
-      {isOld && <Password id="again" label={t("frame.newPasswordAgain")} value={again} onChange={setAgain} isNew help={differs ? t("frame.passwordsDiffer") : undefined} />}
+      <Password id="login-password" label={isOld ? t("frame.oldPassword") : t("frame.password")} value={password} onChange={setPassword} hasFocus={known !== undefined} />
+      {isOld && <Password id="login-new" label={t("frame.newPassword")} value={fresh} onChange={setFresh} isNew hasFocus />}
+      {isOld && <Password id="login-again" label={t("frame.newPasswordAgain")} value={again} onChange={setAgain} isNew help={differs ? t("frame.passwordsDiffer") : undefined} />}
       {!known && !isOld && !user.includes("@") && (
-        <FormGroup label={t("frame.profile")} fieldId="profile">
-          <TextInput id="profile" name="profile" value={profile} autoCapitalize="none" spellCheck={false} onChange={(_e, v) => setProfile(v.trim())} />
+        <FormGroup label={t("frame.profile")} fieldId="login-profile">
+          <TextInput id="login-profile" name="profile" value={profile} autoCapitalize="none" spellCheck={false} onChange={(_e, v) => setProfile(v.trim())} />
         </FormGroup>
       )}
       <Button type="submit" isBlock isDisabled={!isReady || isBusy} isLoading={isBusy}>

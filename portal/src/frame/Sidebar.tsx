@@ -15,7 +15,8 @@ const withIcon = (Icon: ComponentType, text: ReactNode) => (
   </span>
 );
 
-export function Sidebar({ current, isOpen, onGo }: { current: string; isOpen: boolean; onGo: () => void }) {
+/** The pages in their groups. isLaid: over the page, on a narrow screen. */
+export function Sidebar({ current, isOpen, isLaid, onGo }: { current: string; isOpen: boolean; isLaid: boolean; onGo: () => void }) {
   const { data: has } = useOperations();
   const closed = useStore(closedGroups).split(",").filter(Boolean);
   const toggle = (id: string, open: boolean) => closedGroups.set([...closed.filter((c) => c !== id), ...(open ? [] : [id])].join(","));
@@ -26,7 +27,7 @@ export function Sidebar({ current, isOpen, onGo }: { current: string; isOpen: bo
   );
   const alone = (pages: typeof TOP) => pages.filter((p) => isThere(p.path, has)).map((p) => item(p.path, p.icon));
   return (
-    <PageSidebar isSidebarOpen={isOpen} id="sidebar">
+    <PageSidebar isSidebarOpen={isOpen} id="sidebar" className={isLaid ? "pf-m-expanded" : ""}>
       <PageSidebarBody>
         <Nav aria-label={t("frame.navigation")} className="h-nav">
           <NavList>

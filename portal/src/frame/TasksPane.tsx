@@ -4,7 +4,7 @@ import { Button, EmptyState, EmptyStateBody, Icon, NotificationDrawer, Notificat
 import CheckCircleIcon from "@patternfly/react-icons/dist/esm/icons/check-circle-icon";
 import ExclamationCircleIcon from "@patternfly/react-icons/dist/esm/icons/exclamation-circle-icon";
 import MinusCircleIcon from "@patternfly/react-icons/dist/esm/icons/minus-circle-icon";
-import AngleRightIcon from "@patternfly/react-icons/dist/esm/icons/angle-right-icon";
+import AngleDownIcon from "@patternfly/react-icons/dist/esm/icons/angle-down-icon";
 import { useState } from "react";
 import { ago, elapsed, fullTime, useNow } from "../lib/clock";
 import { copy } from "../lib/copy";
@@ -67,8 +67,8 @@ function JobItem({ job, now }: { job: Job; now: number }) {
             {job.owner?.name && ` · ${job.owner.name}`}
           </small>
         </div>
-        <Button variant="plain" size="sm" isExpanded={isOpen} aria-controls={id} aria-label={t("frame.jobDetails", { what: job.description })} onClick={() => setOpen(!isOpen)}
-          icon={<AngleRightIcon className={`h-turn${isOpen ? " h-turned" : ""}`} />} />
+        <Button variant="plain" size="sm" aria-expanded={isOpen} aria-controls={id} aria-label={t("frame.jobDetails", { what: job.description })} onClick={() => setOpen(!isOpen)}
+          icon={<AngleDownIcon className={`h-turn${isOpen ? " h-turned" : ""}`} />} />
       </div>
       {isRunning && percent !== undefined && <Progress value={percent} size="sm" aria-label={t("frame.jobProgress", { what: job.description })} measureLocation="outside" />}
       {isOpen && (
