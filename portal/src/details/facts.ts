@@ -34,9 +34,9 @@ const small = (text: string) => (/^[A-Z][a-z]/.test(text) ? text.charAt(0).toLow
 function asOf(member: Member, path: string): As | undefined {
   if (path === "id" || path.endsWith(".id") || path.endsWith("uuid")) return "code";
   if (member.kind === "i" && isBytes(path)) return "bytes";
-  if (member.kind === "e") return member.name === "status" ? "status" : "words";
+  if (member.kind === "e") return path === "status" || path === "external_status" ? "status" : "words";
   if (member.name.endsWith("_progress") || member.name.endsWith("_pct") || member.name.endsWith("percent_complete")) return "percent";
-  return member.kind === "i" && ["port", "id", "tls_port", "index", "custom_id"].includes(member.name) ? "code" : looks(member);
+  return member.kind === "i" && ["port", "id", "tls_port", "index", "custom_id"].includes(member.name) ? "code" : member.name === "status" ? "words" : looks(member);
 }
 
 const isVersion = (v: unknown) => typeof v === "object" && v !== null && "major" in v;

@@ -37,11 +37,14 @@ export function pageOf(path: string): EntityPage | undefined {
   return composed.get(path);
 }
 
-/** The page on which entities of a type live. */
+/** Collections without a row that the Manager is known to list. */
+let listed = new Set<string>();
+
+/** The page on which entities of a type live; undefined where nobody can look at them. */
 export function pageOfType(type: string): EntityPage | undefined {
   const row = PAGES.find((p) => p.type === type);
   const [word, one, more] = (hasType(type) ? (typeOf(type).path ?? "") : "").split("/");
-  return row ?? (one && !more ? pageOf(word) : undefined);
+  return row ?? (one && !more && listed.has(word) ? pageOf(word) : undefined);
 }
 
 function compose(path: string): EntityPage | undefined {
@@ -53,11 +56,13 @@ function compose(path: string): EntityPage | undefined {
 
 /** Collections that this Manager lists and that no row of PAGES describes; for "More" in the sidebar. */
 export function morePages(operations: Set<string>): EntityPage[] {
-  return serviceOf(ROOT_SERVICE).parts.flatMap(({ word, service }) => {
+  const found = serviceOf(ROOT_SERVICE).parts.flatMap(({ word, service }) => {
     const op = hasService(service) ? operation(serviceOf(service), "list") : undefined;
     const page = op && operations.has(op.id) && !PAGES.some((p) => p.path === word) ? pageOf(word) : undefined;
     return page ? [page] : [];
   });
+  listed = new Set(found.map((p) => p.path));
+  return found;
 }
 
 /** A page for entities of a type that are listed at a path: what is said about the type, or else what the schema gives. */

@@ -37,13 +37,18 @@ function useSelection({ rows, full }: FrameProps) {
   const [state, setState] = useState<{ of: string; map: Map<string, Entity> }>({ of: full, map: new Map() });
   const [note, setNote] = useState("");
   const selected = useMemo(() => (state.of === full ? state.map : new Map<string, Entity>()), [state, full]);
-  const select = useCallback((map: Map<string, Entity>) => setState({ of: full, map }), [full]);
+  const select = useCallback(
+    (map: Map<string, Entity>) => {
+      setState({ of: full, map });
+      setNote("");
+    },
+    [full],
+  );
   const selectAll = async (isOn: boolean) => {
-    setNote("");
     if (!isOn) return select(new Map());
     const all = await rows.all(MOST_SELECTED);
-    if ((rows.count ?? 0) > all.length) setNote(t("lists.selected.limit", { n: all.length }));
     select(new Map(all.map((e) => [e.id, e])));
+    if ((rows.count ?? 0) > all.length) setNote(t("lists.selected.limit", { n: all.length }));
   };
   return { selected, select, selectAll, note, setNote };
 }

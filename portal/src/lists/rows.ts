@@ -40,7 +40,8 @@ async function load(page: EntityPage, path: string, query: Record<string, string
   return rows;
 }
 
-const withPage = (search: string, n: number) => [search, n > 1 ? `page ${n}` : ""].filter(Boolean).join(" ");
+/** Always with its number: rows without a search come in no order, and pages must fit together. */
+const withPage = (search: string, n: number) => [search, `page ${n}`].filter(Boolean).join(" ");
 
 const pagesFor = (first: number, last: number, size: number) => {
   const from = Math.floor(Math.max(0, first) / size) + 1;

@@ -12,6 +12,7 @@ import type { EntityPage } from "../lib/entities";
 import { nameOf } from "../lib/format";
 import { Failed, Nothing } from "../lists/Empty";
 import { useNames } from "../lists/names";
+import { typeOf } from "../lib/schema";
 import { t } from "../text";
 import { Actions } from "../ui/Actions";
 import { Equivalents } from "../ui/Equivalents";
@@ -19,10 +20,14 @@ import { useEntity, useOperations } from "../ui/queries";
 import { go, linkTo } from "../ui/router";
 import { Flags, Status } from "../ui/Value";
 
+/** All that entities of a type refer to, one by one. */
+const referencesOf = (type: string): string | undefined =>
+  typeOf(type).members.filter((m) => m.kind === "r" && !m.isList).map((m) => m.name).join(",") || undefined;
+
 /** With the names of what it refers to, once they have come. */
 function useFollowed(page: EntityPage, path: string, entity: Entity | undefined): Entity | undefined {
   const { named } = useNames(page.type, page.lookups ?? []);
-  const follow = page.followOne;
+  const follow = useMemo(() => page.followOne ?? referencesOf(page.type), [page]);
   const { data } = useQuery({
     queryKey: ["one", path, { follow }],
     queryFn: ({ signal }) => get(page.type, `${path}?follow=${follow}`, { signal }),
@@ -116,7 +121,7 @@ export function DetailPage({ page, id, tab }: { page: EntityPage; id: string; ta
           {t("lists.gone.body")}
         </Alert>
       ) : (
-        <Actions page={page} path={page.path} items={[entity]} />
+        <Actions page={page} path={page.path} items={[entity]} isOne />
       )}
       {isOpen && (
         <div className="h-panel">

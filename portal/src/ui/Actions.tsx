@@ -15,6 +15,8 @@ interface Props {
   items: Entity[];
   /** stands before the buttons: the search field */
   children?: React.ReactNode;
+  /** on the page of the one selected: nothing new is made there */
+  isOne?: boolean;
 }
 
 /** How many commands are buttons; the others are in the menu. */
@@ -53,7 +55,7 @@ function CommandMenu({ commands }: { commands: Command[] }) {
       popperProps={{ position: "right" }}
       toggle={(ref) => (
         <MenuToggle ref={ref} variant="secondary" onClick={() => setOpen(!isOpen)} isExpanded={isOpen}>
-          {t("dialogs.more")}
+          {t("dialogs.more.actions")}
         </MenuToggle>
       )}
     >
@@ -69,8 +71,8 @@ function CommandMenu({ commands }: { commands: Command[] }) {
 }
 
 /** Buttons for the most used commands, and a menu for the others. */
-export function Actions({ page, path, items, children }: Props) {
-  const commands = useCommands(page, path, items);
+export function Actions({ page, path, items, children, isOne }: Props) {
+  const commands = useCommands(page, path, items).filter((c) => !isOne || c.id !== "new");
   const first = commands.filter((c) => c.isButton).slice(0, BUTTONS);
   const rest = commands.filter((c) => !first.includes(c));
   return (

@@ -88,10 +88,17 @@ export function DataTable(props: Props) {
   const { first, last, scrollTo } = useRowWindow(box, count, ROW_PX, ROW_PX);
   const [active, setActive] = useState(0);
   const anchor = useRef(0);
+  const wanted = useRef<number>(undefined); // the row that gets the focus as soon as it is there
   const shown = Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i);
   const { onRange } = rows;
   useEffect(() => onRange?.(first, last), [onRange, first, last]);
   useKeptFocus(box, first, last);
+  useEffect(() => {
+    const row = wanted.current === undefined ? null : box.current?.querySelector<HTMLElement>(`tr[data-index="${wanted.current}"]`);
+    if (!row) return;
+    wanted.current = undefined;
+    row.focus({ preventScroll: true });
+  });
   const current = Math.min(active, Math.max(0, count - 1));
   const stop = current >= first && current <= last ? current : first; // there is always one row that Tab reaches
   const before = first * ROW_PX;
@@ -101,7 +108,7 @@ export function DataTable(props: Props) {
     const to = Math.max(0, Math.min(count - 1, i));
     setActive(to);
     scrollTo(to);
-    requestAnimationFrame(() => requestAnimationFrame(() => box.current?.querySelector<HTMLElement>(`tr[data-index="${to}"]`)?.focus({ preventScroll: true })));
+    wanted.current = to;
     return to;
   };
   const selectRange = async (to: number) => {
