@@ -242,6 +242,7 @@ static int cluster_add(struct call *c, struct err *e)
 	struct m_cpu_profile *cp = txn_new(t, KIND_CPU_PROFILE, NULL);
 	cp->name = pool_strdup(txn_pool(t), cl->name);
 	REF_SET(txn_pool(t), cp->cluster, id);
+	perm_grant(t, ROLE_CPU_PROFILE_OPERATOR, NULL, KIND_CPU_PROFILE, cp->id);
 	txn_event(t, "USER_ADD_CLUSTER",
 	          &(struct event_refs){ .cluster = id, .user = c->who.user_id, .correlation_id = c->correlation_id },
 	          "Cluster %s was added.", cl->name);

@@ -5,6 +5,7 @@
 
 #include "manager/core/perm_index.h"
 #include "manager/core/tables.h"
+#include "manager/core/txn.h"
 
 #define TARGET(K, COLLECTION, NAME, M)                                                                                 \
 	{                                                                                                              \
@@ -43,7 +44,7 @@ struct object {
 	enum kind kind;
 	const char *id;
 };
-enum { MAX_ANCESTORS = 8 };
+enum { MAX_ANCESTORS = 16 };
 
 static void add(struct object *list, int *n, enum kind k, const char *id)
 {
@@ -155,6 +156,20 @@ static void find_whole(struct core *c, enum kind *k, const char **id)
 	*k = whole;
 }
 
+/* Who may do something with a VM may do it with the disks in it. */
+static void add_vms_of_disk(struct core *c, struct object *list, int *n, const char *disk_id)
+{
+	INV_EACH_BY (e, c->inv, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_disk, disk_id) {
+		const struct m_disk_attachment *a = ENTITY_OBJ(e, disk_attachment);
+		const struct m_vm *vm = a->vm.id ? INV_GET(c->inv, VM, vm, a->vm.id) : NULL;
+
+		if (!vm)
+			continue;
+		add(list, n, KIND_VM, vm->id);
+		add_cluster(c, list, n, vm->cluster.id);
+	}
+}
+
 /* The object itself first. */
 static int ancestors(struct core *c, enum kind k, const char *id, struct object *list)
 {
@@ -182,6 +197,7 @@ static int ancestors(struct core *c, enum kind k, const char *id, struct object 
 		const struct m_disk *d = obj;
 		if (d->storage_domains.n)
 			add_domain(c, list, &n, d->storage_domains.v[0].id);
+		add_vms_of_disk(c, list, &n, id);
 		break;
 	}
 	default: break;
@@ -299,7 +315,7 @@ static bool inherits(enum kind k, enum kind from)
 	case KIND_HOST:
 	case KIND_TEMPLATE:
 	case KIND_CPU_PROFILE: return from == k || inherits(KIND_CLUSTER, from);
-	case KIND_DISK:
+	case KIND_DISK: return from == k || inherits(KIND_STORAGE_DOMAIN, from) || inherits(KIND_VM, from);
 	case KIND_DISK_PROFILE: return from == k || inherits(KIND_STORAGE_DOMAIN, from);
 	case KIND_VNIC_PROFILE: return from == k || inherits(KIND_NETWORK, from);
 	default: return from == k;
@@ -377,6 +393,46 @@ static bool is_own(struct core *c, const struct identity *who, enum kind k, cons
 	return job && g_strcmp0(job->owner.id, who->user_id) == 0;
 }
 
+/*
+ * What one must know of to use what one has been given: the place for a new VM or disk, roles, and those to whom access can be given.
+ */
+static bool is_needed(struct core *c, const struct identity *who, enum kind k, const char *id)
+{
+	struct err e = ERR_INIT;
+
+	switch (k) {
+	case KIND_ROLE:
+	case KIND_INSTANCE_TYPE: return true; /* sizes to choose from are no secret */
+	case KIND_USER:
+	case KIND_GROUP: return perm_anywhere(c, who, "add_users_and_groups_from_directory", KIND_VM);
+	case KIND_CLUSTER: return perm_check(c, who, "create_vm", k, id, &e) == 0;
+	case KIND_STORAGE_DOMAIN: return perm_check(c, who, "create_disk", k, id, &e) == 0;
+	default: return false;
+	}
+}
+
+/* For what he sees some he sees the frame around it. */
+static const struct {
+	enum kind kind, child;
+	int idx; /* of the child's reference to it */
+} FRAMES[] = {
+	{ KIND_DATA_CENTER, KIND_CLUSTER, IDX_CLUSTER_data_center },
+	{ KIND_DATA_CENTER, KIND_STORAGE_DOMAIN, IDX_STORAGE_DOMAIN_data_center },
+	{ KIND_NETWORK, KIND_VNIC_PROFILE, IDX_VNIC_PROFILE_network },
+};
+
+static bool is_frame(struct core *c, const struct identity *who, enum kind k, const char *id)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(FRAMES); i++) {
+		if (FRAMES[i].kind != k)
+			continue;
+		INV_EACH_BY (en, c->inv, FRAMES[i].child, FRAMES[i].idx, id)
+			if (perm_can_see(c, who, FRAMES[i].child, en->id))
+				return true;
+	}
+	return false;
+}
+
 bool perm_can_see(struct core *c, const struct identity *who, enum kind k, const char *object_id)
 {
 	struct object list[MAX_ANCESTORS];
@@ -385,9 +441,35 @@ bool perm_can_see(struct core *c, const struct identity *who, enum kind k, const
 	if (is_own(c, who, k, object_id))
 		return true;
 
-	return any_holder(c, who->user_id, shows, &q);
+	return any_holder(c, who->user_id, shows, &q) || is_needed(c, who, k, object_id) ||
+	       is_frame(c, who, k, object_id);
 }
 
 static bool is_admin(struct core *c, const struct perm_holder *h, const void *arg) { return h->is_admin; }
 
 bool perm_is_admin(struct core *c, const char *user_id) { return any_holder(c, user_id, is_admin, NULL); }
+
+/* ---- what is given without being asked for ---- */
+
+static void set(struct txn *t, struct m_ref *ref, const char *id) { ref->id = pool_strdup(txn_pool(t), id); }
+
+void perm_grant(struct txn *t, const char *role_id, const char *user_id, enum kind k, const char *object_id)
+{
+	struct m_permission *p = txn_new(t, KIND_PERMISSION, NULL);
+
+	set(t, &p->role, role_id);
+	if (user_id)
+		set(t, &p->user, user_id);
+	else
+		set(t, &p->group, PERM_EVERYONE);
+	for (const struct perm_target *pt = PERM_TARGETS; pt->collection; pt++)
+		if (pt->kind == k)
+			set(t, (struct m_ref *)((char *)p + pt->offset), object_id);
+}
+
+void perm_grant_owner(struct txn *t, const struct identity *who, const char *role_id, enum kind k,
+                      const char *object_id)
+{
+	if (!who->is_admin && who->user_id[0])
+		perm_grant(t, role_id, who->user_id, k, object_id);
+}

@@ -38,3 +38,18 @@ const struct role_type *perm_role_type(const char *role_id);
 bool perm_role_has(struct core *c, const char *role_id, const char *permit);
 /* Holds the user a role of admin type anywhere? */
 bool perm_is_admin(struct core *c, const char *user_id);
+
+/* Roles that are given without being asked for. */
+#define ROLE_USER_VM_MANAGER      "def00006-0000-0000-0000-def000000006"
+#define ROLE_DISK_OPERATOR        "def0000a-0000-0000-0000-def00000000b"
+#define ROLE_TEMPLATE_OWNER       "def0000a-0000-0000-0000-def00000000f"
+#define ROLE_VNIC_PROFILE_USER    "def0000a-0000-0000-0000-def000000010"
+#define ROLE_CPU_PROFILE_OPERATOR "def00017-0000-0000-0000-def000000017"
+#define ROLE_DISK_PROFILE_USER    "def00020-0000-0000-0000-abc000000010"
+
+struct txn;
+/* A role on an object, for a user, or for everyone (user_id NULL). */
+void perm_grant(struct txn *t, const char *role_id, const char *user_id, enum kind k, const char *object_id);
+/* Who is no administrator gets a role on what he makes. */
+void perm_grant_owner(struct txn *t, const struct identity *who, const char *role_id, enum kind k,
+                      const char *object_id);

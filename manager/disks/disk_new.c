@@ -255,6 +255,7 @@ struct m_disk *disk_new(struct call *c, struct txn *t, struct m_disk *body, cons
 	set_names(t, d);
 	DEFAULT(d, wipe_after_delete, M_GET(sd, wipe_after_delete, false));
 	set_defaults(t, d, sd->id);
+	perm_grant_owner(t, &c->who, ROLE_DISK_OPERATOR, KIND_DISK, d->id);
 	return d;
 }
 

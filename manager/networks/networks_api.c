@@ -42,6 +42,7 @@ static void add_profile(struct txn *t, const struct m_network *net)
 	vp->pass_through = m_new(p, &M_TYPE_vnic_pass_through);
 	vp->pass_through->mode = M_VNIC_PASS_THROUGH_MODE_DISABLED;
 	M_SET(vp, port_mirroring, false);
+	perm_grant(t, ROLE_VNIC_PROFILE_USER, NULL, KIND_VNIC_PROFILE, vp->id);
 }
 
 void network_add_management(struct txn *t, const char *dc_id)

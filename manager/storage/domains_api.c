@@ -94,6 +94,7 @@ static void add_profile(struct txn *t, const struct m_storage_domain *sd)
 
 	dp->name = pool_strdup(txn_pool(t), sd->name);
 	REF_SET(txn_pool(t), dp->storage_domain, sd->id);
+	perm_grant(t, ROLE_DISK_PROFILE_USER, NULL, KIND_DISK_PROFILE, dp->id);
 }
 
 /* From what the client said to what there is: connection, defaults, locked until it exists. */

@@ -7,8 +7,6 @@
 #include "manager/disks/disks_int.h"
 #include "manager/templates/template_int.h"
 
-#define TEMPLATE_OWNER "def0000a-0000-0000-0000-def00000000f"
-
 static const char WHAT[] = "Cannot add Template";
 
 /* ---- what is asked for ---- */
@@ -157,14 +155,7 @@ static struct m_template *make_draft(struct call *c, struct txn *t, struct m_tem
 
 static void add_owner(struct call *c, struct txn *t, const struct m_template *tm)
 {
-	struct m_permission *perm;
-
-	if (c->is_trusted || c->who.is_admin || !c->who.user_id[0])
-		return;
-	perm = txn_new(t, KIND_PERMISSION, NULL);
-	REF_SET(txn_pool(t), perm->role, TEMPLATE_OWNER);
-	REF_SET(txn_pool(t), perm->user, c->who.user_id);
-	REF_SET(txn_pool(t), perm->template, tm->id);
+	perm_grant_owner(t, &c->who, ROLE_TEMPLATE_OWNER, KIND_TEMPLATE, tm->id);
 }
 
 /* ---- the job ---- */

@@ -8,8 +8,7 @@
 #include "manager/vms/clone.h"
 #include "manager/vms/vm_hardware.h"
 
-#define USER_VM_MANAGER "def00006-0000-0000-0000-def000000006"
-#define MEMORY_LIMIT    (64LL << 40)
+#define MEMORY_LIMIT (64LL << 40)
 
 /* What is an entity of its own, or reported, does not belong into the configuration. */
 static void drop_foreign_lists(struct m_vm *b)
@@ -202,14 +201,7 @@ static void add_active_snapshot(struct txn *t, const struct m_vm *vm)
 /* Who is no administrator may use what he made. */
 static void add_owner(struct call *c, struct txn *t, const struct m_vm *vm)
 {
-	struct m_permission *perm;
-
-	if (c->is_trusted || c->who.is_admin || !c->who.user_id[0])
-		return;
-	perm = txn_new(t, KIND_PERMISSION, NULL);
-	REF_SET(txn_pool(t), perm->role, USER_VM_MANAGER);
-	REF_SET(txn_pool(t), perm->user, c->who.user_id);
-	REF_SET(txn_pool(t), perm->vm, vm->id);
+	perm_grant_owner(t, &c->who, ROLE_USER_VM_MANAGER, KIND_VM, vm->id);
 }
 
 /* An instance type knows no data center: a profile that the VM's cluster does not have is left out. */
@@ -344,8 +336,7 @@ static int resolve_start(struct call *c, struct m_vm *body, struct err *e)
 	    call_resolve(c, &body->cluster, KIND_CLUSTER, NULL, true, "vm.cluster", e) < 0 ||
 	    call_resolve(c, &body->template, KIND_TEMPLATE, NULL, true, "vm.template", e) < 0 ||
 	    call_resolve(c, &body->storage_domain, KIND_STORAGE_DOMAIN, NULL, false, "vm.storage_domain", e) < 0 ||
-	    call_asked(c, body->cluster.id, e) < 0 ||
-	    resolve_refs(c, body, body->cluster.id, e) < 0)
+	    call_asked(c, body->cluster.id, e) < 0 || resolve_refs(c, body, body->cluster.id, e) < 0)
 		return -1;
 	if (!body->name || !*body->name)
 		return err_field(e, ERR_MISSING, "vm.name", "Vm [name] required for add");

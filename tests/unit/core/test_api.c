@@ -174,18 +174,13 @@ static struct asked *get(struct pool *p, const char *path, const char *token, co
 /* What everybody may know: facts about the product, and what is nobody's. */
 static bool is_public(const char *path)
 {
-	static const char *const words[] = { "operatingsystems",
-		                             "networkfilters",
-		                             "icons",
-		                             "options",
-		                             "clusterlevels",
-		                             "domains",
-		                             "vmpools",
-		                             "openstackimageproviders",
-		                             "openstacknetworkproviders",
-		                             "openstackvolumeproviders",
-		                             "externalhostproviders",
-		                             NULL };
+	static const char *const words[] = {
+		"operatingsystems", "networkfilters", "icons", "options", "clusterlevels", "domains", "vmpools",
+		"openstackimageproviders", "openstacknetworkproviders", "openstackvolumeproviders",
+		"externalhostproviders",
+		/* sizes and roles to choose from, and what everyone may use from the start */
+		"instancetypes", "roles", "cpuprofiles", "macpools", "vnicprofiles", "networks", NULL
+	};
 	g_auto(GStrv) parts = g_strsplit(path, "/", -1);
 
 	for (int i = 0; parts[i]; i++)

@@ -235,7 +235,8 @@ static void test_seeing(void **state)
 		{ "ClusterAdmin", KIND_CLUSTER, CLUSTER, KIND_VM, VM, true },
 		{ "ClusterAdmin", KIND_CLUSTER, CLUSTER, KIND_HOST, HOST, true },
 		{ "ClusterAdmin", KIND_CLUSTER, CLUSTER, KIND_VM, OTHER_VM, false },
-		{ "ClusterAdmin", KIND_CLUSTER, CLUSTER, KIND_DATA_CENTER, DC, false },
+		{ "ClusterAdmin", KIND_CLUSTER, CLUSTER, KIND_DATA_CENTER, DC, true }, /* the frame around it */
+		{ "ClusterAdmin", KIND_CLUSTER, CLUSTER, KIND_DATA_CENTER, OTHER_DC, false },
 		{ "SuperUser", KIND_USER, NULL, KIND_VM, OTHER_VM, true },
 		{ "SuperUser", KIND_USER, NULL, KIND_JOB, JOB, true },
 		{ "UserProfileEditor", KIND_USER, NULL, KIND_VM, VM, false }, /* everybody's: it shows nothing */

@@ -201,6 +201,8 @@ static void compare_one(struct rig *r, const char *user, enum kind k, const char
 	plain(r->core, user, k, id, permit, &may, &sees);
 	if ((perm_check(r->core, &who, permit, k, id, &e) == 0) != may)
 		fail_msg("%s: %s on %s: expected %d", user, permit, id, may);
+	if (k == KIND_CLUSTER && !sees) /* who may make VMs there sees it */
+		plain(r->core, user, k, id, "create_vm", &sees, &may);
 	if (perm_can_see(r->core, &who, k, id) != sees)
 		fail_msg("%s sees %s: expected %d", user, id, sees);
 }
