@@ -8,7 +8,7 @@ import { StateIcon } from "./StateIcon";
 
 const ABOUT = [["vm", "vms"], ["host", "hosts"], ["storage_domain", "storagedomains"], ["cluster", "clusters"], ["data_center", "datacenters"]] as const;
 
-const SHOWN = 7;
+const SHOWN = 5;
 
 /** The page of what an event is about. */
 function placeOf(a: AlertEvent): string {

@@ -54,7 +54,7 @@ export const dashboard = {
   "dashboard.surviveNone": "No host may fail",
   "dashboard.surviveNothing": "Nothing runs that could be lost",
   "dashboard.inEach": "in any cluster, at the same time",
-  "dashboard.in": "The least in reserve has cluster {cluster}.",
+  "dashboard.in": "Cluster {cluster} has the least in reserve.",
   "dashboard.noneHa": "None of the running virtual machines is highly available: after a failure none is started again by itself.",
   "dashboard.ha": "Highly available",
   "dashboard.all": "All running",
