@@ -90,9 +90,9 @@ export default function RunDialog(props: RunProps) {
     <>
       {text && <p>{text}</p>}
       {named.length > 0 && <Names items={named} />}
-      {warning && <Alert variant="warning" isInline isPlain title={warning} />}
+      {warning && <Alert component="p" variant="warning" isInline isPlain title={warning} />}
       {left.length > 0 && (
-        <Alert variant="info" isInline title={t("dialogs.left-out", { n: left.length })}>
+        <Alert component="p" variant="info" isInline title={t("dialogs.left-out", { n: left.length })}>
           <ul className="h-names">{left.slice(0, NAMED).map((l) => <li key={l.item.id}>{`${nameOf(l.item)}: ${l.why}`}</li>)}</ul>
         </Alert>
       )}

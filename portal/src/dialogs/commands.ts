@@ -160,7 +160,7 @@ export function useCommands(page: EntityPage, path: string, items: Entity[]): Co
     else if (rule.scope === "one" && items.length > 1) why = t("dialogs.why.one");
     else if (!isNew && !fit.length) why = items.length === 1 ? left[0].why : t("dialogs.why.none", { n: items.length });
     return [{
-      id: rule.id, label: rule.label, isDanger: rule.isDanger, group: rule.group || undefined, isButton: rule.isButton || page.actions?.includes(rule.id),
+      id: rule.id, label: rule.label, isDanger: rule.isDanger, group: rule.group || undefined, isButton: rule.isButton ?? (!rulesOf(page.type) && page.actions?.includes(rule.id)),
       isDisabled: why !== undefined, why, run: () => runIt(rule, fit, left),
     }];
   });

@@ -60,9 +60,9 @@ function build(): Record<string, Rule[]> {
     rule("start", "vm.start", "many", G.power, { isButton: true, states: ["down", "suspended", "paused"] }),
     rule("run_once", "vm.start", "one", G.power, { states: ["down"], dialog: "run_once" }),
     rule("suspend", "vm.suspend", "many", G.power, { states: ["up"], ask: true }),
-    rule("shutdown", "vm.shutdown", "many", G.power, { isButton: true, states: [...RUNS, "suspended"], ask: true, fields: [REASON, FORCE] }),
+    rule("shutdown", "vm.shutdown", "many", G.power, { isButton: true, states: [...RUNS, "suspended"], ask: true, fields: [REASON, { ...FORCE, label: t("dialogs.force.shutdown"), hint: t("dialogs.force.shutdown.hint") }] }),
     rule("stop", "vm.stop", "many", G.power, { isDanger: true, states: [...RUNS, "suspended"], ask: true, fields: [REASON] }),
-    rule("reboot", "vm.reboot", "many", G.power, { isButton: true, states: ["up", "powering_up"], ask: true, fields: [FORCE] }),
+    rule("reboot", "vm.reboot", "many", G.power, { isButton: true, states: ["up", "powering_up"], ask: true, fields: [{ ...FORCE, label: t("dialogs.force.reboot"), hint: t("dialogs.force.reboot.hint") }] }),
     rule("reset", "vm.reset", "many", G.power, { isDanger: true, states: ["up", "powering_up", "reboot_in_progress"], ask: true }),
     rule("console", "vm.ticket", "one", "", { isButton: true, states: ["up", "powering_up", "paused", "reboot_in_progress", "powering_down", "migrating"], command: "console" }),
     rule("edit", "vm.update", "one", G.manage, { isButton: true, dialog: "edit" }),
@@ -119,6 +119,8 @@ function build(): Record<string, Rule[]> {
 
   const isData = (e: Entity) => (e.content_type === undefined || e.content_type === "data" || e.content_type === "iso" ? undefined : t("dialogs.why.content"));
 
+  const isLoose = (e: Entity) => (storage(e) ? undefined : t("dialogs.why.loose"));
+
   const storage = (e: Entity) => (e.data_centers as Entity[] | undefined)?.length || e.data_center;
 
   return {
@@ -128,10 +130,10 @@ function build(): Record<string, Rule[]> {
     storage_domain: [
       rule("new", "storage_domains.add", "new", "", { isButton: true, dialog: "new" }),
       rule("edit", "storage_domain.update", "one", "", { isButton: true, dialog: "edit" }),
-      rule("attach", "attached_storage_domains.add", "one", "", { isButton: true, states: ["unattached"], dialog: "attach" }),
-      rule("activate", "attached_storage_domain.activate", "many", "", { isButton: true, states: ["maintenance", "inactive", "unknown", "preparing_for_maintenance"], dialog: "activate" }),
-      rule("deactivate", "attached_storage_domain.deactivate", "many", "", { isButton: true, states: ["active", "inactive", "activating"], dialog: "deactivate" }),
-      rule("detach", "attached_storage_domain.remove", "many", G.other, { states: ["maintenance"], dialog: "detach" }),
+      rule("attach", "attached_storage_domains.add", "one", "", { isButton: true, states: ["unattached"], dialog: "attach", why: (e) => (storage(e) ? t("dialogs.why.is-attached") : undefined) }),
+      rule("activate", "attached_storage_domain.activate", "many", "", { isButton: true, states: ["maintenance", "inactive", "unknown", "preparing_for_maintenance"], dialog: "activate", why: isLoose }),
+      rule("deactivate", "attached_storage_domain.deactivate", "many", "", { isButton: true, states: ["active", "inactive", "activating"], dialog: "deactivate", why: isLoose }),
+      rule("detach", "attached_storage_domain.remove", "many", G.other, { states: ["maintenance"], dialog: "detach", why: isLoose }),
       rule("permission", "assigned_permissions.add", "many", G.other, { dialog: "permission" }),
       rule("remove", "storage_domain.remove", "many", G.other, { isDanger: true, dialog: "remove", why: (e) => (storage(e) && e.status !== "unattached" ? t("dialogs.why.attached") : undefined) }),
     ],

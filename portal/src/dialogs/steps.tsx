@@ -78,7 +78,7 @@ export function Steps({ title, steps, done, onClose }: Props) {
     <Modal isOpen variant="medium" onClose={isBusy ? halt : onClose} aria-label={title} className="h-dialog">
       <ModalHeader title={title} titleIconVariant={failedAt >= 0 ? "danger" : undefined} />
       <ModalBody className="h-dialog-body">
-        {failedAt >= 0 && <Alert variant="danger" isInline title={t("dialogs.steps.failed", { n: steps.length - failedAt, all: steps.length })} />}
+        {failedAt >= 0 && <Alert component="p" variant="danger" isInline title={t("dialogs.steps.failed", { n: steps.length - failedAt, all: steps.length })} />}
         <OutcomeList rows={steps.map((s, i) => ({ key: String(i), name: s.label, outcome: outcomes[i] }))} label={t("dialogs.steps.list")} />
       </ModalBody>
       <ModalFooter>

@@ -104,7 +104,7 @@ const hostTab: Section = {
     { path: "placement_policy.hosts", label: t("dialogs.vm.hosts"), as: "references", from: (v) => ({ ...hosts(), keep: (e) => !chosen(v, "cluster") || (e.cluster as Entity | undefined)?.id === chosen(v, "cluster") }), hint: t("dialogs.vm.hosts.hint") },
     { path: "placement_policy.affinity", label: t("dialogs.vm.migration"), options: choice([["migratable", t("dialogs.vm.migration.any")], ["user_migratable", t("dialogs.vm.migration.manual")], ["pinned", t("dialogs.vm.migration.never")]]) },
     { path: "cpu.mode", label: t("dialogs.vm.cpu.mode"), options: choice([["host_passthrough", t("dialogs.vm.cpu.passthrough")], ["host_model", t("dialogs.vm.cpu.model")], ["custom", t("dialogs.vm.cpu.custom")]]) },
-    { path: "migration_downtime", label: t("dialogs.vm.downtime"), unit: "ms", min: 0 },
+    { path: "migration_downtime", label: t("dialogs.vm.downtime"), unit: "ms", min: -1, hint: t("dialogs.vm.downtime.hint") },
     { path: "migration.auto_converge" }, { path: "migration.compressed" }, { path: "migration.encrypted" }, { path: "numa_tune_mode", label: t("dialogs.vm.numa") },
   ],
 };

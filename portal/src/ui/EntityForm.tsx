@@ -145,7 +145,7 @@ function EditLoader(props: Props & { entity: Entity }) {
   return (
     <Modal isOpen variant="medium" onClose={close} aria-label={nameOf(props.entity)}>
       <ModalHeader title={t("dialogs.edit.title", { what: lower(props.page.one), name: nameOf(props.entity) })} />
-      <ModalBody>{error ? <Alert variant="danger" isInline title={error.message} /> : <Bullseye><Spinner aria-label={t("dialogs.loading")} /></Bullseye>}</ModalBody>
+      <ModalBody>{error ? <Alert component="p" variant="danger" isInline title={error.message} /> : <Bullseye><Spinner aria-label={t("dialogs.loading")} /></Bullseye>}</ModalBody>
     </Modal>
   );
 }

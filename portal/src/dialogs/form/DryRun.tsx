@@ -35,7 +35,7 @@ export function DryRun({ path, body }: { path: string; body: Record<string, unkn
   if (!now.length && !told.next_run.length) return <></>;
   const names = (parts: Part[]) => parts.map((p) => fieldLabel(p.member)).join(", ");
   return (
-    <Alert variant={told.next_run.length ? "warning" : "info"} isInline title={told.next_run.length ? t("dialogs.dry-run.next") : t("dialogs.dry-run.now")} className="h-dry-run">
+    <Alert component="p" variant={told.next_run.length ? "warning" : "info"} isInline title={told.next_run.length ? t("dialogs.dry-run.next") : t("dialogs.dry-run.now")} className="h-dry-run">
       <List isPlain>
         {now.length > 0 && <ListItem>{t("dialogs.dry-run.applies-now", { what: names(now) })}</ListItem>}
         {told.next_run.map((p) => (

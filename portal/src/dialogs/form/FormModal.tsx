@@ -97,7 +97,7 @@ export function FormModal({ title, form, submit, intro, lead, isDanger, below, f
       <ModalBody className="h-dialog-body">
         {lead}
         {fault && (
-          <Alert variant="danger" isInline title={t("dialogs.refused")} className="h-dialog-fault">
+          <Alert component="p" variant="danger" isInline title={t("dialogs.refused")} className="h-dialog-fault">
             <span className="h-faults">{fault}</span>
           </Alert>
         )}
@@ -119,7 +119,7 @@ export function FormModal({ title, form, submit, intro, lead, isDanger, below, f
           </div>
         </Form>
         {below}
-        {isOpen && equivalents && <div className="h-dialog-equivalents"><Equivalents {...equivalents} /></div>}
+        {isOpen && equivalents && <div className="h-dialog-equivalents" ref={(el) => el?.scrollIntoView({ block: "nearest" })}><Equivalents {...equivalents} /></div>}
       </ModalBody>
       <ModalFooter>
         <Button type="submit" form={id} variant={isDanger ? "danger" : "primary"} isLoading={isBusy} isDisabled={isBusy || !canSubmit || (form.entity !== undefined && !form.changed.length)}>{submit}</Button>

@@ -65,7 +65,7 @@ export function Size({ id, label, value, isInvalid, isDisabled, onChange }: Size
         <TextInput id={id} inputMode="decimal" value={shown} isDisabled={isDisabled} validated={isInvalid ? "error" : "default"} onChange={(_e, v) => typed(v, unit)} />
       </InputGroupItem>
       <InputGroupItem>
-        <FormSelect aria-label={t("dialogs.unit", { what: label })} value={unit} isDisabled={isDisabled} onChange={(_e, u) => (setUnit(u), typed(shown, u))}>
+        <FormSelect className="h-unit" aria-label={t("dialogs.unit", { what: label })} value={unit} isDisabled={isDisabled} onChange={(_e, u) => (setUnit(u), typed(shown, u))}>
           {UNITS.map((u) => <FormSelectOption key={u} value={u} label={u} />)}
         </FormSelect>
       </InputGroupItem>

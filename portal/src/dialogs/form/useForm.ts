@@ -4,7 +4,7 @@ import { useCallback, useMemo, useRef, useState } from "react";
 import type { Entity } from "../../lib/api";
 import { bytes } from "../../lib/format";
 import { operation, type Operation, serviceAt, serviceOf } from "../../lib/schema";
-import { bodyOf, changedFields, checkField, type Field, fieldsOf, lookOf, type Spec, type Values, valuesOf } from "./model";
+import { bodyOf, changedFields, checkField, type Field, isSame, fieldsOf, lookOf, type Spec, type Values, valuesOf } from "./model";
 
 /** The operation that a form calls: what it requires is what must be given. */
 export function operationOf(path: string, isEdit: boolean): Operation | undefined {
@@ -52,11 +52,12 @@ export function useForm(spec: Spec, first: Entity | undefined, op?: Operation): 
   const fields = useMemo(() => fieldsOf(spec, values, entity), [spec, values, entity]);
   const errors = useMemo(() => {
     const wrong = fields.flatMap((f): [string, string][] => {
+      if (entity && !(f.path in faults) && isSame(values[f.path], before[f.path])) return [];
       const why = faults[f.path] ?? checkField(spec, f, values, show(spec, f), op, entity);
       return why ? [[f.path, why]] : [];
     });
     return Object.fromEntries(wrong);
-  }, [spec, fields, values, faults, op, entity]);
+  }, [spec, fields, values, before, faults, op, entity]);
   const shown = Object.fromEntries(Object.entries(errors).filter(([p]) => all || p in faults || (seen.has(p) && values[p] !== undefined)));
   const changed = useMemo(() => changedFields(fields, values, before), [fields, values, before]);
   const body = useMemo(() => bodyOf(spec, values, before, entity), [spec, values, before, entity]);

@@ -51,12 +51,12 @@ const diskBody = (vm: string, d: NewDisk, n: number) =>
 const cardBody = (c: NewCard) => ({ name: c.name.trim(), interface: c.interface, ...(c.profile ? { vnic_profile: { id: c.profile.id } } : {}) });
 
 /** What comes after the machine itself. */
-function afterwards(made: () => Entity, disks: NewDisk[], cards: NewCard[], cd?: Entity): Step[] {
+function afterwards(vm: string, made: () => Entity, disks: NewDisk[], cards: NewCard[], cd?: Entity): Step[] {
   const isFree = (options: CallOptions) => until(async () => (await get("vm", `vms/${made().id}`)).status !== "image_locked", options.signal);
   return [
     ...cards.map((c): Step => ({ label: t("dialogs.vm.step.nic", { name: c.name }), run: (o) => isFree(o).then(() => add("nic", `vms/${made().id}/nics`, cardBody(c), o)) })),
     ...disks.map((d, i): Step => ({
-      label: d.kind === "attach" ? t("dialogs.vm.step.attach", { name: nameOf(d.disk) }) : t("dialogs.vm.step.disk", { name: d.alias || t("dialogs.vm.disk.new", { n: i + 1 }) }),
+      label: d.kind === "attach" ? t("dialogs.vm.step.attach", { name: nameOf(d.disk) }) : t("dialogs.vm.step.disk", { name: d.alias || `${vm}_disk${i + 1}` }),
       run: (o) => isFree(o).then(() => add("disk_attachment", `vms/${made().id}/diskattachments`, diskBody(nameOf(made()), d, i + 1), o)),
     })),
     ...(cd ? [{ label: t("dialogs.vm.step.cd", { name: nameOf(cd) }), run: (o: CallOptions) => isFree(o).then(() => add("cdrom", `vms/${made().id}/cdroms`, { file: { id: cd.id } }, o)) }] : []),
@@ -78,7 +78,7 @@ export default function NewVm({ page, path, items, onClose }: DialogProps) {
     save.mutate(undefined, {
       onSuccess: (answer) => {
         const made = answer as Entity;
-        const rest = afterwards(() => made, form.values["#disks"] as NewDisk[], form.values["#nics"] as NewCard[], form.values["#cd"] as Entity | undefined);
+        const rest = afterwards(nameOf(made), () => made, form.values["#disks"] as NewDisk[], form.values["#nics"] as NewCard[], form.values["#cd"] as Entity | undefined);
         if (rest.length) return setSteps({ made, steps: [{ label: t("dialogs.vm.step.vm", { name: nameOf(made) }), run: async () => {} }, ...rest] });
         notify({ variant: "success", title: t("dialogs.created", { what: t("dialogs.vm.one"), name: nameOf(made) }) });
         return onClose();

@@ -48,6 +48,7 @@ export const dialogs = {
   "dialogs.from": "From",
   "dialogs.loading": "Loading",
   "dialogs.more": "More",
+  "dialogs.more.actions": "More actions",
   "dialogs.new.title": "New {what}",
   "dialogs.no": "No",
   "dialogs.none": "None",

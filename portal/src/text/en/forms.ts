@@ -161,6 +161,7 @@ export const forms = {
   "dialogs.vm.cpu.model": "Like the host's",
   "dialogs.vm.cpu.passthrough": "The host's own",
   "dialogs.vm.desktop": "Desktop",
+  "dialogs.vm.downtime.hint": "-1: as the cluster's policy says.",
   "dialogs.vm.downtime": "Longest pause while migrating",
   "dialogs.vm.fast": "High performance",
   "dialogs.vm.firmware": "Chipset and firmware",
