@@ -58,7 +58,7 @@ export function PortalMasthead({ pane, onPane, isSidebarOpen, onSidebar, onPalet
         </MastheadBrand>
       </MastheadMain>
       <MastheadContent>
-        <div className="h-tools">
+        <div className="h-mast-tools">
           <button type="button" className="h-palette-button" onClick={onPalette} aria-keyshortcuts="Control+K">
             <SearchIcon />
             <span>{t("frame.paletteHint")}</span>

@@ -5,8 +5,9 @@ import { useQueries } from "@tanstack/react-query";
 import { type KeyboardEvent, useDeferredValue, useEffect, useRef, useState } from "react";
 import { list } from "../lib/api";
 import { logout } from "../lib/session";
-import { PAGES, pageOf } from "../lib/entities";
+import { type EntityPage, PAGES, pageOf } from "../lib/entities";
 import { nameOf } from "../lib/format";
+import { operation, serviceAt } from "../lib/schema";
 import { THEMES, theme } from "../lib/settings";
 import { ROUTES } from "../routes";
 import { t } from "../text";
@@ -42,8 +43,16 @@ function pages(words: string[], has: Set<string> | undefined): Choice[] {
     .filter((c) => matches(c.text, words));
 }
 
-function actions(words: string[]): Choice[] {
+/** Something new of the kind that a page lists. */
+async function addNew(page: EntityPage) {
+  go(linkTo(page.path));
+  (await import("../dialogs")).openDialog(page.type, "new", page.path, [], page);
+}
+
+function actions(words: string[], has: Set<string> | undefined): Choice[] {
+  const isNew = (page: EntityPage) => has?.has(operation(serviceAt(page.path), "add")?.id ?? "");
   const all: [string, () => void][] = [
+    ...(words.length ? PAGES.filter(isNew) : []).map((page): [string, () => void] => [t("frame.paletteNew", { what: page.one }), () => void addNew(page)]),
     [t("frame.tasks"), () => togglePane("tasks")],
     [t("frame.notifications"), () => togglePane("notifications")],
     [t("frame.tags"), () => togglePane("tags")],
@@ -97,7 +106,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   const { data: has } = useOperations();
   const { found, isBusy } = useObjects(useDeferredValue(text), has);
-  const all = [...pages(words, has), ...found, ...actions(words)];
+  const all = [...pages(words, has), ...found, ...actions(words, has)];
   const current = Math.min(at, all.length - 1);
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => {

@@ -7,6 +7,7 @@ import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { lazy, type ReactNode, StrictMode, Suspense, useEffect } from "react";
 import { createRoot } from "react-dom/client";
 import { Fault, isAway, sessionState, whenLoggedOut } from "../lib/session";
+import { closeDialogs } from "../dialogs/store";
 import { startTheme } from "../lib/settings";
 import { useStore } from "../lib/store";
 import { Login } from "../pages/Login";
@@ -71,7 +72,7 @@ function Gate({ name, children }: { name?: string; children: ReactNode }) {
 export async function startPortal(children: ReactNode, name?: () => string): Promise<void> {
   startTheme();
   await loadLanguage();
-  whenLoggedOut(() => client.clear());
+  whenLoggedOut(() => (closeDialogs(), client.clear()));
   createRoot(document.getElementById("root")!).render(
     <StrictMode>
       <QueryClientProvider client={client}>

@@ -68,7 +68,7 @@ function JobItem({ job, now }: { job: Job; now: number }) {
           </small>
         </div>
         <Button variant="plain" size="sm" aria-expanded={isOpen} aria-controls={id} aria-label={t("frame.jobDetails", { what: job.description })} onClick={() => setOpen(!isOpen)}
-          icon={<AngleDownIcon className={`h-turn${isOpen ? " h-turned" : ""}`} />} />
+          icon={<AngleDownIcon className={`h-job-turn${isOpen ? " h-job-open" : ""}`} />} />
       </div>
       {isRunning && percent !== undefined && <Progress value={percent} size="sm" aria-label={t("frame.jobProgress", { what: job.description })} measureLocation="outside" />}
       {isOpen && (

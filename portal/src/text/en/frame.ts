@@ -104,6 +104,7 @@ export const frame = {
   "frame.paletteActions": "Actions",
   "frame.paletteHint": "Go to",
   "frame.paletteKey": "Ctrl K",
+  "frame.paletteNew": "New: {what}",
   "frame.paletteNothing": "Nothing is called \"{text}\".",
   "frame.paletteOpen": "Go to a page or object",
   "frame.palettePages": "Pages",
