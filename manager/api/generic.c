@@ -9,25 +9,12 @@
 
 enum { CHUNK = 256 };
 
-/* Who may see what. */
-struct seer {
-	struct call *call;
-	enum kind kind;
-};
-
 /* ---- lists ---- */
 
 static void breathe(size_t i)
 {
 	if (i % CHUNK == CHUNK - 1 && fiber_self())
 		fiber_yield();
-}
-
-static bool may_see(void *arg, const char *id)
-{
-	const struct seer *s = arg;
-
-	return perm_can_see(s->call->core, &s->call->who, s->kind, id);
 }
 
 /* The page asked for. */
@@ -54,13 +41,10 @@ static int read_search(struct call *c, enum kind k, struct search **s, struct er
 /* among NULL: all of the kind. */
 static int reply_found(struct call *c, enum kind k, GPtrArray *among, struct err *e)
 {
-	struct seer seer = { c, k };
-	struct search_ask ask = { .kind = k, .arg = &seer, .among = among };
+	struct search_ask ask = { .kind = k, .among = among, .viewer = call_is_filtered(c) ? &c->who : NULL };
 	void **views;
 	int rc = -1;
 
-	if (call_is_filtered(c))
-		ask.may_see = may_see;
 	if (read_search(c, k, &ask.search, e) < 0)
 		return -1;
 	set_page(c, &ask);

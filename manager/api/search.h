@@ -6,6 +6,7 @@
  */
 #include "manager/core/core.h"
 
+struct identity;
 struct search;
 
 enum { SEARCH_MAX_BYTES = 4096, SEARCH_MAX_TERMS = 64 };
@@ -35,14 +36,13 @@ bool search_has_order(const struct search *s);
 int search_compare(const struct search *s, enum kind k, const void *a, const void *b);
 
 /*
- * A page of what is found among all published entities of a kind, in order: what GET of a collection shows. search NULL: all. may_see NULL:
- * everybody sees everything. Core thread; in a fiber it may yield.
+ * A page of what is found among all published entities of a kind, in order: what GET of a collection shows. search NULL: all. viewer NULL: who sees
+ * everything. Core thread; in a fiber it may yield.
  */
 struct search_ask {
 	enum kind kind;
 	struct search *search;
-	bool (*may_see)(void *arg, const char *id);
-	void *arg;
+	const struct identity *viewer;
 	GPtrArray *among;  /* published versions to choose from; NULL: all of the kind */
 	size_t first, max; /* of the results */
 	bool wants_total;
@@ -54,8 +54,6 @@ int search_select(struct core *c, struct search_ask *ask, struct err *e);
 void search_ask_clear(struct search_ask *ask);
 /* Statistics of an entity, or what its guest says, have changed: what is registered below gives something else now. */
 void search_touch(struct core *c, enum kind k, const char *id);
-/* Make ready what first questions would wait for. In a fiber. */
-void search_warm(struct core *c);
 /* Kinds with fewer entities are gone through one by one (512); for tests. */
 void search_index_from(uint32_t n);
 

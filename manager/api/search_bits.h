@@ -2,6 +2,7 @@
 #pragma once
 /* A query evaluated on columns: sets of rows as bits. No waiting; what is not ready is said in work. */
 #include "manager/api/search_index.h"
+#include "manager/core/sessions.h"
 
 /* Kinds with no more rows have no columns. */
 extern uint32_t sbits_tiny;
@@ -19,4 +20,6 @@ struct sbits_eval {
 uint64_t *sbits_query(struct sbits_eval *ev);
 /* Keys to sort the rows by, 0: no value. NULL: columns cannot tell, or are not ready. */
 uint64_t *sbits_keys(struct sbits_eval *ev);
+/* Rows that somebody may see. NULL: ask perm_can_see(), or not ready. */
+const uint64_t *sbits_visible(struct sbits_eval *ev, const struct identity *who, enum kind k);
 size_t sbits_words(const struct sbits_eval *ev, enum kind k);

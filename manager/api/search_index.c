@@ -254,6 +254,7 @@ static void published(struct inv_watcher *w, struct entity *e, const void *old, 
 	struct sindex *x = (struct sindex *)w;
 	struct stable *t = &x->tables[e->kind];
 
+	svisible_published(x, e, old, version);
 	if (!t->is_active)
 		return;
 	table_reserve(t, e->row + 1);
@@ -289,6 +290,7 @@ static void renumbered(struct inv_watcher *w, enum kind k)
 {
 	struct sindex *x = (struct sindex *)w;
 
+	svisible_drop(x);
 	if (!x->tables[k].is_active)
 		return;
 	table_clear(&x->tables[k]);
@@ -302,6 +304,7 @@ static void index_free(struct inv_watcher *w)
 
 	for (int i = 0; i < N_KINDS; i++)
 		table_clear(&x->tables[i]);
+	svisible_drop(x);
 	g_free(x);
 }
 

@@ -59,6 +59,7 @@ struct sindex {
 	struct inventory *inv;
 	struct stable tables[N_KINDS];
 	uint64_t pass;
+	GPtrArray *visible; /* of struct svisible: what some users may see */
 };
 
 /* What one evaluation may read from versions before others get their turn; -1: as much as it takes. */
@@ -69,6 +70,9 @@ struct swork {
 };
 
 struct sindex *sindex_of(struct core *c);
+/* search_visible.c */
+void svisible_drop(struct sindex *x);
+void svisible_published(struct sindex *x, const struct entity *e, const void *old, const void *version);
 /* The table of a kind, with what was published meanwhile; NULL: not ready. */
 struct stable *sindex_table(struct swork *w, enum kind k);
 /* The column of a value at the end of steps (up to n), or of all that r says (n 0). NULL: not ready. */

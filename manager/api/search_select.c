@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "manager/api/search_bits.h"
+#include "manager/core/perm.h"
 #include "model/types.h"
 
 enum { CHUNK = 256, WORK = 8192, SORT_APART = 1000 };
@@ -41,9 +42,9 @@ static void take(struct search_ask *ask, const void *version)
 
 /* ---- one by one ---- */
 
-static bool may_see(const struct search_ask *ask, const void *version)
+static bool may_see(struct core *c, const struct search_ask *ask, const void *version)
 {
-	return !ask->may_see || ask->may_see(ask->arg, m_entity(M_KINDS[ask->kind].type, version)->id);
+	return !ask->viewer || perm_can_see(c, ask->viewer, ask->kind, m_entity(M_KINDS[ask->kind].type, version)->id);
 }
 
 struct sorting {
@@ -98,7 +99,7 @@ static int select_by_one(struct core *c, struct search_ask *ask, struct err *e)
 		g_ptr_array_add(all, m_frozen_retain(ask->among->pdata[i]));
 	for (guint i = 0; i < all->len; i++) {
 		breathe(i);
-		if (may_see(ask, all->pdata[i]) && (!ask->search || search_matches(c, ask->search, all->pdata[i])))
+		if (may_see(c, ask, all->pdata[i]) && (!ask->search || search_matches(c, ask->search, all->pdata[i])))
 			take(ask, all->pdata[i]);
 	}
 	if (sort_versions(c, ask, e) < 0)
@@ -125,37 +126,87 @@ static struct rows in_order(struct sbits_eval *ev, const struct stable *t, const
 	return out;
 }
 
-/* Stable: what has the same key stays in the order of lists. A byte at a time, but for bytes that are the same everywhere. */
-static void sort_rows(struct sbits_eval *ev, struct rows *rows, const uint64_t *keys, bool is_desc)
+/* Where pages end; SIZE_MAX: nowhere. */
+static size_t end_of(const struct search_ask *ask)
 {
-	struct keyed {
-		uint64_t key;
-		uint32_t row;
-	} *a = POOL_ARRAY(ev->p, struct keyed, rows->n + 1), *b = POOL_ARRAY(ev->p, struct keyed, rows->n + 1), *swap;
-	uint64_t differs = 0;
+	return ask->max > SIZE_MAX - ask->first ? SIZE_MAX : ask->first + ask->max;
+}
+
+struct keyed {
+	uint64_t key;
+	uint32_t row, place; /* in the order of lists: no two are the same */
+};
+
+static bool is_before(const struct keyed *a, const struct keyed *b)
+{
+	return a->key != b->key ? a->key < b->key : a->place < b->place;
+}
+
+static int compare_keyed(const void *a, const void *b) { return is_before(a, b) ? -1 : 1; }
+
+static void swap_keyed(struct keyed *a, struct keyed *b)
+{
+	struct keyed t = *a;
+
+	*a = *b;
+	*b = t;
+}
+
+/* Any one goes to the front; not one of fixed places, for which there are lists that take forever. */
+static void choose_pivot(struct keyed *a, size_t n, uint64_t *seed)
+{
+	*seed = *seed * 6364136223846793005u + 1442695040888963407u;
+	swap_keyed(a, a + (*seed >> 33) % n);
+}
+
+/* Have the first k of n in front, in whatever order. */
+static void split_at(struct keyed *a, size_t n, size_t k)
+{
+	uint64_t seed = n;
+
+	while (n > 1 && k > 0 && k < n) {
+		size_t i = 0, j = n;
+		struct keyed pivot;
+
+		choose_pivot(a, n, &seed);
+		pivot = a[0];
+		for (;;) {
+			do
+				i++;
+			while (i < n && is_before(&a[i], &pivot));
+			do
+				j--;
+			while (is_before(&pivot, &a[j]));
+			if (i >= j)
+				break;
+			swap_keyed(&a[i], &a[j]);
+		}
+		swap_keyed(&a[0], &a[j]); /* the pivot is in its place */
+		if (j == k || j + 1 == k)
+			return;
+		if (j > k) {
+			n = j;
+		} else {
+			a += j + 1;
+			n -= j + 1;
+			k -= j + 1;
+		}
+	}
+}
+
+/* Only the page is put in order; what is outside of it stays outside, before or behind. */
+static void sort_rows(struct sbits_eval *ev, const struct search_ask *ask, struct rows *rows, const uint64_t *keys)
+{
+	size_t first = MIN(ask->first, rows->n), last = MIN(end_of(ask), rows->n);
+	struct keyed *a = POOL_ARRAY(ev->p, struct keyed, rows->n + 1);
 
 	for (size_t i = 0; i < rows->n; i++) {
 		uint64_t key = keys[rows->row[i]];
-
-		a[i].key = is_desc ? ~key : key;
-		a[i].row = rows->row[i];
-		differs |= a[i].key ^ a[0].key;
+		a[i] = (struct keyed){ ask->search->is_desc ? ~key : key, rows->row[i], (uint32_t)i };
 	}
-	for (int shift = 0; shift < 64; shift += 8) {
-		size_t place[257] = { 0 };
-
-		if (!(differs >> shift & 0xff))
-			continue;
-		for (size_t i = 0; i < rows->n; i++)
-			place[(a[i].key >> shift & 0xff) + 1]++;
-		for (int i = 0; i < 256; i++)
-			place[i + 1] += place[i];
-		for (size_t i = 0; i < rows->n; i++)
-			b[place[a[i].key >> shift & 0xff]++] = a[i];
-		swap = a;
-		a = b;
-		b = swap;
-	}
+	split_at(a, rows->n, last);
+	split_at(a, last, first);
+	qsort(a + first, last - first, sizeof(*a), compare_keyed);
 	for (size_t i = 0; i < rows->n; i++)
 		rows->row[i] = a[i].row;
 }
@@ -167,12 +218,6 @@ static size_t count_bits(const uint64_t *bits, size_t n_words)
 	for (size_t i = 0; i < n_words; i++)
 		n += (size_t)__builtin_popcountll(bits[i]);
 	return n;
-}
-
-/* Where pages end; SIZE_MAX: nowhere. */
-static size_t end_of(const struct search_ask *ask)
-{
-	return ask->max > SIZE_MAX - ask->first ? SIZE_MAX : ask->first + ask->max;
 }
 
 static void take_rows(struct core *c, struct search_ask *ask, const struct rows *rows)
@@ -200,7 +245,7 @@ static int sift(struct core *c, struct search_ask *ask, const struct stable *t, 
 		if (t->epoch != epoch)
 			return 1;
 		en = at->at[rows->row[i]];
-		if (!en || !may_see(ask, en->pub))
+		if (!en || !may_see(c, ask, en->pub))
 			continue;
 		if ((is_exact && is_sorted) || !ask->search || search_matches(c, ask->search, en->pub))
 			take(ask, en->pub);
@@ -211,33 +256,47 @@ static int sift(struct core *c, struct search_ask *ask, const struct stable *t, 
 	return 0;
 }
 
+static uint64_t *all_rows(struct sbits_eval *ev, const struct stable *t, enum kind k)
+{
+	size_t n = sbits_words(ev, k);
+	uint64_t *out = POOL_ARRAY(ev->p, uint64_t, n);
+
+	memcpy(out, t->live, n * sizeof(*out));
+	return out;
+}
+
 /* 1: once more. */
 static int select_rows(struct core *c, struct search_ask *ask, struct sbits_eval *ev, struct err *e)
 {
 	struct stable *t = sindex_table(&ev->work, ask->kind);
 	bool has_sort = ask->search && ask->search->sort;
+	const uint64_t *visible = NULL;
 	uint64_t *set = NULL, *keys = NULL;
 	struct rows rows;
 
 	if (t)
-		set = ask->search ? sbits_query(ev) : t->live;
+		set = ask->search ? sbits_query(ev) : all_rows(ev, t, ask->kind);
+	if (t && ask->viewer)
+		visible = sbits_visible(ev, ask->viewer, ask->kind);
 	if (t && has_sort)
 		keys = sbits_keys(ev);
 	if (ev->work.is_waiting)
 		return 1;
-	if (ev->is_exact && !ask->may_see && (keys || !has_sort)) {
+	for (size_t i = 0; visible && i < sbits_words(ev, ask->kind); i++)
+		set[i] &= visible[i];
+	if (ev->is_exact && (!ask->viewer || visible) && (keys || !has_sort)) {
 		ask->total = count_bits(set, inv_rows(c->inv, ask->kind)->n / 64 + 1);
 		if (ask->max == 0)
 			return 0;
 		rows = in_order(ev, t, set, has_sort ? SIZE_MAX : end_of(ask));
 		if (keys)
-			sort_rows(ev, &rows, keys, ask->search->is_desc);
+			sort_rows(ev, ask, &rows, keys);
 		take_rows(c, ask, &rows);
 		return 0;
 	}
 	rows = in_order(ev, t, set, SIZE_MAX);
 	if (keys)
-		sort_rows(ev, &rows, keys, ask->search->is_desc);
+		sort_rows(ev, &(struct search_ask){ .search = ask->search, .max = SIZE_MAX }, &rows, keys);
 	return sift(c, ask, t, &rows, ev->is_exact, keys || !has_sort, e);
 }
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "manager/core/perm_index.h"
 #include "model/date.h"
 
 int64_t scene_ms(const char *date)
@@ -23,6 +24,7 @@ void scene_init(struct scene *s)
 
 void scene_deinit(struct scene *s)
 {
+	perm_index_free(s->core.perm_index);
 	inv_free(s->core.inv);
 	loop_free(s->core.loop);
 	pool_free(s->pool);
@@ -41,8 +43,11 @@ void *scene_new(struct scene *s, enum kind k, const char *id, const char *name)
 void scene_publish(struct scene *s, enum kind k, void *draft)
 {
 	const struct m_type *t = M_KINDS[k].type;
+	struct entity *e = inv_make(s->core.inv, k, m_entity(t, draft)->id);
+	void *version = m_freeze(t, draft);
 
-	inv_publish(s->core.inv, inv_make(s->core.inv, k, m_entity(t, draft)->id), m_freeze(t, draft));
+	perm_index_forget(&s->core, k, e->pub, version);
+	inv_publish(s->core.inv, e, version);
 }
 
 static struct m_version *version(struct scene *s, int major, int minor)

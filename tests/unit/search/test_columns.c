@@ -13,9 +13,15 @@
 #include <string.h>
 
 #include "manager/api/search_index.h"
+#include "manager/core/perm.h"
+#include "manager/core/perm_index.h"
 #include "tests/unit/search/scene.h"
 
 enum { N_MORE = 90, N_RANDOM = 4000, N_CHANGES = 1500 };
+
+/* Roles: one shows only what it is given on, one what lies below, too. */
+#define VIEWER "def00020-0000-0000-0000-abc000000010"
+#define OWNER  "def00001-0000-0000-0000-def000000001"
 
 static struct scene scene;
 static GRand *chance;
@@ -61,6 +67,31 @@ static void compare(enum kind k, const char *query, bool is_case_sensitive)
 	n_hits += a_total > 0;
 	g_free(a);
 	g_free(b);
+}
+
+/* What users see, with a query or without, is what perm_can_see() says of each. */
+static void compare_view(const char *user_id, enum kind k)
+{
+	struct identity who = { .is_admin = false };
+	struct search_ask ask = { .kind = k, .viewer = &who, .max = SIZE_MAX, .wants_total = true };
+	struct err e = ERR_INIT;
+	unsigned n = 0;
+
+	g_strlcpy(who.user_id, user_id, sizeof(who.user_id));
+	search_index_from(0);
+	assert_int_equal(search_select(&scene.core, &ask, &e), 0);
+	INV_EACH (en, scene.core.inv, k) {
+		bool is_found = false;
+
+		for (guint i = 0; i < ask.versions->len; i++)
+			is_found = is_found || ask.versions->pdata[i] == en->pub;
+		n += is_found;
+		if (is_found != perm_can_see(&scene.core, &who, k, en->id))
+			fail_msg("%s %s %s %s", user_id, is_found ? "sees" : "does not see", M_KINDS[k].name, en->id);
+	}
+	assert_int_equal(n, ask.versions->len);
+	assert_int_equal(n, ask.total);
+	search_ask_clear(&ask);
 }
 
 /* ---- queries ---- */
@@ -132,6 +163,13 @@ static void add_condition(GString *q, const struct sentity *ent)
 		g_string_append_printf(q, "%s.", x->singular);
 		add_field(q, x);
 	}
+}
+
+static void random_view(void)
+{
+	static const enum kind KINDS[] = { KIND_VM, KIND_VM, KIND_HOST, KIND_TEMPLATE, KIND_DISK, KIND_CLUSTER };
+
+	compare_view(pick(2) ? "u1" : "u2", KINDS[pick(G_N_ELEMENTS(KINDS))]);
 }
 
 static void random_query(enum kind k)
@@ -206,8 +244,18 @@ static void add_permission(int i)
 
 	g_snprintf(id, sizeof(id), "mp%d", i);
 	perm = SCENE_NEW(&scene, PERMISSION, permission, id, NULL);
-	perm->user.id = pool_printf(scene.pool, "u%d", 1 + pick(2));
-	perm->vm.id = pool_printf(scene.pool, "m%d", pick(N_MORE));
+	if (pick(4))
+		perm->user.id = pool_printf(scene.pool, "u%d", 1 + pick(2));
+	else
+		perm->group.id = (char *)(pick(8) ? "g1" : PERM_EVERYONE);
+	perm->role.id = (char *)(pick(2) ? VIEWER : OWNER);
+	switch (pick(12)) {
+	case 0: perm->cluster.id = pool_printf(scene.pool, "c%d", 1 + pick(2)); break;
+	case 1: perm->data_center.id = (char *)(pick(3) ? "nowhere" : "dc1"); break;
+	case 2: perm->host.id = pool_printf(scene.pool, "h%d", 1 + pick(3)); break;
+	case 3: perm->template.id = (char *)"t1"; break;
+	default: perm->vm.id = pool_printf(scene.pool, "m%d", pick(N_MORE));
+	}
 	scene_publish(&scene, KIND_PERMISSION, perm);
 }
 
@@ -251,8 +299,10 @@ static void remove_one(enum kind k, const char *id)
 {
 	struct entity *e = inv_find(scene.core.inv, k, id);
 
-	if (e && e->pub)
-		inv_publish(scene.core.inv, e, NULL);
+	if (!e || !e->pub)
+		return;
+	perm_index_forget(&scene.core, k, e->pub, NULL);
+	inv_publish(scene.core.inv, e, NULL);
 }
 
 static void add_one(int i)
@@ -264,15 +314,31 @@ static void add_one(int i)
 	add_event(i);
 }
 
+static void change_groups(void)
+{
+	struct m_user *u = SCENE_NEW(&scene, USER, user, "u2", "Jane");
+
+	u->user_name = (char *)"jane@corp@ldap";
+	u->groups.v = POOL_NEW(scene.pool, struct m_ref);
+	u->groups.v[0].id = (char *)"g1";
+	u->groups.n = (uint32_t)pick(2);
+	scene_publish(&scene, KIND_USER, u);
+}
+
 static void change_something(int i)
 {
 	char id[32];
 
-	switch (pick(8)) {
+	switch (pick(10)) {
 	case 0:
 		g_snprintf(id, sizeof(id), "m%d", pick(N_MORE));
 		remove_one(KIND_VM, id);
 		break;
+	case 8:
+		g_snprintf(id, sizeof(id), "mp%d", pick(N_MORE));
+		remove_one(KIND_PERMISSION, id);
+		break;
+	case 9: change_groups(); break;
 	case 1: remove_one(KIND_DISK, "md3"); break;
 	case 2: add_event(200 + i); break;
 	case 3: add_assignment(pick(N_MORE)); break;
@@ -313,6 +379,8 @@ static void test_changing(void **state)
 {
 	for (int i = 0; i < N_CHANGES; i++) {
 		change_something(i);
+		if (i % 3 == 0)
+			random_view();
 		random_query(pick(3) ? KIND_VM : SEARCHED[pick(G_N_ELEMENTS(SEARCHED))]);
 	}
 }
