@@ -156,17 +156,17 @@ static void find_whole(struct core *c, enum kind *k, const char **id)
 	*k = whole;
 }
 
-/* Who may do something with a VM may do it with the disks in it. */
+/* Who may do something with a VM or a template may do it with the disks in it. */
 static void add_vms_of_disk(struct core *c, struct object *list, int *n, const char *disk_id)
 {
 	INV_EACH_BY (e, c->inv, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_disk, disk_id) {
 		const struct m_disk_attachment *a = ENTITY_OBJ(e, disk_attachment);
 		const struct m_vm *vm = a->vm.id ? INV_GET(c->inv, VM, vm, a->vm.id) : NULL;
 
-		if (!vm)
-			continue;
-		add(list, n, KIND_VM, vm->id);
-		add_cluster(c, list, n, vm->cluster.id);
+		add(list, n, KIND_TEMPLATE, a->template.id);
+		add(list, n, KIND_VM, vm ? vm->id : NULL);
+		if (vm)
+			add_cluster(c, list, n, vm->cluster.id);
 	}
 }
 
@@ -315,7 +315,8 @@ static bool inherits(enum kind k, enum kind from)
 	case KIND_HOST:
 	case KIND_TEMPLATE:
 	case KIND_CPU_PROFILE: return from == k || inherits(KIND_CLUSTER, from);
-	case KIND_DISK: return from == k || inherits(KIND_STORAGE_DOMAIN, from) || inherits(KIND_VM, from);
+	case KIND_DISK:
+		return from == k || from == KIND_TEMPLATE || inherits(KIND_STORAGE_DOMAIN, from) || inherits(KIND_VM, from);
 	case KIND_DISK_PROFILE: return from == k || inherits(KIND_STORAGE_DOMAIN, from);
 	case KIND_VNIC_PROFILE: return from == k || inherits(KIND_NETWORK, from);
 	default: return from == k;

@@ -122,7 +122,8 @@ static void set_headers(struct http_exchange *x, const struct file *f)
 	                f->is_named_by_content ? "public, max-age=31536000, immutable" : "no-cache");
 	http_set_header(x, "Referrer-Policy", "same-origin");
 	http_set_header(x, "Content-Security-Policy",
-	                "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; "
+	                "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; object-src 'none'; "
+	                "base-uri 'none'; "
 	                "form-action 'self'; frame-ancestors 'none'");
 }
 
