@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { add, get, list, remove, update, type Entity } from "../lib/api";
+import { add, list, remove, update, type Entity } from "../lib/api";
 import { nameOf, words } from "../lib/format";
 import { t } from "../text";
 import { useList } from "../ui/queries";
@@ -11,20 +11,20 @@ import type { PartProps } from "./VmDetails";
 const MAC: [RegExp, string] = [/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i, t("vmPortal.nic.macWrong")];
 const INTERFACES = ["virtio", "e1000e", "e1000", "rtl8139"];
 
-/** The data center of a cluster; undefined where the user may not know. */
-const centerOf = async (cluster: string): Promise<string | undefined> => ((await get("cluster", `clusters/${cluster}`).catch(() => undefined))?.data_center as Entity | undefined)?.id;
+/** Networks of a cluster; undefined where the user may not know. */
+async function networksOf(cluster: string): Promise<Set<string> | undefined> {
+  const found = cluster ? await list("network", `clusters/${cluster}/networks`).catch(() => []) : [];
+  return found.length ? new Set(found.map((n) => n.id)) : undefined;
+}
 
 /** vNIC profiles that cards in the cluster can have, as "profile (network)"; none is a card without a network. */
 export async function profileChoices(cluster: string): Promise<{ value: string; label: string }[]> {
-  const [profiles, center] = await Promise.all([list("vnic_profile", "vnicprofiles", { follow: "network" }).catch(() => [] as Entity[]), centerOf(cluster)]);
+  const [profiles, near] = await Promise.all([list("vnic_profile", "vnicprofiles", { follow: "network" }).catch(() => [] as Entity[]), networksOf(cluster)]);
   const label = (p: Entity) => {
     const network = (p.network as Entity | undefined)?.name;
     return network && network !== p.name ? `${nameOf(p)} (${network})` : nameOf(p);
   };
-  const isNear = (p: Entity) => {
-    const other = ((p.network as Entity | undefined)?.data_center as Entity | undefined)?.id;
-    return !center || !other || other === center;
-  };
+  const isNear = (p: Entity) => !near || near.has((p.network as Entity | undefined)?.id ?? "");
   return [{ value: "", label: t("vmPortal.nic.noProfile") }, ...profiles.filter(isNear).map((p) => ({ value: p.id, label: label(p) }))];
 }
 

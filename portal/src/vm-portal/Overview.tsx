@@ -35,23 +35,23 @@ function Screen({ vm, may }: PartProps) {
     <Card className="v-screen-card" isCompact>
       <VmPicture vm={vm} isVisible everyMs={PICTURE_MS} may={may} />
       <CardBody>
-        <div className="v-consoles" role="group" aria-label={t("vmPortal.consoles")}>
+        {isOn && <div className="v-consoles" role="group" aria-label={t("vmPortal.consoles")}>
           {protocols.map((p) => (
             <span key={p} className="v-console-pair">
-              <Button variant="secondary" size="sm" isDisabled={!isOn} onClick={open(p)}>
+              <Button variant="secondary" size="sm" onClick={open(p)}>
                 {t(`consoles.protocol.${p}`)}
               </Button>
-              <Button variant="link" size="sm" isDisabled={!isOn} onClick={open(`${p}-file`)} aria-label={t("consoles.viewerFile", { protocol: t(`consoles.protocol.${p}`) })}>
+              <Button variant="link" size="sm" onClick={open(`${p}-file`)} aria-label={t("consoles.viewerFile", { protocol: t(`consoles.protocol.${p}`) })}>
                 {t("vmPortal.viewer")}
               </Button>
             </span>
           ))}
           {(may.has("vm.update") || may.has("vm_graphics_consoles.add")) && (
-            <Button variant="secondary" size="sm" isDisabled={!hasConsole(vm)} onClick={open("serial")}>
+            <Button variant="secondary" size="sm" onClick={open("serial")}>
               {t("vmPortal.serial")}
             </Button>
           )}
-        </div>
+        </div>}
         {!isOn && <p className="v-quiet">{t("vmPortal.consoleWhenRunning")}</p>}
       </CardBody>
     </Card>
@@ -74,13 +74,14 @@ function useAddresses(vm: Entity, isAllowed: boolean): string[] {
 }
 
 function Cd({ vm, may }: PartProps) {
-  const { data } = useList("cdrom", `vms/${vm.id}/cdroms`, { follow: "file", current: vm.status === "up" || undefined }, may.has("vm_cdroms.list"));
+  const { data } = useList("cdrom", `vms/${vm.id}/cdroms`, { current: vm.status === "up" || undefined }, may.has("vm_cdroms.list"));
   const cd = data?.[0];
   const file = cd?.file as Entity | undefined;
+  const image = useQuery({ queryKey: ["one", `disks/${file?.id}`, "name"], queryFn: () => get("disk", `disks/${file?.id}`), enabled: Boolean(file?.id), retry: false }).data;
   if (!cd) return null;
   return (
     <Fact label={t("vmPortal.fact.cd")}>
-      {file?.id ? nameOf(file) : t("vmPortal.cd.empty")}{" "}
+      {file?.id ? nameOf(image ?? file) : t("vmPortal.cd.empty")}{" "}
       <Button variant="link" isInline onClick={() => cdDialog(vm, cd)}>
         {t("vmPortal.change")}
       </Button>

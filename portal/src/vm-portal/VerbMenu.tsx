@@ -1,12 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Button, Divider, Dropdown, DropdownItem, DropdownList, MenuToggle } from "@patternfly/react-core";
 import EllipsisVIcon from "@patternfly/react-icons/dist/esm/icons/ellipsis-v-icon";
-import { Fragment, useState } from "react";
+import { Fragment, type ReactNode, useState } from "react";
 import { t } from "../text";
 import type { Verb } from "./verbs";
 
+interface Props {
+  verbs: Verb[];
+  name: string;
+  /** how many are buttons */
+  count: number;
+  isSmall?: boolean;
+  /** more buttons, before the menu */
+  children?: ReactNode;
+}
+
 /** The most likely ones as buttons, the others in a menu. */
-export function VerbButtons({ verbs, name, count, isSmall }: { verbs: Verb[]; name: string; count: number; isSmall?: boolean }) {
+export function VerbButtons({ verbs, name, count, isSmall, children }: Props) {
   const [isOpen, setOpen] = useState(false);
   const first = verbs.filter((v) => !v.isDanger).slice(0, count);
   const rest = verbs.filter((v) => !first.includes(v));
@@ -17,6 +27,7 @@ export function VerbButtons({ verbs, name, count, isSmall }: { verbs: Verb[]; na
           {v.label}
         </Button>
       ))}
+      {children}
       {rest.length > 0 && (
         <Dropdown
           isOpen={isOpen}

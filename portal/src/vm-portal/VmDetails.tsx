@@ -46,8 +46,7 @@ function Head({ vm, may }: PartProps) {
           <span className="v-name">{name}</span>
           <VmStatus vm={vm} />
         </h1>
-        <div className="v-actions">
-          <VerbButtons verbs={verbs} name={name} count={4} />
+        <VerbButtons verbs={verbs} name={name} count={4}>
           {may.has("vm.update") && (
             <Button variant="secondary" onClick={() => editDialog(vm)}>
               {t("vmPortal.edit")}
@@ -58,12 +57,12 @@ function Head({ vm, may }: PartProps) {
               {t("vmPortal.clone")}
             </Button>
           )}
-          {may.has("templates.add") && (
-            <Button variant="secondary" isAriaDisabled={vm.status !== "down"} onClick={() => templateDialog(vm)}>
+          {may.has("templates.add") && vm.status === "down" && (
+            <Button variant="secondary" onClick={() => templateDialog(vm)}>
               {t("vmPortal.makeTemplate")}
             </Button>
           )}
-        </div>
+        </VerbButtons>
       </div>
       {Boolean(vm.next_run_configuration_exists) && <Alert variant="info" isInline title={t("vmPortal.nextRun")}>{t("vmPortal.nextRunBody")}</Alert>}
       {typeof vm.status_detail === "string" && vm.status === "paused" && <Alert variant="warning" isInline title={t("vmPortal.pausedBecause", { why: vm.status_detail })} />}

@@ -108,6 +108,9 @@ interface DialogProps {
   children?: React.ReactNode;
 }
 
+/** More fields than this stand side by side. */
+const MANY = 7;
+
 /** A form in a dialog; what is refused stays open and says why. */
 export function FieldDialog({ title, description, button, fields, initial = {}, onSave, onClose, isDanger, children }: DialogProps) {
   const [values, setValues] = useState<Values>(initial);
@@ -131,10 +134,10 @@ export function FieldDialog({ title, description, button, fields, initial = {}, 
     }
   };
   return (
-    <Modal isOpen variant="small" onClose={onClose} aria-labelledby="form-title">
+    <Modal isOpen variant={shown.length > MANY ? "medium" : "small"} onClose={onClose} aria-labelledby="form-title">
       <ModalHeader title={title} labelId="form-title" description={description} titleIconVariant={isDanger ? "warning" : undefined} />
       <ModalBody>
-        <Form id="v-form" onSubmit={(e) => void submit(e)}>
+        <Form id="v-form" className={shown.length > MANY ? "v-form" : undefined} onSubmit={(e) => void submit(e)}>
           {fault && (
             <Alert variant="danger" isInline title={t("vmPortal.form.refused")} component="p" role="alert">
               {fault}

@@ -133,7 +133,7 @@ export const vmPortal = {
   "vmPortal.template.none": "There is no template that you may use.",
   "vmPortal.template.noneOwn": "There is no template yet. Make one of a virtual machine that is down.",
   "vmPortal.template.use": "New",
-  "vmPortal.template.newOf": "Create a virtual machine from {name}",
+  "vmPortal.template.newOf": "Create virtual machine from {name}",
   "vmPortal.template.blank": "None, from scratch",
   "vmPortal.template.removeOf": "Remove the template {name}",
   "vmPortal.template.removeHint": "The template and its disks are removed. Virtual machines that depend on it must be removed before.",
