@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Roles: a name, for whom, and the tree of what they permit.
-import { FormGroup, SearchInput, Spinner, TreeView, type TreeViewDataItem } from "@patternfly/react-core";
+import { FormGroup, SearchInput, TreeView, type TreeViewDataItem } from "@patternfly/react-core";
 import { useMemo, useState } from "react";
 import { add, type CallOptions, type Entity, remove, update } from "../lib/api";
 import { nameOf, words } from "../lib/format";
@@ -8,6 +8,7 @@ import { t } from "../text";
 import { useEntity, useList } from "../ui/queries";
 import type { Field, FormPart, Values } from "./form/model";
 import type { DialogProps } from "./index";
+import { Loading } from "./Loading";
 import RunDialog from "./RunDialog";
 
 type Permit = { id: string; name: string; administrative?: boolean | string };
@@ -89,7 +90,7 @@ function Loaded({ what, items, path, onClose }: DialogProps & { what: What }) {
   const role = items[0];
   const own = useEntity("role", `${path}/${role?.id ?? ""}`, role !== undefined);
   const had = useList("permit", `${path}/${role?.id ?? ""}/permits`, {}, role !== undefined);
-  if (!all || (role && (!own.data || !had.data))) return <Spinner aria-label={t("dialogs.loading")} />;
+  if (!all || (role && (!own.data || !had.data))) return <Loading onClose={onClose} />;
   return <Form what={what} role={own.data} had={(had.data ?? []).map((p) => p.id)} all={all} path={path} onClose={onClose} />;
 }
 

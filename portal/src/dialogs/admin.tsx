@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tags and permissions: given to one or to many.
-import { FormGroup, Spinner, TreeView, type TreeViewDataItem } from "@patternfly/react-core";
+import { FormGroup, TreeView, type TreeViewDataItem } from "@patternfly/react-core";
 import { useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { add, type CallOptions, type Entity, list, remove } from "../lib/api";
@@ -11,6 +11,7 @@ import { useEntity, useList } from "../ui/queries";
 import type { Field, FormPart, Values } from "./form/model";
 import type { DialogProps } from "./index";
 import { ownerOf } from "./paths";
+import { Loading } from "./Loading";
 import RunDialog from "./RunDialog";
 import { roles } from "./sources";
 
@@ -45,7 +46,7 @@ function TagTree({ values, set, all, had }: FormPart & { all: Entity[]; had: Set
 export function AssignTags({ path, items, onClose }: DialogProps) {
   const all = useList("tag", "tags");
   const had = useTagsOf(path, items);
-  if (!all.data || !had.data) return <Spinner aria-label={t("dialogs.loading")} />;
+  if (!all.data || !had.data) return <Loading onClose={onClose} />;
   const before = had.data;
   const call = async (e: Entity, v: Values, o: CallOptions) => {
     const mine = before[items.indexOf(e)];
@@ -69,7 +70,7 @@ export function AssignHere({ page, path, onClose }: DialogProps) {
   const collection = words.slice(0, -1).join("/");
   const type = pageOf(collection)?.type ?? page.type;
   const owner = useEntity(type, own);
-  return owner.data ? <AssignTags page={page} path={collection} items={[owner.data]} onClose={onClose} /> : <Spinner aria-label={t("dialogs.loading")} />;
+  return owner.data ? <AssignTags page={page} path={collection} items={[owner.data]} onClose={onClose} /> : <Loading onClose={onClose} />;
 }
 
 export function Unassign({ path, items, onClose }: DialogProps) {
@@ -155,7 +156,7 @@ function Manage({ cluster, onClose }: { cluster: Entity; onClose: () => void }) 
   const all = useList("network", `datacenters/${center}/networks`, {}, center !== undefined);
   const [was] = useState<{ marks?: Record<string, { on: boolean; required: boolean }> }>({});
   const networks = useMemo(() => all.data ?? here.data ?? [], [all.data, here.data]);
-  if (!here.data || (center && !all.data)) return <Spinner aria-label={t("dialogs.loading")} />;
+  if (!here.data || (center && !all.data)) return <Loading onClose={onClose} />;
   const marks = (was.marks ??= Object.fromEntries(networks.map((n) => [n.id, { on: here.data.some((h) => h.id === n.id), required: here.data.find((h) => h.id === n.id)?.required === true }])));
   type Mark = { on: boolean; required: boolean };
   const changes = (v: Values) => Object.entries(v["#networks"] as Record<string, Mark>).filter(([id, m]) => m.on !== marks[id].on || m.required !== marks[id].required);
@@ -181,6 +182,6 @@ export const ClusterNetworks = ({ items, onClose }: DialogProps) => <Manage clus
 
 export function ClusterNetworksHere({ path, onClose }: DialogProps) {
   const cluster = useEntity("cluster", ownerOf(path));
-  return cluster.data ? <Manage cluster={cluster.data} onClose={onClose} /> : <Spinner aria-label={t("dialogs.loading")} />;
+  return cluster.data ? <Manage cluster={cluster.data} onClose={onClose} /> : <Loading onClose={onClose} />;
 }
 

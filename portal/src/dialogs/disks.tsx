@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Disks: new ones of a machine, attached ones, moves and copies.
-import { Spinner } from "@patternfly/react-core";
 import { act, add, type Entity, update, wireFrom } from "../lib/api";
 import { nameOf } from "../lib/format";
 import { t } from "../text";
@@ -9,6 +8,7 @@ import { useEntity } from "../ui/queries";
 import type { Field, Spec, Values } from "./form/model";
 import type { DialogProps } from "./index";
 import { vmPathOf } from "./paths";
+import { Loading } from "./Loading";
 import RunDialog from "./RunDialog";
 import { chosen, diskProfiles, domains, floatingDisks } from "./sources";
 
@@ -26,7 +26,7 @@ export function AddDisk({ page, path, items, onClose }: DialogProps) {
   const own = page.type === "vm" ? vmPathOf(path, items[0]?.id) : vmPathOf(path);
   const vm = useEntity("vm", own);
   const cluster = useEntity("cluster", `clusters/${(vm.data?.cluster as Entity | undefined)?.id ?? ""}`, vm.data !== undefined);
-  if (!vm.data || (!cluster.data && !cluster.error)) return <Spinner aria-label={t("dialogs.loading")} />;
+  if (!vm.data || (!cluster.data && !cluster.error)) return <Loading onClose={onClose} />;
   const name = nameOf(vm.data);
   const center = (cluster.data?.data_center as Entity | undefined)?.id;
   const document = (body: Record<string, unknown>, v: Values) => {

@@ -5,7 +5,7 @@ import { Input } from "./inputs";
 import { type Field, labelOf, lookOf, mustHave } from "./model";
 import type { FormState } from "./useForm";
 
-export const fieldId = (path: string) => `f-${path.replace(/\./g, "-")}`;
+export const fieldId = (path: string) => `f-${path.replace(/[^A-Za-z0-9_]+/g, "-")}`;
 
 export function FieldRow({ form, f }: { form: FormState; f: Field }) {
   const { spec, values, entity, op } = form;

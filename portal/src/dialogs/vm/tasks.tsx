@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is done with one machine: copies, templates, snapshots, discs, cards.
-import { Checkbox, FormGroup, Spinner } from "@patternfly/react-core";
+import { Checkbox, FormGroup } from "@patternfly/react-core";
 import { useMemo } from "react";
 import { act, add, type Entity, get, list, update, wireFrom } from "../../lib/api";
 import { pageOfType } from "../../lib/entities";
@@ -11,6 +11,7 @@ import { useEntity, useList } from "../../ui/queries";
 import type { Field, FormPart, Values } from "../form/model";
 import type { DialogProps } from "../index";
 import { ownerId, vmPathOf } from "../paths";
+import { Loading } from "../Loading";
 import RunDialog from "../RunDialog";
 import { chosen, clusters, discs, domains, hosts, templates } from "../sources";
 
@@ -33,7 +34,7 @@ export function Clone({ items, onClose }: DialogProps) {
 /** A machine from a snapshot. */
 export function CloneSnapshot({ path, items, onClose }: DialogProps) {
   const vm = useEntity("vm", vmPathOf(path));
-  if (!vm.data) return <Spinner aria-label={t("dialogs.loading")} />;
+  if (!vm.data) return <Loading onClose={onClose} />;
   const document = (body: Record<string, unknown>) => ({ name: body.name, cluster: { id: (vm.data.cluster as Entity).id }, template: { id: "00000000-0000-0000-0000-000000000000" }, snapshots: [{ id: items[0].id }] });
   return (
     <RunDialog title={t("dialogs.clone.title", { name: nameOf(items[0]) })} items={items} submit={t("dialogs.do.clone")} type="vm" done={t("dialogs.clone.done", { name: nameOf(items[0]) })} onClose={onClose} text={t("dialogs.clone.snapshot.text")}
@@ -136,7 +137,7 @@ export function ChangeCd({ page, path, items, onClose }: DialogProps) {
   const vm = useEntity("vm", own);
   const runs = vm.data !== undefined && vm.data.status !== "down";
   const drives = useList("cdrom", `${own}/cdroms`);
-  if (!vm.data || !drives.data) return <Spinner aria-label={t("dialogs.loading")} />;
+  if (!vm.data || !drives.data) return <Loading onClose={onClose} />;
   const drive = drives.data[0];
   const now = (drive?.file as Entity | undefined)?.id;
   const file = (v: Values) => ({ file: { id: chosen(v, "#disc") ?? "" } });
