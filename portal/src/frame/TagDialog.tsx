@@ -64,7 +64,7 @@ export function TagDialog({ task: { kind, tag }, tags, onClose }: Props) {
         )}
       </ModalBody>
       <ModalFooter>
-        <Button variant={kind === "remove" ? "danger" : "primary"} isLoading={change.isPending} isDisabled={change.isPending || (kind !== "remove" && !name.trim())} onClick={() => submit()}>
+        <Button variant={kind === "remove" ? "danger" : "primary"} type={kind === "remove" ? "button" : "submit"} form="tag-form" isLoading={change.isPending} isDisabled={change.isPending || (kind !== "remove" && !name.trim())} onClick={kind === "remove" ? () => submit() : undefined}>
           {t(kind === "remove" ? "frame.tag.removeButton" : "frame.save")}
         </Button>
         <Button variant="link" onClick={onClose}>
