@@ -316,7 +316,8 @@ static bool inherits(enum kind k, enum kind from)
 	case KIND_TEMPLATE:
 	case KIND_CPU_PROFILE: return from == k || inherits(KIND_CLUSTER, from);
 	case KIND_DISK:
-		return from == k || from == KIND_TEMPLATE || inherits(KIND_STORAGE_DOMAIN, from) || inherits(KIND_VM, from);
+		return from == k || from == KIND_TEMPLATE || inherits(KIND_STORAGE_DOMAIN, from) ||
+		       inherits(KIND_VM, from);
 	case KIND_DISK_PROFILE: return from == k || inherits(KIND_STORAGE_DOMAIN, from);
 	case KIND_VNIC_PROFILE: return from == k || inherits(KIND_NETWORK, from);
 	default: return from == k;
