@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/auto.h"
+#include "manager/api/search.h"
 #include "manager/vms/vm_int.h"
 
 enum { PLUG_MS = 90 * 1000, STATS_MS = 20 * 1000 };
@@ -31,6 +32,7 @@ static int ask_stats(struct call *c, const char *vm_id, const char *host, struct
 	rt = vm_rt(c->core, vm_id);
 	json_decref(rt->stats);
 	rt->stats = json_incref(json_is_array(answer) ? json_array_get(answer, 0) : answer);
+	search_touch(c->core, KIND_VM, vm_id);
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/auto.h"
 #include "base/log.h"
+#include "manager/api/search.h"
 #include "manager/console/console.h"
 #include "manager/core/locks.h"
 #include "manager/hosts/hosts.h"
@@ -156,6 +157,7 @@ static void ending_fiber(void *arg)
 		if (en->news) {
 			json_decref(rt->stats);
 			rt->stats = NULL;
+			search_touch(en->core, KIND_VM, en->vm_id);
 		}
 		waitq_wake_all(&rt->wake);
 		waitq_wake_all(&en->core->vms->keeper);
@@ -406,6 +408,7 @@ void vms_host_report(struct core *c, const char *host_id, json_t *list)
 		if (status_of(news) != M_VM_STATUS_DOWN && g_strcmp0(vm->host.id, host_id) == 0) {
 			keep_stats(vm_rt(c, id), news);
 			vm_history_take(c, id);
+			search_touch(c, KIND_VM, id);
 		}
 		take(c, &t, host_id, vm, news);
 	}
@@ -429,8 +432,10 @@ void vms_host_event(struct core *c, const char *host_id, const char *vm_id, json
 	if (!vm)
 		return;
 	rt = vm_rt(c, vm_id);
-	if (g_strcmp0(vm->host.id, host_id) == 0)
+	if (g_strcmp0(vm->host.id, host_id) == 0) {
 		merge_stats(rt, news);
+		search_touch(c, KIND_VM, vm_id);
+	}
 	if (status_of(news) == M_VM_STATUS_NONE)
 		return;
 	take(c, &t, host_id, vm, news);
