@@ -6,6 +6,7 @@ import type { Entity } from "../lib/api";
 import { useNow } from "../lib/clock";
 import { bytes, number, percent } from "../lib/format";
 import { t } from "../text";
+import { FileSystems } from "./FileSystems";
 import { LineChart, type Series, type Unit } from "../ui/Chart";
 import "./dashboard.css";
 import { type History, joined, LENGTH, type Now, type Point, pointsOf, type Range, useHistory, useNowLine } from "./history";
@@ -55,7 +56,8 @@ interface Span {
 function seriesOf(chart: Chart, history: History, now: Now[], { range, from, to }: Span): Series[] {
   const lines = range === "24h" ? history.day : history.hour;
   return chart.lines.map(({ name, label, live }) => {
-    const past: Point[] = pointsOf(lines[name], from);
+    // all lines of a chart at the same times, lest they are drawn as dots between each other's
+    const past: Point[] = pointsOf(lines[name] && { ...lines[name], end: lines[chart.lines[0].name].end }, from);
     const points = range === "10m" && live ? joined(past, now, live) : past;
     return { label, points: points.filter(([time]) => time >= from && time <= to) };
   });
@@ -119,6 +121,7 @@ function UtilizationOf({ entity, type, path }: { entity: Entity; type: "vm" | "h
             </section>
           );
         })}
+        {type === "vm" && !isDown && <FileSystems path={path} />}
       </div>
     </div>
   );
