@@ -54,11 +54,17 @@ static bool out_of_range(const struct m_field *f, int64_t v)
 	return (f->has_min && v < f->min) || (f->has_max && v > f->max);
 }
 
+enum { MAX_TEXT = 256 * 1024 }; /* of what has no rule: scripts, contents of files, keys */
+
 static int check_string(const struct m_field *f, const char *s, const struct m_where *where, struct err *e)
 {
 	char text[160];
 	const regex_t *re;
 
+	if (!f->has_max && strlen(s) > MAX_TEXT) {
+		g_snprintf(text, sizeof(text), "have at most %d bytes", MAX_TEXT);
+		return refuse(f, where, ERR_INVALID, e, text);
+	}
 	if (out_of_range(f, g_utf8_strlen(s, -1)))
 		return refuse(f, where, ERR_INVALID, e, range_text(f, "have", " characters", text, sizeof(text)));
 	re = f->pattern ? compiled(f->pattern) : NULL;
