@@ -73,7 +73,7 @@ function options(box: HTMLElement, wanted: { current: Wanted }, onIndex: (i: num
     height,
     legend: { show: false },
     cursor: { y: false, points: { size: 7 }, drag: { x: false, y: false } },
-    padding: [8, 12, 0, 0],
+    padding: [8, 28, 0, 0],
     scales: {
       x: { time: true, range: (_u, min, max) => [(wanted.current.props.from ?? min * 1000) / 1000, (wanted.current.props.to ?? max * 1000) / 1000] },
       y: { range: () => [0, topOf(wanted.current.data, unit, wanted.current.props.max)] },
