@@ -23,13 +23,14 @@ static struct scene *tiny(void)
 	return &scene;
 }
 
-static void evaluate(struct scene *sc, const struct search *s, enum kind k)
+static size_t evaluate(struct scene *sc, const struct search *s, enum kind k)
 {
 	const void *found[16];
+	size_t n_found = 0;
 	int n = 0;
 
 	INV_EACH (en, sc->core.inv, k)
-		if (search_matches(&sc->core, s, en->pub) && n < 16)
+		if (search_matches(&sc->core, s, en->pub) && ++n_found && n < 16)
 			found[n++] = en->pub;
 	for (int i = 0; i < n; i++)
 		for (int j = 0; j < n; j++)
@@ -37,6 +38,19 @@ static void evaluate(struct scene *sc, const struct search *s, enum kind k)
 			        (int64_t)search_compare(s, k, found[j], found[i]) >
 			    0)
 				abort(); /* each before the other */
+	return n_found;
+}
+
+/* Columns find as many as going through all. */
+static void compare_ways(struct scene *sc, struct search *s, enum kind k, size_t n_found)
+{
+	struct search_ask ask = { .kind = k, .search = s, .max = SIZE_MAX };
+	struct err e = ERR_INIT;
+
+	search_index_from(0);
+	if (search_select(&sc->core, &ask, &e) < 0 || ask.versions->len != n_found)
+		abort();
+	search_ask_clear(&ask);
 }
 
 static const char *directory_value(void *arg, const char *field) { return strcmp(field, "title") == 0 ? NULL : field; }
@@ -47,6 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	auto_pool p = pool_new();
 	struct search_directory *d;
 	struct err e = ERR_INIT;
+	struct search_place place;
 	enum kind k = KIND_VM;
 	struct search *s;
 	char *text;
@@ -56,12 +71,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text = pool_strndup(p, (const char *)data + 1, size - 1);
 	s = search_parse(p, (enum kind)((data[0] & 0x7f) % N_KINDS), text, data[0] & 0x80, &e);
 	if (s)
-		evaluate(sc, s, (enum kind)((data[0] & 0x7f) % N_KINDS));
+		compare_ways(sc, s, (enum kind)((data[0] & 0x7f) % N_KINDS),
+		             evaluate(sc, s, (enum kind)((data[0] & 0x7f) % N_KINDS)));
 	else if (e.code != ERR_INVALID || strcmp(e.field, "search") != 0 || !*e.detail)
 		abort();
 	s = search_parse_query(p, text, data[0] & 0x80, &k, &e);
 	if (s)
-		evaluate(sc, s, k);
+		compare_ways(sc, s, k, evaluate(sc, s, k));
+	if (!search_check(p, -1, text, &place) &&
+	    (!place.message || place.from > place.to || place.to > (int)strlen(text) + 1))
+		abort();
 	d = search_parse_directory(p, text, &e);
 	if (d)
 		search_directory_matches(d, directory_value, NULL);
