@@ -20,11 +20,12 @@ static struct job_spec spec_for(struct call *c, const struct m_vm *vm, const str
 		                  .correlation_id = c->correlation_id,
 		                  .owner_id = call_refs(c).user,
 		                  .objects = objects,
-		                  .data = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:b}", "vm", vm->id, "user",
-		                                    c->who.user_id, "user_name", c->who.user_name, "host",
-		                                    STR_OR(vm->host.id, ""), "host_name", h ? h->name : "", "word",
-		                                    word, "failed", failed, "force",
-		                                    c->action && M_GET(c->action, force, false)) };
+		                  .data =
+		                      json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:b}", "vm", vm->id, "user",
+		                                c->who.user_id, "user_name", c->who.user_name, "host",
+		                                STR_OR(vm->host.id, ""), "host_name", h ? h->name : "", "word", word,
+		                                "failed", failed, "stopped", (json_int_t)M_GET(vm, stop_time, 0),
+		                                "force", c->action && M_GET(c->action, force, false)) };
 }
 
 static int resume(struct call *c, const struct m_vm *vm, struct err *e)

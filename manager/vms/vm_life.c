@@ -59,6 +59,13 @@ static void record_stop(struct job *j)
 	json_decref(news);
 }
 
+/* Is it the run that the job was for? Not when it has ended, though another one may have begun since, on whatever host. */
+static bool is_same_run(struct job *j, const struct m_vm *vm)
+{
+	return vm && vm_may_run(vm) &&
+	       M_GET(vm, stop_time, 0) == json_integer_value(json_object_get(job_data(j), "stopped"));
+}
+
 static int stop_step(struct job *j, struct err *e)
 {
 	struct core *c = job_core(j);
@@ -70,7 +77,7 @@ static int stop_step(struct job *j, struct err *e)
 		bool is_starting;
 		const char *host;
 
-		if (!vm || !vm_may_run(vm))
+		if (!is_same_run(j, vm))
 			return 0;
 		host = pool_strdup(job_pool(j), vm->host.id);
 		if (job_agent_call(j, host, "VM.destroy",
@@ -79,8 +86,11 @@ static int stop_step(struct job *j, struct err *e)
 		    !is_gone(e))
 			return -1;
 		vm = vm_of(j);
-		is_starting =
-		    vm && vm->status == M_VM_STATUS_WAIT_FOR_LAUNCH && lock_check(c, vm->id, NULL, &ignored) < 0;
+		if (!is_same_run(j, vm))
+			return 0;
+		if (g_strcmp0(vm->host.id, host) != 0) /* its start has moved on */
+			continue;
+		is_starting = vm->status == M_VM_STATUS_WAIT_FOR_LAUNCH && lock_check(c, vm->id, NULL, &ignored) < 0;
 		if (!is_starting || loop_now_ms(c->loop) > until) {
 			record_stop(j);
 			return 0;
@@ -139,7 +149,7 @@ static int shutdown_step(struct job *j, struct err *e)
 {
 	const struct m_vm *vm = vm_of(j);
 
-	if (!vm || !vm_may_run(vm))
+	if (!is_same_run(j, vm))
 		return 0;
 	return ask(j, "VM.shutdown", shutdown_params(j, false, is_forced(j)), e) < 0 && !is_gone(e) ? -1 : 0;
 }
