@@ -369,19 +369,23 @@ static bool shows(struct core *c, const struct perm_holder *h, const void *arg)
 	return false;
 }
 
-static bool is_principal(struct core *c, const struct identity *who, const struct m_permission *p)
+static bool is_member(struct core *c, const char *user_id, const char *group_id)
 {
-	const struct m_user *u = INV_GET(c->inv, USER, user, who->user_id);
+	const struct m_user *u = INV_GET(c->inv, USER, user, user_id);
 
-	if (g_strcmp0(p->user.id, who->user_id) == 0 || g_strcmp0(p->group.id, PERM_EVERYONE) == 0)
-		return true;
-	for (uint32_t i = 0; u && p->group.id && i < u->groups.n; i++)
-		if (g_strcmp0(u->groups.v[i].id, p->group.id) == 0)
+	for (uint32_t i = 0; u && group_id && i < u->groups.n; i++)
+		if (g_strcmp0(u->groups.v[i].id, group_id) == 0)
 			return true;
 	return false;
 }
 
-/* Oneself, and what one started. */
+static bool is_principal(struct core *c, const struct identity *who, const struct m_permission *p)
+{
+	return g_strcmp0(p->user.id, who->user_id) == 0 || g_strcmp0(p->group.id, PERM_EVERYONE) == 0 ||
+	       is_member(c, who->user_id, p->group.id);
+}
+
+/* Oneself and one's groups, and what one started. */
 static bool is_own(struct core *c, const struct identity *who, enum kind k, const char *id)
 {
 	const struct m_job *job;
@@ -389,6 +393,8 @@ static bool is_own(struct core *c, const struct identity *who, enum kind k, cons
 	if (k == KIND_PERMISSION && id && inv_get(c->inv, k, id) && is_principal(c, who, inv_get(c->inv, k, id)))
 		return true;
 	find_whole(c, &k, &id);
+	if (k == KIND_GROUP)
+		return is_member(c, who->user_id, id);
 	if (k == KIND_USER)
 		return g_strcmp0(id, who->user_id) == 0;
 	job = k == KIND_JOB ? INV_LATEST(c->inv, JOB, job, id) : NULL;
