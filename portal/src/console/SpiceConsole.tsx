@@ -25,8 +25,19 @@ interface Session {
   link: SpiceMainConn;
 }
 
-async function open(vmId: string, ears: Parameters<Connect>[0], use: (s: Session | undefined) => void, onAgent: () => void): Promise<() => void> {
+interface Wanted {
+  vmId: string;
+  place: HTMLElement;
+  ears: Parameters<Connect>[0];
+  use: (s: Session | undefined) => void;
+  onAgent: () => void;
+}
+
+async function open({ vmId, place, ears, use, onAgent }: Wanted): Promise<() => void> {
   const [spice, way] = await Promise.all([load(), graphicsWay(vmId, "spice")]);
+  const screen = document.createElement("div");
+  screen.id = SCREEN;
+  place.replaceChildren(screen);
   const link = new spice.SpiceMainConn({
     uri: way.url,
     password: way.password,
@@ -41,8 +52,11 @@ async function open(vmId: string, ears: Parameters<Connect>[0], use: (s: Session
   link.ws?.addEventListener("close", (e) => ears.onEnd(e.code, e.reason));
   return () => {
     use(undefined);
+    // the client looks for its screen in the document to tidy up, and the page may have gone on
+    screen.hidden = true;
+    if (!screen.isConnected) document.body.append(screen);
     link.stop();
-    document.getElementById(SCREEN)?.replaceChildren();
+    screen.remove();
   };
 }
 
@@ -67,7 +81,7 @@ export function SpiceConsole({ vm, children }: ConsoleProps) {
   const [isViewOnly, setViewOnly] = useState(false);
   const [isLicence, setLicence] = useState(false);
   const connect = useCallback<Connect>(
-    (ears, isForced) => (isForced ? hangUp(vm.id) : Promise.resolve()).then(() => open(vm.id, ears, setSession, () => setAgent(true))),
+    (ears, isForced) => (isForced ? hangUp(vm.id) : Promise.resolve()).then(() => open({ vmId: vm.id, place: screen.current!, ears, use: setSession, onAgent: () => setAgent(true) })),
     [vm.id],
   );
   const { state, again } = useConnection(connect);
@@ -84,6 +98,23 @@ export function SpiceConsole({ vm, children }: ConsoleProps) {
     watcher.observe(screen.current!);
     return () => watcher.disconnect();
   }, [session, hasAgent, sizing]);
+
+  useEffect(() => {
+    const place = screen.current!;
+    // a transformed canvas still tells the mouse's place in the guest's own pixels
+    const fit = () => {
+      const shown = place.querySelector("canvas");
+      if (shown) shown.style.transform = sizing === "actual" ? "" : `scale(${Math.min(place.clientWidth / shown.width, place.clientHeight / shown.height)})`;
+    };
+    const sizes = new ResizeObserver(fit), parts = new MutationObserver(fit);
+    sizes.observe(place);
+    parts.observe(place, { childList: true, subtree: true });
+    fit();
+    return () => {
+      sizes.disconnect();
+      parts.disconnect();
+    };
+  }, [session, sizing]);
 
   const leave = (e: React.KeyboardEvent) => {
     if (isLeaving(e.nativeEvent)) {
@@ -125,9 +156,7 @@ export function SpiceConsole({ vm, children }: ConsoleProps) {
           onMouseUpCapture={stopIfViewing}
           onMouseMoveCapture={stopIfViewing}
           onWheelCapture={stopIfViewing}
-        >
-          <div id={SCREEN} />
-        </div>
+        />
         <Cover state={state} onAgain={() => again()} onTake={() => again(true)} />
       </div>
       <p id="console-leave" className="h-console-hint">
