@@ -112,7 +112,7 @@ export function AddPermissionHere({ path, onClose }: DialogProps) {
 function SystemRole({ collection, id, name, onClose }: { collection: string; id: string; name?: string; onClose: () => void }) {
   const who = collection === "groups" ? { group: { id } } : { user: { id } };
   return (
-    <RunDialog title={t("dialogs.permission.system.title")} items={[]} target={{ id, name }} text={t("dialogs.permission.system")} submit={t("dialogs.permission.submit")} type="permission" fields={[ROLE]} done={t("dialogs.permission.given")} onClose={onClose}
+    <RunDialog title={t("dialogs.permission.system.title")} items={name ? [{ id, name }] : []} target={name ? undefined : { id }} text={t("dialogs.permission.system")} submit={t("dialogs.permission.submit")} type="permission" fields={[ROLE]} done={t("dialogs.permission.given")} onClose={onClose}
       call={(_e, body, _v, o) => add("permission", "permissions", { ...body, ...who }, o)} equivalents={(_e, body) => ({ method: "POST", path: "permissions", body: { ...body, ...who } })} />
   );
 }

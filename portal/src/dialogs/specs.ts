@@ -86,11 +86,11 @@ const host: Spec = {
 };
 
 const disk = one("disk", [
-  { path: "alias", isRequired: true }, DESCRIPTION,
+  { path: "alias", isRequired: true, label: t("dialogs.name") }, DESCRIPTION,
   { path: "provisioned_size", label: t("dialogs.disk.size"), isRequired: true, hint: undefined,
     check: (v, values) => (typeof v === "number" && typeof values["#size"] === "number" && v < values["#size"] ? t("dialogs.disk.smaller") : undefined) },
   { path: "storage_domain", isLocal: true, label: t("dialogs.domain"), as: "reference", isRequired: true, pick: "first", from: () => domains(), when: (_v, e) => !e },
-  { path: "format", as: "radio", default: "cow", isRequired: true, when: (_v, e) => !e,
+  { path: "format", as: "radio", label: t("dialogs.disk.allocation"), default: "cow", isRequired: true, when: (_v, e) => !e,
     options: [{ value: "cow", label: t("dialogs.disk.thin"), hint: t("dialogs.disk.thin.hint") }, { value: "raw", label: t("dialogs.disk.full"), hint: t("dialogs.disk.full.hint") }] },
   { path: "disk_profile", from: (v) => diskProfiles(chosen(v, "storage_domain") ?? (v["#domain"] as string | undefined)) },
   { path: "shareable", hint: t("dialogs.disk.shareable.hint") },
@@ -156,7 +156,7 @@ const SPECS: Record<string, Spec> = {
   bookmark: one("bookmark", [NAME, { path: "value", isRequired: true, label: t("dialogs.bookmark.search"), hint: t("dialogs.bookmark.hint") }]),
   vm: vmSpec("vm"), template: vmSpec("template"), instance_type: vmSpec("instance_type"),
   nic: one("nic", [
-    NAME, { path: "vnic_profile", from: () => profiles(), pick: "first" }, { path: "interface", default: "virtio", isRequired: true },
+    NAME, { path: "vnic_profile", label: t("dialogs.profile"), from: () => profiles(), pick: "first" }, { path: "interface", default: "virtio", isRequired: true },
     { path: "mac.address", label: t("dialogs.nic.mac"), hint: t("dialogs.nic.mac.hint"), check: (v) => (!v || /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(String(v)) ? undefined : t("dialogs.mac.wrong")) },
     { path: "linked", label: t("dialogs.nic.linked"), default: true }, { path: "plugged", label: t("dialogs.nic.plugged"), default: true },
   ]),
