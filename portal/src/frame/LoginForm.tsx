@@ -55,7 +55,11 @@ export function LoginForm({ user: known, onLogin, secondary }: Props) {
 
   const enter = async () => {
     const name = user.includes("@") ? user : `${user}@${profile || "internal"}`;
-    if (isOld) await changePassword(name, password, fresh);
+    if (isOld) {
+      await changePassword(name, password, fresh);
+      setOld(false);
+      setPassword(fresh);
+    }
     await login(name, isOld ? fresh : password);
     onLogin?.();
   };

@@ -41,7 +41,7 @@ export function TagDialog({ task: { kind, tag }, tags, onClose }: Props) {
       <ModalBody>
         {change.error && <Alert variant="danger" isInline title={change.error.message} role="alert" />}
         {kind === "remove" ? (
-          <p>{t("frame.tag.removeBody", { n: below.size - 1 })}</p>
+          <p>{below.size > 1 ? t("frame.tag.removeBody", { n: below.size - 1 }) : t("frame.tag.removeOne")}</p>
         ) : (
           <Form id="tag-form" onSubmit={submit}>
             <FormGroup label={t("frame.tag.name")} fieldId="tag-name" isRequired>

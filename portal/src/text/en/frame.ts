@@ -150,6 +150,7 @@ export const frame = {
   "frame.tag.remove": "Remove",
   "frame.tag.removeBody_one": "This tag and {n} tag below it are taken from all objects and removed.",
   "frame.tag.removeBody_other": "This tag and {n} tags below it are taken from all objects and removed.",
+  "frame.tag.removeOne": "This tag is taken from all objects and removed.",
   "frame.tag.removeButton": "Remove",
   "frame.tag.removeTitle": "Remove tag {name}",
   "frame.tag.top": "(top)",
