@@ -313,11 +313,30 @@ static void attachment_view(struct core *c, struct pool *p, const void *publishe
 	((struct m_disk_attachment *)copy)->id = ((const struct m_disk_attachment *)published)->disk.id;
 }
 
+/* A disk says which VMs it is attached to. */
+static void disk_view(struct core *c, struct pool *p, const void *published, void *copy)
+{
+	const struct m_disk *d = published;
+	struct m_disk *v = copy;
+	unsigned most = inv_count_by(c->inv, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_disk, d->id);
+
+	v->vms.v = POOL_ARRAY(p, struct m_ref, most + 1);
+	v->vms.n = 0;
+	INV_EACH_BY (a, c->inv, KIND_DISK_ATTACHMENT, IDX_DISK_ATTACHMENT_disk, d->id) {
+		const struct m_disk_attachment *da = a->pub;
+
+		if (da && da->vm.id && v->vms.n < most)
+			v->vms.v[v->vms.n++].id = da->vm.id;
+	}
+}
+
 static const struct kind_ops ATTACHMENT_KIND = { .view = attachment_view };
+static const struct kind_ops DISK_KIND = { .view = disk_view };
 
 void disks_register(struct core *c)
 {
 	core_register_kind(c, KIND_DISK_ATTACHMENT, &ATTACHMENT_KIND);
+	core_register_kind(c, KIND_DISK, &DISK_KIND);
 	jobs_register(c, &ADD_DISK);
 	jobs_register(c, &COPY_DISK);
 	jobs_register(c, &MOVE_DISK);
