@@ -57,7 +57,7 @@ function FactValue({ fact }: { fact: Fact }) {
       </>
     );
   if (typeof v === "string" && (v.length > LONG || v.includes("\n"))) return <LongText text={v} />;
-  const isConstant = typeof v === "string" && /^[A-Z]{3,}(_[A-Z]+)*$/.test(v) && as === undefined && member.name !== "comment" && member.name !== "description";
+  const isConstant = typeof v === "string" && /^[A-Z]+(_[A-Z]+)+$/.test(v) && as === undefined && member.name !== "comment" && member.name !== "description";
   return (
     <>
       <Value v={isConstant ? v.toLowerCase() : v} as={isConstant ? "words" : as} />

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The members of an entity that have a value, structures unfolded, in groups.
-import { type As, type EntityPage, looks } from "../lib/entities";
-import { isBytes, words } from "../lib/format";
+import { type As, type EntityPage, looks, pageOfType } from "../lib/entities";
+import { isBytes, nameOf, words } from "../lib/format";
 import { hasType, type Member, typeOf } from "../lib/schema";
 import { t } from "../text";
 
@@ -24,7 +24,8 @@ const MOST_DEEP = 4;
 /** A structure with so many members is a group of its own. */
 const OWN_GROUP = 4;
 /** Shown elsewhere, or of no use to people. */
-const ELSEWHERE = new Set(["name", "href", "large_icon", "small_icon", "statistics", "reported_devices", "nics", "disk_attachments"]);
+const ELSEWHERE = new Set(["name", "href", "large_icon", "small_icon", "statistics", "reported_devices", "nics", "disk_attachments", "gluster_service", "gluster_tuned_profile",
+  "trusted_service", "virt_service", "steps"]);
 
 const isNothing = (v: unknown) => v === undefined || v === null || v === "" || (Array.isArray(v) && !v.length);
 
@@ -51,6 +52,7 @@ function unfold(type: string, struct: Struct, path: string, label: string, depth
 /** The facts that a member holds: itself, or those of its structure. */
 function factsOf(m: Member, value: unknown, path: string, above: string, depth: number): Fact[] {
   if (isNothing(value)) return [];
+  if (m.kind === "r" && !m.isList && !nameOf({ ...(value as Struct), id: undefined }) && !pageOfType(m.type)) return []; // an id of what cannot be looked at
   const label = above ? `${above} · ${small(words(m.name))}` : words(m.name);
   const isStruct = m.kind === "o" && !m.isList && hasType(m.type) && typeof value === "object";
   if (isVersion(value)) return [{ path, label, member: m, value, as: "version" }];
@@ -69,6 +71,14 @@ function relabelled(facts: Fact[]): Fact[] {
   });
 }
 
+/** "High availability · enabled" in the group of that name is "Enabled". */
+function within(title: string, facts: Fact[]): Fact[] {
+  return facts.map((f) => {
+    const rest = f.label.startsWith(`${title} `) ? f.label.slice(title.length).replace(/^ (· )?/, "") : "";
+    return rest ? { ...f, label: cap(rest) } : f;
+  });
+}
+
 /** All facts of an entity: in the groups of its page, then structures of their own, then the rest. */
 export function groupsOf(page: EntityPage, e: Struct): Group[] {
   const left = new Map(unfold(page.type, e, "", "", 0).map((f) => [f.path, f]));
@@ -78,7 +88,7 @@ export function groupsOf(page: EntityPage, e: Struct): Group[] {
     return found;
   };
   const sections = page.sections ?? [{ title: t("lists.section.general"), paths: plainPaths(page.type) }];
-  const groups = sections.map(({ title, paths }) => ({ title, facts: relabelled(paths.flatMap(take)) }));
+  const groups = sections.map(({ title, paths }) => ({ title, facts: within(title, relabelled(paths.flatMap(take))) }));
   const heads = [...new Set([...left.keys()].filter((p) => p.includes(".")).map((p) => p.split(".")[0]))];
   for (const head of heads) {
     if ([...left.keys()].filter((p) => p.startsWith(`${head}.`)).length < OWN_GROUP) continue;

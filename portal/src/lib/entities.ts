@@ -75,7 +75,7 @@ export function partPage(type: string, path: string): EntityPage {
     many: page?.many ?? words(typeOf(type).collection),
     columns: said?.columns ?? page?.columns.map((c) => ({ ...c, sort: undefined })) ?? columnsOf(type),
     follow: said ? said.follow : page?.follow,
-    lookups: page?.lookups,
+    lookups: said?.lookups ?? page?.lookups,
     fields: said?.fields ?? page?.fields ?? fieldsOf(type),
     actions: said?.actions ?? page?.actions,
     sections: page?.sections,

@@ -4,7 +4,7 @@ import { useQueries } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { type Entity, list } from "../lib/api";
 import { type EntityPage, pageOf } from "../lib/entities";
-import { typeOf } from "../lib/schema";
+import { hasType, type Member, typeOf } from "../lib/schema";
 
 const MOST = 1000;
 const FRESH_MS = 30_000;
@@ -19,34 +19,44 @@ const lookup = (page: EntityPage) => {
   };
 };
 
-/** Puts names into references: of the type itself, and of those in structures that were fetched along. */
+/** The members of a type that refer to one of some types. */
+const references = (type: string, types: string[]) => (hasType(type) ? typeOf(type).members.filter((m) => m.kind === "r" && types.includes(m.type)) : []);
+
+type ById = Map<string, Entity>;
+
+/** References with names, where these are known. */
+function resolved(e: Entity, members: Member[], byId: ById): Entity {
+  const out = { ...e };
+  for (const m of members) {
+    const v = e[m.name];
+    if (Array.isArray(v)) out[m.name] = v.map((x: Entity) => byId.get(x.id) ?? x);
+    else if (v) out[m.name] = byId.get((v as Entity).id) ?? v;
+  }
+  return out;
+}
+
+/** Puts names into references: of the entity itself, and of those that were fetched along with it. */
 export function useNames(type: string, lookups: string[]): { named: (e: Entity) => Entity; stamp: unknown } {
   const pages = lookups.flatMap((path) => pageOf(path) ?? []);
-  const byId = useQueries({
+  const byId: ById = useQueries({
     queries: pages.map(lookup),
     combine: (results) => new Map(results.flatMap((r) => r.data ?? []).map((e) => [e.id, e])),
   });
-  const types = pages.map((p) => p.type);
-  const members = useMemo(() => typeOf(type).members.filter((m) => m.kind === "r" && types.includes(m.type)), [type, types.join()]);
+  const types = pages.map((p) => p.type).join();
+  const { members, inner } = useMemo(() => {
+    const wanted = types.split(",");
+    const along = typeOf(type).members.filter((m) => m.kind === "r" && !m.isList && !wanted.includes(m.type));
+    return { members: references(type, wanted), inner: along.map((m) => ({ name: m.name, members: references(m.type, wanted) })).filter((m) => m.members.length) };
+  }, [type, types]);
   return useMemo(() => {
-    const one = (v: Entity) => byId.get(v.id) ?? v;
     const named = (e: Entity): Entity => {
-      const out = { ...e };
-      for (const m of members) {
-        const v = e[m.name];
-        if (Array.isArray(v)) out[m.name] = v.map((x: Entity) => one(x));
-        else if (v) out[m.name] = one(v as Entity);
+      const out = resolved(e, members, byId);
+      for (const m of inner) {
+        const v = out[m.name] as Entity | undefined;
+        if (v && Object.keys(v).length > 2) out[m.name] = resolved(v, m.members, byId);
       }
-      return inner(out, byId);
+      return out;
     };
     return { named, stamp: byId };
-  }, [byId, members]);
-}
-
-/** One level deeper: the data center of a network that was fetched along. */
-function inner(e: Entity, byId: Map<string, Entity>): Entity {
-  const network = e.network as Entity | undefined;
-  const center = (network?.data_center as Entity | undefined)?.id;
-  if (network && center && byId.has(center)) e.network = { ...network, data_center: byId.get(center) };
-  return e;
+  }, [byId, members, inner]);
 }

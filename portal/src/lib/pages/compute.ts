@@ -102,7 +102,7 @@ export const computePages = (): EntityPage[] => [
       link("cluster", "cluster", { width: 120 }),
       link("cluster.data_center", "datacenter", { type: "data_center", width: 120 }),
       col("summary.active", { text: "lists.col.vms", sort: "active_vms", as: "count", width: 80 }),
-      ...meters(),
+      ...meters().map((c) => (c.path === "usage.network" ? hidden(c) : c)),
       col("memory", { sort: "memory", as: "bytes", width: 110, isHidden: true }),
       col("spm.status", { text: "lists.col.spm", sort: "spm_id", as: "words", width: 100 }),
       col("cpu.name", { text: "lists.col.cpu_model", sort: "cpu_model", width: 220, isHidden: true }),

@@ -31,6 +31,7 @@ export const partPages = (): Record<string, PartPage> => {
     },
     disk_attachment: {
       follow: "disk",
+      lookups: ["storagedomains"],
       columns: [disk("status", { as: "status", width: 120 }), col("disk", { text: "lists.col.alias", as: "link", width: 200 }), col("flags", { text: "lists.col.flags", as: "flags", width: 90 }),
         disk("provisioned_size", { text: "lists.col.virtual_size", as: "bytes", width: 110 }), disk("actual_size", { text: "lists.col.actual_size", as: "bytes", width: 110 }),
         col("active", { text: "lists.col.attached_now", width: 90 }), col("interface", { as: "words", width: 120 }), col("logical_name", { width: 110 }),

@@ -93,6 +93,7 @@ export interface PartPage {
   /** member that a row is opened by, where it is not its name */
   nameMember?: string;
   follow?: string;
+  lookups?: string[];
   fields?: string[];
   actions?: string[];
 }

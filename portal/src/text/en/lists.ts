@@ -21,6 +21,7 @@ export const phrases: Record<string, string> = {
   affinitylabels: "Affinity labels", affinitygroups: "Affinity groups", storageconnections: "Storage connections", operatingsystems: "Operating systems",
   clusterlevels: "Cluster levels", externalhostproviders: "External host providers", schedulingpolicies: "Scheduling policies", instancetypes: "Instance types",
   macpools: "MAC address pools", vmpools: "VM pools", datacenters: "Data centers", operating_system_info: "Operating system", oss: "OS",
+  hardware_information: "Hardware", nics: "Network interfaces", hd: "Hard disk", rhel: "RHEL", utc_offset: "UTC offset", libvirt_version: "libvirt version",
   se_linux: "SELinux", kvm: "KVM", non_responsive: "Not responding", non_operational: "Not operational", initializing: "Starting up", spm: "SPM",
   on_boot: "On boot", os_type: "Operating system", is_attached: "Attached", mac: "MAC address", nfs: "NFS", iscsi: "iSCSI", iso: "ISO", localfs: "Local",
   posixfs: "POSIX file system", data: "Data", iommu_group: "IOMMU group", next_run_configuration_exists: "Changes pending for the next start",
