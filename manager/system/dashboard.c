@@ -18,6 +18,7 @@ enum {
 	FRESH_MS = 2 * 1000,  /* answered from what is kept */
 	STALE_MS = 30 * 1000, /* ... while another look is taken, when looks are long */
 	LONG_LOOK_MS = 10,
+	LARGE = 20000,           /* objects */
 	SURVIVAL_MS = 10 * 1000, /* that part is looked at less often */
 	MAX_KEPT = 200,          /* users */
 };
@@ -240,6 +241,12 @@ static gboolean is_idle(void *id, void *value, void *now)
 	return !k->is_busy && !k->done.head && *(const int64_t *)now - k->at_ms > STALE_MS;
 }
 
+/* A look at few things is slow only when the machine is busy, and still worth waiting for. */
+static bool is_large(const struct core *c)
+{
+	return inv_count(c->inv, KIND_VM) + inv_count(c->inv, KIND_DISK) + inv_count(c->inv, KIND_EVENT) > LARGE;
+}
+
 char *dashboard_text(struct core *c, const struct identity *who)
 {
 	struct dashboard *d = c->dashboard;
@@ -249,7 +256,7 @@ char *dashboard_text(struct core *c, const struct identity *who)
 	if (g_hash_table_size(d->by_user) > MAX_KEPT)
 		g_hash_table_foreach_remove(d->by_user, is_idle, (void *)&now);
 	k = kept_for(d, who);
-	if (k->text && k->took_ms >= LONG_LOOK_MS && now - k->at_ms < STALE_MS) {
+	if (k->text && k->took_ms >= LONG_LOOK_MS && is_large(c) && now - k->at_ms < STALE_MS) {
 		if (!k->is_busy && now - k->at_ms >= FRESH_MS) {
 			k->is_busy = true;
 			fiber_start(c->loop, "dashboard", look_fiber, k);
