@@ -239,13 +239,114 @@ static void test_every_field(void **state)
 	scene_deinit(&sc);
 }
 
+/* ---- the schema's own words ---- */
+
+static const char *value_for(const json_t *field)
+{
+	const char *type = str(field, "type");
+	static const char *const SAMPLES[][2] = { { "int", "10" },           { "decimal", "1.5" },
+		                                  { "bool", "true" },        { "date", "2026-11-22" },
+		                                  { "timespan", "1.02:03" }, { NULL, NULL } };
+
+	for (int i = 0; SAMPLES[i][0]; i++)
+		if (strcmp(type, SAMPLES[i][0]) == 0)
+			return SAMPLES[i][1];
+	return strcmp(type, "enum") == 0
+	           ? json_object_iter_key(json_object_iter((json_t *)enum_named(str(field, "enum"))))
+	           : "abc*";
+}
+
+static void check_text(struct scene *sc, const char *text)
+{
+	auto_pool p = pool_new();
+	struct search_place place;
+	struct err e = ERR_INIT;
+	enum kind k;
+	struct search *s;
+
+	if (!search_check(p, -1, text, &place))
+		fail_msg("%s: %s", text, place.message);
+	s = search_parse_query(p, text, false, &k, &e);
+	if (s) {
+		struct search_ask ask = { .kind = k, .search = s, .max = 3 };
+
+		search_index_from(0);
+		assert_int_equal(search_select(&sc->core, &ask, &e), 0);
+		search_ask_clear(&ask);
+	}
+}
+
+static void each_operator(struct scene *sc, const char *entity, const char *prefix, const json_t *field)
+{
+	const json_t *op;
+	size_t i;
+
+	json_array_foreach (json_object_get(field, "ops"), i, op) {
+		g_autofree char *text = g_strdup_printf("%s: %s%s %s \"%s\"", entity, prefix, str(field, "field"),
+		                                        json_string_value(op), value_for(field));
+		check_text(sc, text);
+	}
+}
+
+static const json_t *fields_of(const char *singular)
+{
+	const json_t *o;
+	size_t i;
+
+	json_array_foreach (json_object_get(schema, "entities"), i, o)
+		if (strcmp(str(o, "singular"), singular) == 0)
+			return json_object_get(o, "fields");
+	json_array_foreach (json_object_get(schema, "cross_only"), i, o)
+		if (strcmp(str(o, "entity"), singular) == 0)
+			return json_object_get(o, "fields");
+	fail_msg("no entity %s", singular);
+	return NULL;
+}
+
+static void check_entity(struct scene *sc, const json_t *o)
+{
+	const char *names[] = { str(o, "singular"), str(o, "plural") };
+	const json_t *field, *cross;
+	size_t i, k;
+
+	for (int n = 0; n < 2 && names[n]; n++) {
+		json_array_foreach (json_object_get(o, "fields"), i, field) {
+			g_autofree char *sorted =
+			    g_strdup_printf("%s : sortby %s desc page 2", names[n], str(field, "field"));
+
+			each_operator(sc, names[n], "", field);
+			check_text(sc, sorted);
+		}
+		json_array_foreach (json_object_get(o, "cross"), i, cross) {
+			g_autofree char *prefix = g_strdup_printf("%s.", json_string_value(cross));
+			g_autofree char *free_text = g_strdup_printf("%s: %s != x", names[n], json_string_value(cross));
+
+			check_text(sc, free_text);
+			json_array_foreach (fields_of(json_string_value(cross)), k, field)
+				each_operator(sc, names[n], prefix, field);
+		}
+	}
+}
+
+/* Everything that search.json says can be asked, by its own words, and is answered from columns. */
+static void test_walk(void **state)
+{
+	struct scene sc;
+	const json_t *o;
+	size_t i;
+
+	scene_init(&sc);
+	scene_fill(&sc);
+	json_array_foreach (json_object_get(schema, "entities"), i, o)
+		check_entity(&sc, o);
+	scene_deinit(&sc);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_tables),
-		cmocka_unit_test(test_enums),
-		cmocka_unit_test(test_paths),
-		cmocka_unit_test(test_every_field),
+		cmocka_unit_test(test_walk),  cmocka_unit_test(test_tables),      cmocka_unit_test(test_enums),
+		cmocka_unit_test(test_paths), cmocka_unit_test(test_every_field),
 	};
 	const char *folder = g_getenv("HOSTLER_SCHEMA");
 	g_autofree char *path = g_build_filename(folder ? folder : "schema", "search.json", NULL);

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Searches by what hosts report, among so many machines that they are answered from columns.
+
+Shows S057, S059.
+"""
+import os
+
+import ovirtsdk4.types as types
+import products
+import pytest
+from products import wait_for, wait_status
+
+MANY = 600
+
+
+@pytest.fixture(scope="module")
+def system(sdk):
+    return sdk.system_service()
+
+
+@pytest.fixture(scope="module")
+def vm(system, agents, domains, guest):
+    service = products.make_bootable_vm(system, agents[0], domains[0], "busy1", os.path.join(guest, "demo.qcow2"))
+    others = [system.vms_service().add(types.Vm(name=f"idle-{i}", cluster=types.Cluster(name="e2e"), template=types.Template(name="Blank")))
+              for i in range(MANY)]
+    yield service
+    products.stop_vm(service)
+    service.remove()
+    for one in others:
+        system.vms_service().vm_service(one.id).remove()
+
+
+def test_busy_machines(system, vm):
+    """A machine that boots is busy, and one that waits for somebody is not; searches follow what is reported."""
+    def found(search):
+        return [v.name for v in system.vms_service().list(search=search, max=5)]
+
+    assert found("cpu_usage > 85") == [] and found("uptime < 10") == [] and found("name=idle-*7 and status=up") == []
+    vm.start()
+    wait_status(vm, types.VmStatus.UP)
+    wait_for(lambda: found("cpu_usage > 85") == ["busy1"], 90, "the machine to be found busy")
+    wait_for(lambda: found("cpu_usage < 50") == ["busy1"], 120, "the machine to be found idle")
+    assert found("cpu_usage > 85") == [] and found("sortby cpu_usage desc")[0] == "busy1"
+    assert found("Hosts.name=host1") == ["busy1"] and found("host.status=up and uptime < 1") == ["busy1"]
+    assert [h.name for h in system.hosts_service().list(search="vms.name=busy1")] == ["host1"]
+    vm.stop()
+    wait_status(vm, types.VmStatus.DOWN)
+    wait_for(lambda: found("cpu_usage >= 0") == [], 30, "no numbers of a machine that does not run")
