@@ -64,7 +64,7 @@ function JobItem({ job, now }: { job: Job; now: number }) {
           <span className="h-job-title">{job.description}</span>
           <small title={fullTime(job.start_time)}>
             {ago(job.start_time, now)} · {elapsed((job.end_time ?? now) - job.start_time)}
-            {job.owner?.name && ` · ${job.owner.name}`}
+            {job.owner?.name && ` · ${job.owner.name.replace(/-authz$/, "")}`}
           </small>
         </div>
         <Button variant="plain" size="sm" aria-expanded={isOpen} aria-controls={id} aria-label={t("frame.jobDetails", { what: job.description })} onClick={() => setOpen(!isOpen)}
