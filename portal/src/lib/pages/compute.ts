@@ -12,9 +12,9 @@ const ofCluster = (row: Entity, e: Entity) => (row.cluster as Entity | undefined
 export const events = (field: string): Related => ({ word: "events", label: t("lists.many.events"), page: "events", search: (e) => [field, e.id] });
 
 const meters = () => [
-  col("usage.memory", { text: "lists.col.memory_usage", sort: "mem_usage", as: "meter", width: 100 }),
-  col("usage.cpu", { text: "lists.col.cpu_usage", sort: "cpu_usage", as: "meter", width: 100 }),
-  col("usage.network", { text: "lists.col.network_usage", sort: "network_usage", as: "meter", width: 100 }),
+  col("usage.memory", { text: "lists.col.memory_usage", sort: "mem_usage", as: "meter", width: 112 }),
+  col("usage.cpu", { text: "lists.col.cpu_usage", sort: "cpu_usage", as: "meter", width: 112 }),
+  col("usage.network", { text: "lists.col.network_usage", sort: "network_usage", as: "meter", width: 112 }),
 ];
 
 const HARDWARE_OF_VM = ["memory", "memory_policy", "cpu.topology", "cpu.mode", "cpu.type", "cpu.architecture", "cpu_shares", "cpu_pinning_policy", "auto_pinning_policy",
@@ -30,7 +30,7 @@ export const computePages = (): EntityPage[] => [
     columns: [
       { ...statusColumn(), width: 120 },
       { ...nameColumn(), width: 200 },
-      col("flags", { text: "lists.col.flags", as: "flags", width: 84 }),
+      col("flags", { text: "lists.col.flags", as: "flags", width: 96 }),
       hidden(commentColumn()),
       link("host", "on_host", { width: 120 }),
       col("addresses", { text: "lists.col.addresses", sort: "ip", width: 125, value: addressesOf }),
@@ -96,7 +96,7 @@ export const computePages = (): EntityPage[] => [
     columns: [
       { ...statusColumn(), width: 140 },
       { ...nameColumn(), width: 180 },
-      col("flags", { text: "lists.col.flags", as: "flags", width: 90 }),
+      col("flags", { text: "lists.col.flags", as: "flags", width: 96 }),
       hidden(commentColumn()),
       col("address", { sort: "address", width: 140 }),
       link("cluster", "cluster", { width: 120 }),

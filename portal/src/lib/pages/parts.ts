@@ -22,7 +22,7 @@ export const partPages = (): Record<string, PartPage> => {
   return {
     nic: {
       follow: "vnic_profile,network,statistics,reported_devices",
-      columns: [name, col("flags", { text: "lists.col.flags", as: "flags", width: 80 }), col("plugged", { width: 90 }), col("linked", { text: "lists.col.link", width: 80 }),
+      columns: [name, col("flags", { text: "lists.col.flags", as: "flags", width: 96 }), col("plugged", { width: 90 }), col("linked", { text: "lists.col.link", width: 80 }),
         link("network"), link("vnic_profile", undefined, { label: t("lists.col.profile") }), col("interface", { text: "lists.col.type", as: "words", width: 100 }),
         col("mac.address", { text: "lists.col.mac", as: "code", width: 150 }), col("addresses", { text: "lists.col.addresses", width: 180, value: addressesOf }),
         col("rx", { text: "lists.col.rx", as: "speed", width: 110, value: rate("rx") }), col("tx", { text: "lists.col.tx", as: "speed", width: 110, value: rate("tx") })],
@@ -32,9 +32,9 @@ export const partPages = (): Record<string, PartPage> => {
     disk_attachment: {
       follow: "disk",
       lookups: ["storagedomains"],
-      columns: [disk("status", { as: "status", width: 120 }), col("disk", { text: "lists.col.alias", as: "link", width: 200 }), col("flags", { text: "lists.col.flags", as: "flags", width: 90 }),
-        disk("provisioned_size", { text: "lists.col.virtual_size", as: "bytes", width: 110 }), disk("actual_size", { text: "lists.col.actual_size", as: "bytes", width: 110 }),
-        col("active", { text: "lists.col.attached_now", width: 90 }), col("interface", { as: "words", width: 120 }), col("logical_name", { width: 110 }),
+      columns: [disk("status", { as: "status", width: 120 }), col("disk", { text: "lists.col.alias", as: "link", width: 200 }), col("flags", { text: "lists.col.flags", as: "flags", width: 96 }),
+        disk("provisioned_size", { text: "lists.col.virtual_size", as: "bytes", width: 120 }), disk("actual_size", { text: "lists.col.actual_size", as: "bytes", width: 120 }),
+        col("active", { text: "lists.col.attached_now", width: 90 }), col("interface", { as: "words", width: 120 }), col("logical_name", { width: 130 }),
         disk("storage_domains", { text: "lists.col.domains", as: "links", type: "storage_domain", width: 150 }), disk("format", { as: "words", width: 120, isHidden: true }),
         disk("storage_type", { text: "lists.col.disk_type", as: "words", width: 100 }), disk("description", { width: 200, isHidden: true }), idColumn()],
       actions: ["activate", "deactivate"],
@@ -88,8 +88,8 @@ export const partPages = (): Record<string, PartPage> => {
     disk_snapshot: {
       nameMember: "alias",
       follow: "snapshot,storage_domain",
-      columns: [plain(statusColumn()), col("alias", { width: 200 }), { ...description, width: 240 }, col("snapshot", { width: 240, value: (e) => (e.snapshot as Entity | undefined)?.description }), col("provisioned_size", { text: "lists.col.virtual_size", as: "bytes", width: 110 }),
-        col("actual_size", { text: "lists.col.actual_size", as: "bytes", width: 110 }), hidden(idColumn())],
+      columns: [plain(statusColumn()), col("alias", { width: 200 }), { ...description, width: 240 }, col("snapshot", { width: 240, value: (e) => (e.snapshot as Entity | undefined)?.description }), col("provisioned_size", { text: "lists.col.virtual_size", as: "bytes", width: 120 }),
+        col("actual_size", { text: "lists.col.actual_size", as: "bytes", width: 120 }), hidden(idColumn())],
     },
     qos: {
       columns: [name, col("type", { as: "words", width: 120 }), description, col("limits", { text: "lists.col.limits", width: 420, value: limits })],
