@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "manager/api/event_stream_http.h"
 #include "manager/api/front.h"
+#include "manager/api/search.h"
 #include "manager/console/pages.h"
 #include "manager/core/agents.h"
 #include "manager/core/sessions.h"
@@ -284,6 +285,7 @@ static void start_fiber(void *arg)
 		return;
 	}
 	manager_start_all(m->core);
+	search_warm(m->core);
 	event_streams_start(m->core, &EVENT_STREAM_HTTP);
 	event_emit(m->core, "VDC_START", NULL, "The Manager was started.");
 	g_snprintf(port, sizeof(port), "%d", http_server_tls_port(m->http));

@@ -54,6 +54,8 @@ int search_select(struct core *c, struct search_ask *ask, struct err *e);
 void search_ask_clear(struct search_ask *ask);
 /* Statistics of an entity, or what its guest says, have changed: what is registered below gives something else now. */
 void search_touch(struct core *c, enum kind k, const char *id);
+/* Make ready, in a fiber of its own, what first questions would wait for. */
+void search_warm(struct core *c);
 /* Kinds with fewer entities are gone through one by one (512); for tests. */
 void search_index_from(uint32_t n);
 

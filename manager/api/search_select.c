@@ -344,3 +344,26 @@ int search_select(struct core *c, struct search_ask *ask, struct err *e)
 }
 
 void search_touch(struct core *c, enum kind k, const char *id) { sindex_touch(sindex_of(c), k, id); }
+
+/* ---- at start ---- */
+
+/* Free text asks for most of what is asked for later. */
+static void warm(void *arg)
+{
+	static const enum kind KINDS[] = { KIND_VM, KIND_DISK, KIND_TEMPLATE, KIND_HOST, KIND_EVENT };
+	struct core *c = arg;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(KINDS) && !loop_is_stopping(c->loop); i++) {
+		auto_pool p = pool_new();
+		struct err e = ERR_INIT;
+		struct search_ask ask = { .kind = KINDS[i], .max = 1 };
+
+		if (inv_count(c->inv, KINDS[i]) < index_from)
+			continue;
+		ask.search = KINDS[i] == KIND_EVENT ? NULL : search_parse(p, KINDS[i], "nothing", false, &e);
+		search_select(c, &ask, &e);
+		search_ask_clear(&ask);
+	}
+}
+
+void search_warm(struct core *c) { fiber_start(c->loop, "search warm", warm, c); }
