@@ -130,8 +130,12 @@ def status(scene, path, wanted, timeout=90):
 def test_run(scene):
     """Start, look at consoles, stop: the VM that was given."""
     vm = "/vms/" + scene["given"]
+    disk = "/disks/" + ask(scene, "GET", vm + "/diskattachments")["disk_attachment"][0]["id"]
+    read = [scene["jane"].call("GET", path).headers["ETag"][:17] for path in (vm, disk)]
     ask(scene, "POST", vm + "/start", "{}", **{"Content-Type": "application/json"})
     status(scene, vm, "up")
+    # nobody has edited them: what was read before can still be saved
+    assert [scene["jane"].call("GET", path).headers["ETag"][:17] for path in (vm, disk)] == read
     console = ask(scene, "GET", vm + "/graphicsconsoles?current=true")["graphics_console"][0]["id"]
     viewer = ask(scene, "GET", f"{vm}/graphicsconsoles/{console}", Accept="application/x-virt-viewer")
     assert viewer.startswith("[virt-viewer]") and "password=" in viewer

@@ -257,6 +257,30 @@ static void run_basic(struct rig *r)
 
 static void test_basic(void **state) { rig_run(*state, run_basic); }
 
+/* ---- a password that is out of date ---- */
+
+static void run_expiry(struct rig *r)
+{
+	struct txn *t = txn_begin(r->core);
+	struct m_user *u = txn_edit(t, KIND_USER, U1);
+	struct identity who;
+	struct login in;
+	struct err e = ERR_INIT;
+
+	M_SET(u, password_expires, loop_wall_ms(r->loop) - 1);
+	assert_int_equal(txn_commit(t, &e), 0);
+	assert_true(login(r, "jane@internal", "right", &in, &e) < 0);
+	assert_int_equal(in.refusal, LOGIN_EXPIRED);
+	assert_true(login(r, "jane@internal", "wrong", &in, &e) < 0); /* that is not told to those who do not know it */
+	assert_int_equal(in.refusal, LOGIN_WRONG);
+	assert_int_equal(session_change_password(r->core, "jane@internal", "right", "another one", &who, &e), 0);
+	assert_int_equal(login(r, "jane@internal", "another one", &in, &e) < 0, 0);
+	assert_int_equal(in.refusal, LOGIN_FINE);
+	assert_true(jane(r)->password_expires > loop_wall_ms(r->loop));
+}
+
+static void test_expiry(void **state) { rig_run(*state, run_expiry); }
+
 /* ---- how many there may be ---- */
 
 /* 21 others log in 500 times each. */
@@ -308,7 +332,8 @@ static void test_bound(void **state) { rig_run(*state, run_bound); }
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(hashes), T(tokens), T(logout), T(lock_out), T(counting), T(guesses_at_once), T(basic), T(bound),
+		T(hashes),          T(tokens), T(logout), T(lock_out), T(counting),
+		T(guesses_at_once), T(basic),  T(expiry), T(bound),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
