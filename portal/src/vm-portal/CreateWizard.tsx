@@ -123,6 +123,10 @@ export default function CreateWizard() {
       else setMade(id);
     });
   };
+  useEffect(() => {
+    // on small screens this button shows the step, which is the better name for it
+    document.querySelector(".pf-v6-c-wizard__toggle")?.removeAttribute("aria-label");
+  });
   if (may && !may.has("vms.add"))
     return (
       <PageSection isFilled aria-label={t("vmPortal.create")}>

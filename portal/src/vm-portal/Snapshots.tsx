@@ -66,6 +66,8 @@ function Previewing({ vm, may }: PartProps) {
     <Alert
       variant="info"
       isInline
+      component="p"
+      className="v-notice"
       title={t("vmPortal.snapshot.previewing")}
       actionLinks={
         <>

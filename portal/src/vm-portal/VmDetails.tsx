@@ -64,8 +64,8 @@ function Head({ vm, may }: PartProps) {
           )}
         </VerbButtons>
       </div>
-      {Boolean(vm.next_run_configuration_exists) && <Alert variant="info" isInline title={t("vmPortal.nextRun")}>{t("vmPortal.nextRunBody")}</Alert>}
-      {typeof vm.status_detail === "string" && vm.status === "paused" && <Alert variant="warning" isInline title={t("vmPortal.pausedBecause", { why: vm.status_detail })} />}
+      {Boolean(vm.next_run_configuration_exists) && <Alert variant="info" isInline component="p" className="v-notice" title={t("vmPortal.nextRun")}>{t("vmPortal.nextRunBody")}</Alert>}
+      {typeof vm.status_detail === "string" && vm.status === "paused" && <Alert variant="warning" isInline component="p" className="v-notice" title={t("vmPortal.pausedBecause", { why: vm.status_detail })} />}
     </>
   );
 }

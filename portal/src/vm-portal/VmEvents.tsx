@@ -9,12 +9,12 @@ import { useList } from "../ui/queries";
 import { PartTable } from "./PartTable";
 import type { PartProps } from "./VmDetails";
 
-const LOUD = "(severity = warning or severity = error or severity = alert)";
+const LOUD = "severity = warning or severity = error or severity = alert";
 
 export default function VmEvents({ vm }: PartProps) {
   const [isLoud, setLoud] = useState(false);
   const name = String(vm.name ?? "").replace(/["\\]/g, "");
-  const { data, error } = useList("event", "events", { search: `vm.name = "${name}"${isLoud ? ` and ${LOUD}` : ""} sortby time desc`, max: 200 });
+  const { data, error } = useList("event", "events", { search: `vm.name = "${name}"${isLoud ? ` ${LOUD}` : ""} sortby time desc`, max: 200 });
   return (
     <PartTable
       label={t("vmPortal.tab.events")}

@@ -21,7 +21,7 @@ import { VmCard } from "./VmCard";
 import { osOf, useVisible } from "./VmPicture";
 import { VmTable } from "./VmTable";
 
-const SORTS = ["name-asc", "name-desc", "status-asc", "os-asc", "starttime-desc"] as const;
+const SORTS = ["name-asc", "name-desc", "status-asc", "os-asc", "uptime-desc"] as const;
 
 /** What is wanted is all in the link, so that it can be kept and sent. */
 function useWanted(): [Wanted, (change: Partial<Wanted>) => void] {

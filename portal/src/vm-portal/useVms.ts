@@ -15,9 +15,9 @@ export interface Wanted {
 export const PAGE = 60;
 
 const STATUSES: Record<string, string> = {
-  running: "(status = up or status = powering_up or status = reboot_in_progress)",
+  running: "status = up or status = powering_up or status = reboot_in_progress",
   down: "status = down",
-  paused: "(status = paused or status = suspended)",
+  paused: "status = paused or status = suspended",
 };
 
 /** As a value of the search language: only letters that cannot end it. */
@@ -25,9 +25,10 @@ const quoted = (text: string) => `"*${text.replace(/["\\*]/g, "").trim()}*"`;
 
 export function searchOf({ text, status, os, sort }: Wanted, page: number): string {
   const clean = text.replace(/["\\*]/g, "").trim();
-  const terms = [clean && `(name = ${quoted(clean)} or description = ${quoted(clean)})`, STATUSES[status], os && `os = ${os}`].filter(Boolean);
+  const terms = [clean && `name = ${quoted(clean)} or description = ${quoted(clean)}`, STATUSES[status], os && `os = ${os}`].filter(Boolean);
   const [field, order] = sort.split("-");
-  return `${terms.join(" and ")} sortby ${field} ${order === "desc" ? "desc" : "asc"} page ${page}`.trim();
+  // between neighbours without a word stands an "and" that binds less than "or"
+  return `${terms.join(" ")} sortby ${field} ${order === "desc" ? "desc" : "asc"} page ${page}`.trim();
 }
 
 /** Pages of the VMs that the user may see. */

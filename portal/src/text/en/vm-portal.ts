@@ -36,7 +36,7 @@ export const vmPortal = {
   "vmPortal.sort.name-desc": "Name, Z to A",
   "vmPortal.sort.status-asc": "Status",
   "vmPortal.sort.os-asc": "Operating system",
-  "vmPortal.sort.starttime-desc": "Started last",
+  "vmPortal.sort.uptime-desc": "Running longest",
   "vmPortal.look": "Layout",
   "vmPortal.cards": "Cards",
   "vmPortal.table": "Table",
