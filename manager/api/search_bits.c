@@ -188,7 +188,7 @@ static void scatter(const struct scol *col, const uint64_t *there, size_t n_word
 		}
 }
 
-static int leading_structs(const struct sstep *s)
+int sbits_structs(const struct sstep *s)
 {
 	int n = 0;
 
@@ -267,7 +267,7 @@ static bool id_rows(struct sbits_eval *ev, enum kind k, const struct sterm *t, s
 static bool steps_rows(struct sbits_eval *ev, enum kind k, const struct sstep *s, const struct sterm *t,
                        const struct sfield *f, struct found *out)
 {
-	int n = leading_structs(s);
+	int n = sbits_structs(s);
 	const struct sstep *last = &s[n];
 	struct sread r = { .f = f, .type = M_KINDS[k].type, .alt = { s }, .n_alt = 1 };
 	struct found there;
@@ -284,22 +284,21 @@ static bool steps_rows(struct sbits_eval *ev, enum kind k, const struct sstep *s
 	return step_back(ev, k, s, n, there.hit, out->hit) && step_back(ev, k, s, n, there.seen, out->seen);
 }
 
-/* Is all that r may read in the version, or told by sources? */
-static bool is_whole(const struct sread *r)
+bool sbits_is_whole(const struct sread *r)
 {
 	if (r->f->get && !sget_is_pure(r->f->get) && r->f->get != sget_vm_uptime)
 		return false;
 	for (int i = 0; i < r->n_alt; i++) {
 		const struct sstep *s = r->alt[i];
 
-		s += leading_structs(s);
+		s += sbits_structs(s);
 		if (s->op != S_LEAF && s->op != S_LEAF_ID && s->op != S_LEAF_ID_LIST)
 			return false;
 	}
 	return true;
 }
 
-static bool is_touched(enum kind k) { return k == KIND_VM; }
+bool sbits_is_touched(enum kind k) { return k == KIND_VM; }
 
 /* Does what the row refers to still exist? */
 static bool leads_somewhere(const struct sbits_eval *ev, const struct scol *col, uint32_t row)
@@ -307,8 +306,7 @@ static bool leads_somewhere(const struct sbits_eval *ev, const struct scol *col,
 	return col->words[row] < SREF_LIST && sbit(ev->work.x->tables[col->target].live, col->words[row]);
 }
 
-/* How many refer to each row. */
-static double *count_rows(struct sbits_eval *ev, enum kind k, const struct sget_count *count)
+double *sbits_counts(struct sbits_eval *ev, enum kind k, const struct sget_count *count)
 {
 	const struct m_type *type = M_KINDS[count->kind].type;
 	struct sstep hop = { S_HOP, .offset = m_field_find(type, count->member)->offset, .kind = (int)k };
@@ -337,7 +335,7 @@ static double *count_rows(struct sbits_eval *ev, enum kind k, const struct sget_
 static bool counted_rows(struct sbits_eval *ev, enum kind k, const struct sterm *t, const struct sget_count *count,
                          struct found *out)
 {
-	double *numbers = count_rows(ev, k, count);
+	double *numbers = sbits_counts(ev, k, count);
 
 	*out = (struct found){ none_of(ev, k), all_of(ev, k) };
 	if (numbers && !t->is_empty)
@@ -359,9 +357,9 @@ static bool read_rows(struct sbits_eval *ev, enum kind k, const struct sterm *t,
 	if (!r->stat && !r->text && r->f->get && sget_count_of(r->f->get))
 		return counted_rows(ev, k, t, sget_count_of(r->f->get), out);
 	if (r->stat || r->text || r->f->get) {
-		if ((r->stat || r->text) && !is_touched(k))
+		if ((r->stat || r->text) && !sbits_is_touched(k))
 			return false;
-		return is_whole(r) && value_column(ev, sindex_values(&ev->work, k, NULL, 0, r), t, out);
+		return sbits_is_whole(r) && value_column(ev, sindex_values(&ev->work, k, NULL, 0, r), t, out);
 	}
 	for (int i = 0; i < r->n_alt; i++) {
 		if (!steps_rows(ev, k, r->alt[i], t, r->f, &one))
@@ -406,7 +404,7 @@ static const uint64_t *term_rows(struct sbits_eval *ev, enum kind k, const struc
 /* Rows of kind k that are related to one of the set. */
 static uint64_t *related_rows(struct sbits_eval *ev, enum kind k, const struct sstep *s, uint64_t *set)
 {
-	int n = leading_structs(s);
+	int n = sbits_structs(s);
 	uint64_t *there, *here;
 
 	if (s->op == S_END)
@@ -559,84 +557,4 @@ uint64_t *sbits_query(struct sbits_eval *ev)
 	}
 	ev->is_exact = false;
 	return by_groups(ev, &g);
-}
-
-/* ---- keys ---- */
-
-static uint64_t number_key(double num)
-{
-	uint64_t bits;
-
-	if (isnan(num))
-		return 0;
-	num += 0.0; /* -0 is 0 */
-	memcpy(&bits, &num, sizeof(bits));
-	return bits >> 63 ? ~bits : bits | UINT64_C(1) << 63;
-}
-
-static uint64_t *column_keys(struct sbits_eval *ev, struct scol *col)
-{
-	uint64_t *keys;
-	uint32_t n;
-
-	if (!col)
-		return NULL;
-	n = inv_rows(ev->c->inv, col->kind)->n;
-	keys = POOL_ARRAY(ev->p, uint64_t, n + 1);
-	if (col->type == SC_TEXT)
-		stexts_rank(&col->texts, col->f->flags & SF_IP);
-	for (uint32_t i = 0; i < n; i++)
-		switch (col->type) {
-		case SC_TEXT: keys[i] = col->texts.rank[col->words[i]]; break;
-		case SC_SMALL: keys[i] = col->small[i]; break;
-		default: keys[i] = number_key(col->is_age ? -col->num[i] : col->num[i]);
-		}
-	return keys;
-}
-
-static uint64_t *step_keys(struct sbits_eval *ev, enum kind k, const struct sstep *s, const struct sfield *f)
-{
-	struct sread r = { .f = f, .type = M_KINDS[k].type, .alt = { s }, .n_alt = 1 };
-	int n = leading_structs(s);
-	const struct scol *col;
-	uint64_t *there, *keys;
-
-	if (s[n].op == S_LEAF || s[n].op == S_LEAF_ID)
-		return column_keys(ev, sindex_values(&ev->work, k, s, n + 1, &r));
-	if (s[n].op != S_HOP)
-		return NULL;
-	there = step_keys(ev, (enum kind)s[n].kind, &s[n] + 1, f);
-	col = sindex_refs(&ev->work, k, s, n + 1);
-	if (!there || !col)
-		return NULL;
-	keys = POOL_ARRAY(ev->p, uint64_t, inv_rows(ev->c->inv, k)->n + 1);
-	for (uint32_t i = 0, rows = inv_rows(ev->c->inv, k)->n; i < rows; i++)
-		keys[i] = col->words[i] < SREF_LIST && sbit(ev->work.x->tables[s[n].kind].live, col->words[i])
-		              ? there[col->words[i]]
-		              : 0;
-	return keys;
-}
-
-uint64_t *sbits_keys(struct sbits_eval *ev)
-{
-	const struct sread *r = ev->s->sort;
-	enum kind k = (enum kind)ev->s->kind;
-
-	if (!r->type || (k == KIND_TEMPLATE && strcmp(r->f->name, "name") == 0))
-		return NULL;
-	if ((r->stat || r->text) && !is_touched(k))
-		return NULL;
-	if (r->n_alt == 1 && !r->f->get && !r->stat && !r->text)
-		return step_keys(ev, k, r->alt[0], r->f);
-	if (is_whole(r))
-		return column_keys(ev, sindex_values(&ev->work, k, NULL, 0, r));
-	if (r->f->get && sget_count_of(r->f->get)) {
-		double *numbers = count_rows(ev, k, sget_count_of(r->f->get));
-		uint64_t *keys = POOL_ARRAY(ev->p, uint64_t, inv_rows(ev->c->inv, k)->n + 1);
-
-		for (uint32_t i = 0; numbers && i < inv_rows(ev->c->inv, k)->n; i++)
-			keys[i] = number_key(numbers[i]);
-		return numbers ? keys : NULL;
-	}
-	return NULL;
 }

@@ -23,3 +23,15 @@ uint64_t *sbits_keys(struct sbits_eval *ev);
 /* Rows that somebody may see. NULL: ask perm_can_see(), or not ready. */
 const uint64_t *sbits_visible(struct sbits_eval *ev, const struct identity *who, enum kind k);
 size_t sbits_words(const struct sbits_eval *ev, enum kind k);
+
+/* ---- shared with search_keys.c ---- */
+
+/* Steps into structures before the one that reads or hops. */
+int sbits_structs(const struct sstep *s);
+/* Is all that r may read in the version, or told by sources? */
+bool sbits_is_whole(const struct sread *r);
+/* Do sources of the kind tell when their values change (search_touch)? */
+bool sbits_is_touched(enum kind k);
+struct sget_count;
+/* How many refer to each row. NULL: not ready. */
+double *sbits_counts(struct sbits_eval *ev, enum kind k, const struct sget_count *count);

@@ -27,9 +27,11 @@ static int event_list(struct call *c, struct err *e)
 
 	if (c->query.is_stream)
 		return event_stream(c, e);
+	if (c->query.from < 0)
+		return generic_list(c, e);
 	v = g_ptr_array_new();
 	INV_EACH (en, c->core->inv, KIND_EVENT)
-		if (c->query.from < 0 || ENTITY_OBJ(en, event)->index > c->query.from)
+		if (ENTITY_OBJ(en, event)->index > c->query.from)
 			g_ptr_array_add(v, (void *)en->pub);
 	rc = generic_reply_versions(c, KIND_EVENT, v, e);
 	g_ptr_array_free(v, TRUE);
