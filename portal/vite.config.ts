@@ -29,7 +29,7 @@ export default defineConfig({
             { name: "schema", test: /src\/gen\/|src\/lib\/(?:schema|entities|format|pages)/, priority: 2 },
             { name: "widgets", test: LISTS, priority: 1 },
             { name: "icons", test: /@patternfly\/react-icons\//, minShareCount: 4 },
-            { name: "app", test: /src\/(?:lib|text|frame|ui)\//, minShareCount: 2 },
+            { name: "app", test: /src\/(?:lib\/|frame\/|ui\/(?:DataTable|Search|StatusIcon|Value|flags|queries|router))/, minShareCount: 2 },
           ],
         },
       },

@@ -2,16 +2,20 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { act, add, count, type CallOptions, get, list, newCorrelation, operations, remove, update, type Entity, type ListQuery } from "../lib/api";
 import { live } from "../lib/live";
+import { interval } from "../lib/settings";
 import { useStore } from "../lib/store";
 
 export { useAllowed, useMe } from "../lib/me";
 
-/** How often is asked when changes do not come by themselves, and when they do. */
-export const REFRESH_MS = 5000;
+/** How often is asked although changes come by themselves. */
 export const FALLBACK_MS = 30_000;
 
 /** For refetchInterval of queries that the event stream keeps up to date. */
-export const useRefresh = () => (useStore(live) === "live" ? FALLBACK_MS : REFRESH_MS);
+export function useRefresh(): number {
+  const isLive = useStore(live) === "live";
+  const chosen = 1000 * Number(useStore(interval));
+  return isLive ? Math.max(FALLBACK_MS, chosen) : chosen;
+}
 
 export const useList = (type: string, path: string, q: ListQuery = {}, enabled = true) =>
   useQuery({
