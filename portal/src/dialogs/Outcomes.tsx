@@ -5,7 +5,7 @@ import { CheckCircleIcon } from "@patternfly/react-icons/dist/esm/icons/check-ci
 import { ExclamationCircleIcon } from "@patternfly/react-icons/dist/esm/icons/exclamation-circle-icon";
 import { MinusCircleIcon } from "@patternfly/react-icons/dist/esm/icons/minus-circle-icon";
 import { PendingIcon } from "@patternfly/react-icons/dist/esm/icons/pending-icon";
-import { nameOf } from "../lib/format";
+import { titleOf } from "./paths";
 import { t } from "../text";
 import type { Bulk, Outcome } from "./bulk";
 
@@ -53,7 +53,7 @@ interface Props {
 export function Outcomes({ title, bulk, onRetry, onClose }: Props) {
   const over = bulk.outcomes.filter((o) => o.state === "done" || o.state === "failed").length;
   const failed = bulk.outcomes.filter((o) => o.state === "failed").length;
-  const rows = bulk.items.map((e, i) => ({ key: e.id, name: nameOf(e), outcome: bulk.outcomes[i] }));
+  const rows = bulk.items.map((e, i) => ({ key: e.id, name: titleOf(e), outcome: bulk.outcomes[i] }));
   if (bulk.isOver) rows.sort((a, b) => Number(b.outcome.state === "failed") - Number(a.outcome.state === "failed"));
   const said = bulk.isOver ? (failed ? t("dialogs.bulk.failed", { n: failed, all: bulk.items.length }) : t("dialogs.bulk.done", { n: over })) : undefined;
   return (

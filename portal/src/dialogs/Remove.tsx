@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Removing: what goes along with it, what stays if one wants, and what refuses it.
+import { titleOf } from "./paths";
 import { type CallOptions, type Entity, remove } from "../lib/api";
-import { nameOf } from "../lib/format";
 import { t, type TextKey } from "../text";
 import type { Field, Values } from "./form/model";
 import type { DialogProps } from "./index";
@@ -44,7 +44,7 @@ function queryOf(type: string, v: Values): Record<string, string> {
 
 /** What is worth knowing before. */
 function warningOf(type: string, items: Entity[]): string | undefined {
-  const users = items.flatMap((d) => ((d.vms as Entity[] | undefined) ?? []).map(nameOf));
+  const users = items.flatMap((d) => ((d.vms as Entity[] | undefined) ?? []).map(titleOf));
   if (type === "disk" && users.length) return t("dialogs.remove.disk.used", { names: [...new Set(users)].slice(0, 10).join(", ") });
   const key = `dialogs.remove.warn.${type}` as TextKey;
   const text = t(key, { n: items.length });
@@ -59,10 +59,10 @@ export default function Remove({ page, path, items, onClose }: DialogProps) {
   const what = items.length === 1 ? lower(page.one) : lower(page.many);
   return (
     <RunDialog title={t("dialogs.remove.title", { what })} items={items} text={t("dialogs.remove.text")} warning={warningOf(page.type, items)} isDanger submit={t("dialogs.remove")} fields={CHOICES[page.type]} type={page.type} onClose={onClose}
-      done={t("dialogs.remove.done", { name: items.map(nameOf).slice(0, 3).join(", ") })}
+      done={t("dialogs.remove.done", { name: items.map(titleOf).slice(0, 3).join(", ") })}
       call={(e, _b, v, o: CallOptions) => remove(target(e, v), o)}
-      equivalents={(e, _b, v) => ({ method: "DELETE", path: `${path}/${e.id}`, query: queryOf(page.type, v), names: { [e.id]: nameOf(e) } })} />
+      equivalents={(e, _b, v) => ({ method: "DELETE", path: `${path}/${e.id}`, query: queryOf(page.type, v), names: { [e.id]: titleOf(e) } })} />
   );
 }
 
-const lower = (one: string) => (/^[A-Z][a-z]/.test(one) ? one.charAt(0).toLowerCase() + one.slice(1) : one);
+const lower = (one: string) => (/^[A-Z][a-z]+(\s|$)/.test(one) ? one.charAt(0).toLowerCase() + one.slice(1) : one);

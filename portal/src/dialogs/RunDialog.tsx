@@ -3,9 +3,10 @@
 import { Alert } from "@patternfly/react-core";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
+import { flushSync } from "react-dom";
 import { notify } from "../frame/notify";
 import type { CallOptions, Entity } from "../lib/api";
-import { nameOf } from "../lib/format";
+import { titleOf } from "./paths";
 import { t } from "../text";
 import type { EquivalentsProps } from "../ui/Equivalents";
 import { type Bulk, failedOf, runBulk } from "./bulk";
@@ -44,7 +45,7 @@ export function Names({ items }: { items: Entity[] }) {
   const rest = items.length - NAMED;
   return (
     <ul className="h-names">
-      {items.slice(0, NAMED).map((e) => <li key={e.id}>{nameOf(e)}</li>)}
+      {items.slice(0, NAMED).map((e) => <li key={e.id}>{titleOf(e)}</li>)}
       {rest > 0 && <li>{t("dialogs.names.more", { n: rest })}</li>}
     </ul>
   );
@@ -71,7 +72,7 @@ export default function RunDialog(props: RunProps) {
         error = x as Error;
         throw x;
       }
-    }, single ? undefined : setBulk);
+    }, single ? undefined : (b) => flushSync(() => setBulk(b)));
     setBusy(false);
     void client.invalidateQueries();
     if (failedOf(over).length) {
@@ -93,7 +94,7 @@ export default function RunDialog(props: RunProps) {
       {warning && <Alert component="p" variant="warning" isInline isPlain title={warning} />}
       {left.length > 0 && (
         <Alert component="p" variant="info" isInline title={t("dialogs.left-out", { n: left.length })}>
-          <ul className="h-names">{left.slice(0, NAMED).map((l) => <li key={l.item.id}>{`${nameOf(l.item)}: ${l.why}`}</li>)}</ul>
+          <ul className="h-names">{left.slice(0, NAMED).map((l) => <li key={l.item.id}>{`${titleOf(l.item)}: ${l.why}`}</li>)}</ul>
         </Alert>
       )}
     </>

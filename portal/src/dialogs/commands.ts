@@ -6,8 +6,9 @@ import { openConsole } from "../console/session";
 import { notify } from "../frame/notify";
 import { act, allowed, type Entity, wireFrom } from "../lib/api";
 import type { EntityPage } from "../lib/entities";
-import { nameOf, words } from "../lib/format";
+import { words } from "../lib/format";
 import { hasService, operation, type Operation, ROOT_SERVICE, type Service, serviceAt, serviceOf } from "../lib/schema";
+import { titleOf } from "./paths";
 import { t, type TextKey } from "../text";
 import { useChange, useOperations } from "../ui/queries";
 import { failedOf, runBulk } from "./bulk";
@@ -111,7 +112,7 @@ export function useCommands(page: EntityPage, path: string, items: Entity[]): Co
   const isPart = path.split("/").length > 1;
 
   const runNow = (rule: Rule, word: string, targets: Entity[]) => {
-    const names = targets.map(nameOf).slice(0, 3).join(", ") + (targets.length > 3 ? " …" : "");
+    const names = targets.map(titleOf).slice(0, 3).join(", ") + (targets.length > 3 ? " …" : "");
     change.mutate(async () => {
       const over = await runBulk(targets, (e, options) => act(`${path}/${e.id}`, word, rule.inputs ?? {}, options));
       const failed = failedOf(over).length;
@@ -130,9 +131,9 @@ export function useCommands(page: EntityPage, path: string, items: Entity[]): Co
       createElement(Suspense, { fallback: null }, createElement(RunDialog, {
         title: rule.label, items: targets, left, submit: rule.label, isDanger: rule.isDanger, fields: rule.fields, onClose,
         text: textOr(`dialogs.ask.${page.type}.${rule.id}`, t("dialogs.ask", { what: rule.label, n: targets.length }), { n: targets.length }),
-        done: t("dialogs.done", { what: rule.label, name: targets.map(nameOf).slice(0, 3).join(", ") }),
+        done: t("dialogs.done", { what: rule.label, name: targets.map(titleOf).slice(0, 3).join(", ") }),
         call: (e, body, _values, options) => act(`${path}/${e.id}`, word, wireFrom("action", { ...rule.inputs, ...body }), options),
-        equivalents: (e, body) => ({ method: "POST" as const, path: `${path}/${e.id}/${word}`, body: wireFrom("action", { ...rule.inputs, ...body }), names: { [e.id]: nameOf(e) } }),
+        equivalents: (e, body) => ({ method: "POST" as const, path: `${path}/${e.id}/${word}`, body: wireFrom("action", { ...rule.inputs, ...body }), names: { [e.id]: titleOf(e) } }),
       })),
     );
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Storage domains: made, attached to a data center, in and out of service.
 import { useMemo, useState } from "react";
+import { flushSync } from "react-dom";
 import { act, add, type CallOptions, type Entity, get, list, remove, wireFrom } from "../lib/api";
 import { nameOf } from "../lib/format";
 import { t } from "../text";
@@ -65,7 +66,7 @@ export function NewDomain({ path, onClose }: DialogProps) {
   const submit = () => {
     setFault(undefined);
     save.mutate(undefined, {
-      onSuccess: (made) => setSteps(rest(made as Entity)),
+      onSuccess: (made) => flushSync(() => setSteps(rest(made as Entity))),
       onError: (e) => {
         const found = faultFields("storage_domain", e, form.fields);
         form.setFaults(found.at);

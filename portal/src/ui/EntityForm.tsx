@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The form of an entity: made from the schema, told what matters by its specification. Creates one, or changes one.
 import { Alert, Bullseye, Modal, ModalBody, ModalHeader, Spinner } from "@patternfly/react-core";
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { add, type Entity, etagOf, Fault, get, update, wireFrom } from "../lib/api";
 import type { EntityPage } from "../lib/entities";
@@ -74,7 +74,7 @@ function NewForm({ page, path, spec: said = specOf(page), title, submit, onClose
 }
 
 /** "Virtual machine" in the middle of a sentence; abbreviations stay as they are. */
-export const lower = (one: string) => (/^[A-Z][a-z]/.test(one) ? one.charAt(0).toLowerCase() + one.slice(1) : one);
+export const lower = (one: string) => (/^[A-Z][a-z]+(\s|$)/.test(one) ? one.charAt(0).toLowerCase() + one.slice(1) : one);
 
 /** Asks anew for what is changed: the version goes along with the change. */
 async function fresh(type: string, path: string, query: Record<string, string> = {}): Promise<Entity> {
@@ -135,15 +135,10 @@ function EditForm({ page, path, entity, first, spec = specOf(page), query, title
 
 function EditLoader(props: Props & { entity: Entity }) {
   const own = `${props.path}/${props.entity.id}`;
-  const client = useQueryClient();
   const { data, error } = useQuery({ queryKey: ["edit", own], queryFn: () => fresh(props.page.type, own, props.query), staleTime: Infinity, gcTime: 0, refetchOnWindowFocus: false });
-  const close = () => {
-    client.removeQueries({ queryKey: ["edit", own] });
-    props.onClose();
-  };
-  if (data) return <EditForm {...props} first={data} onClose={close} />;
+  if (data) return <EditForm {...props} first={data} />;
   return (
-    <Modal isOpen variant="medium" onClose={close} aria-label={nameOf(props.entity)}>
+    <Modal isOpen disableFocusTrap={!error} variant="medium" onClose={props.onClose} aria-label={nameOf(props.entity)}>
       <ModalHeader title={t("dialogs.edit.title", { what: lower(props.page.one), name: nameOf(props.entity) })} />
       <ModalBody>{error ? <Alert component="p" variant="danger" isInline title={error.message} /> : <Bullseye><Spinner aria-label={t("dialogs.loading")} /></Bullseye>}</ModalBody>
     </Modal>

@@ -3,6 +3,7 @@
 import { Alert, Button, Form, Modal, ModalBody, ModalFooter, ModalHeader, Tab, Tabs, TabTitleIcon, TabTitleText } from "@patternfly/react-core";
 import { ExclamationCircleIcon } from "@patternfly/react-icons/dist/esm/icons/exclamation-circle-icon";
 import { useEffect, useId, useRef, useState } from "react";
+import { flushSync } from "react-dom";
 import { t } from "../../text";
 import { Equivalents, type EquivalentsProps } from "../../ui/Equivalents";
 import { fieldId, FieldRow } from "./FieldRow";
@@ -90,6 +91,10 @@ export function FormModal({ title, form, submit, intro, lead, isDanger, below, f
     else onSubmit();
   };
   const close = () => (form.isDirty && !isBusy ? setAsking(true) : onClose());
+  const discard = () => {
+    flushSync(() => setAsking(false)); // one after the other: each gives the focus back to who is still there
+    onClose();
+  };
   const first = current?.fields.find((f) => form.fields.includes(f));
   return (
     <Modal isOpen onClose={close} variant={variant ?? (hasTabs ? "large" : "medium")} aria-label={title} elementToFocus={first && !first.draw && !form.entity ? `#${fieldId(first.path)}` : undefined} className={hasTabs ? "h-dialog h-dialog-tabs" : "h-dialog"}>
@@ -128,7 +133,7 @@ export function FormModal({ title, form, submit, intro, lead, isDanger, below, f
           <Button variant="link" className="h-dialog-api" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>{t("dialogs.equivalents")}</Button>
         )}
       </ModalFooter>
-      {isAsking && <Discard onDiscard={onClose} onStay={() => setAsking(false)} />}
+      {isAsking && <Discard onDiscard={discard} onStay={() => setAsking(false)} />}
     </Modal>
   );
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A new machine with its disks, network cards and disc: several calls that look like one.
 import { useMemo, useState } from "react";
+import { flushSync } from "react-dom";
 import { add, type CallOptions, type Entity, get, wireFrom } from "../../lib/api";
 import { nameOf } from "../../lib/format";
 import { notify } from "../../frame/notify";
@@ -79,7 +80,7 @@ export default function NewVm({ page, path, items, onClose }: DialogProps) {
       onSuccess: (answer) => {
         const made = answer as Entity;
         const rest = afterwards(nameOf(made), () => made, form.values["#disks"] as NewDisk[], form.values["#nics"] as NewCard[], form.values["#cd"] as Entity | undefined);
-        if (rest.length) return setSteps({ made, steps: [{ label: t("dialogs.vm.step.vm", { name: nameOf(made) }), run: async () => {} }, ...rest] });
+        if (rest.length) return flushSync(() => setSteps({ made, steps: [{ label: t("dialogs.vm.step.vm", { name: nameOf(made) }), run: async () => {} }, ...rest] }));
         notify({ variant: "success", title: t("dialogs.created", { what: t("dialogs.vm.one"), name: nameOf(made) }) });
         return onClose();
       },
