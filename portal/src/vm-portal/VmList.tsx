@@ -39,22 +39,18 @@ function useWanted(): [Wanted, (change: Partial<Wanted>) => void] {
 /** What is typed is asked for when the fingers rest. */
 function Typed({ value, onChange }: { value: string; onChange: (v: string) => void }) {
   const [text, setText] = useState(value);
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const last = useRef(onChange);
   last.current = onChange;
   useEffect(() => setText(value), [value]);
-  useEffect(() => {
-    if (text === value) return;
-    const timer = setTimeout(() => last.current(text), 300);
-    return () => clearTimeout(timer);
-  }, [text, value]);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  const type = (v: string, afterMs: number) => {
+    setText(v);
+    clearTimeout(timer.current);
+    timer.current = setTimeout(() => last.current(v), afterMs);
+  };
   return (
-    <SearchInput
-      aria-label={t("vmPortal.search")}
-      placeholder={t("vmPortal.search")}
-      value={text}
-      onChange={(_e, v) => setText(v.slice(0, 100))}
-      onClear={() => (setText(""), onChange(""))}
-    />
+    <SearchInput aria-label={t("vmPortal.search")} placeholder={t("vmPortal.search")} value={text} onChange={(_e, v) => type(v.slice(0, 100), 300)} onClear={() => type("", 0)} />
   );
 }
 
