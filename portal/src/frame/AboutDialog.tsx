@@ -20,10 +20,12 @@ const versionText = (v: Version | undefined) => v?.full_version ?? [v?.major, v?
 export function AboutDialog({ onClose }: { onClose: () => void }) {
   const { data, error } = useQuery({ queryKey: ["one", ""], queryFn: () => get("api", ""), staleTime: Infinity });
   const product = data?.product_info as Entity | undefined;
-  const facts: [string, string][] = product
+  // "4.5.6-hostler-0.1.0": whose API it speaks, and its own
+  const [api, own] = versionText(product?.version as Version | undefined).split("-hostler-");
+  const facts: [string, string | undefined][] = product
     ? [
-        [t("frame.aboutName"), [product.name, product.vendor].filter(Boolean).join(" · ")],
-        [t("frame.aboutVersion"), versionText(product.version as Version | undefined)],
+        [t("frame.aboutVersion"), own],
+        [t("frame.aboutApi"), `${product.name ?? ""} ${api}`],
         [t("frame.aboutManager"), window.location.host],
         [t("frame.aboutInstance"), String(product.instance_id ?? "")],
         [t("frame.aboutBrowser"), navigator.userAgent],

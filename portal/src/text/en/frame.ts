@@ -5,7 +5,7 @@ export const frame = {
   "frame.aboutBrowser": "Browser",
   "frame.aboutInstance": "Instance",
   "frame.aboutManager": "Manager",
-  "frame.aboutName": "Product",
+  "frame.aboutApi": "API like",
   "frame.aboutVersion": "Version",
   "frame.aboutWhat": "Manages virtual machines on many hosts. Open source, Apache License 2.0.",
   "frame.account": "Account settings",
