@@ -98,7 +98,7 @@ function Choice({ vm, protocols, current }: { vm: Entity; protocols: Protocol[];
 
 /** The user's preferred protocol, when the VM has it. */
 const preferred = (protocols: Protocol[], asked: string | null): Protocol => {
-  const kept = asked ?? localStorage.getItem("hostler-console-protocol");
+  const kept = asked ?? localStorage.getItem("hostler-vm-console");
   return protocols.find((p) => p === kept) ?? protocols[0];
 };
 

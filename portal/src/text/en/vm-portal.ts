@@ -251,15 +251,6 @@ export const vmPortal = {
   "vmPortal.event.none": "Nothing has happened yet.",
   "vmPortal.event.noneLoud": "There are no warnings and no errors.",
 
-  "vmPortal.use.cpu": "CPU",
-  "vmPortal.use.memory": "Memory",
-  "vmPortal.use.network": "Network",
-  "vmPortal.use.files": "File systems of the guest",
-  "vmPortal.use.of": "{used} of {total}",
-  "vmPortal.use.last_one": "Last minute",
-  "vmPortal.use.last_other": "Last {n} minutes",
-  "vmPortal.use.line": "{label}: {now} % now, at most {max} % in the last {minutes} minutes",
-
   "vmPortal.wizard.steps": "Steps",
   "vmPortal.wizard.basic": "Basics",
   "vmPortal.wizard.nics": "Networking",
