@@ -3,7 +3,7 @@
 import { FormGroup, FormSelect, FormSelectOption, TextInput } from "@patternfly/react-core";
 import type { Entity } from "../lib/api";
 import { t } from "../text";
-import { atPath, type Field, type FormPart, type Section, type Spec, type Values } from "./form/model";
+import { atPath, type Field, type FormPart, putPath, type Section, type Spec, type Values } from "./form/model";
 import { Rows } from "./form/inputs";
 import { chosen, clusters, cpuProfiles, domains, hosts, instanceTypes, operatingSystems, templates } from "./sources";
 
@@ -156,6 +156,13 @@ const INHERITED = ["memory", "memory_policy.max", "memory_policy.guaranteed", "c
   "console.enabled", "high_availability.enabled", "high_availability.priority", "memory_policy.ballooning", "virtio_scsi.enabled", "usb.enabled", "soundcard_enabled", "stateless", "start_paused",
   "delete_protected", "time_zone.name", "rng_device.source", "placement_policy.affinity", "io.threads", "multi_queues_enabled", "display.copy_paste_enabled", "display.file_transfer_enabled"];
 
+/** Of a template only what something new takes over by itself. */
+function inheritable(template: Entity): Entity {
+  const out: Entity = { id: template.id };
+  for (const p of INHERITED) if (atPath(template, p) !== undefined) putPath(out, p, atPath(template, p));
+  return out;
+}
+
 function follow(path: string, value: unknown, values: Values, touched: ReadonlySet<string>): Values | undefined {
   if ((path === "template" || path === "instance_type") && value) {
     const from = value as Entity;
@@ -182,7 +189,7 @@ export const vmSpec = (type: "vm" | "template" | "instance_type"): Spec => ({
   type,
   sections: [general(type), system, ...(type === "instance_type" ? [] : [initial]), consoleTab, hostTab, availability, resources, boot, rng, ...(type === "instance_type" ? [] : [custom])],
   begin: (e) => (e ? { "#boot1": bootDevices(e)[0] ?? "hd", "#boot2": bootDevices(e)[1] ?? "" } : {}),
-  inherited: (values) => values.template as Entity | undefined,
+  inherited: (values) => (values.template ? inheritable(values.template as Entity) : undefined),
   follow,
   finish,
 });

@@ -97,7 +97,7 @@ export function FormModal({ title, form, submit, intro, lead, isDanger, below, f
   };
   const first = current?.fields.find((f) => form.fields.includes(f));
   return (
-    <Modal isOpen onClose={close} variant={variant ?? (hasTabs ? "large" : "medium")} aria-label={title} elementToFocus={first && !first.draw && !form.entity ? `#${fieldId(first.path)}` : undefined} className={hasTabs ? "h-dialog h-dialog-tabs" : "h-dialog"}>
+    <Modal isOpen disableFocusTrap={isAsking} onClose={close} variant={variant ?? (hasTabs ? "large" : "medium")} aria-label={title} elementToFocus={first && !first.draw && !form.entity ? `#${fieldId(first.path)}` : undefined} className={hasTabs ? "h-dialog h-dialog-tabs" : "h-dialog"}>
       <ModalHeader title={title} description={intro} titleIconVariant={isDanger ? "warning" : undefined} />
       <ModalBody className="h-dialog-body">
         {lead}
