@@ -17,6 +17,8 @@ import { type Step, Steps, until } from "../steps";
 import { vmSpec } from "../vmSpec";
 import { Cards, checkCards, checkDisks, Disks, emptyCard, type NewCard, type NewDisk } from "./devices";
 
+const BLANK = "00000000-0000-0000-0000-000000000000";
+
 /** The form, with disks and cards in front. */
 function newSpec(template?: Entity): Spec {
   const spec = vmSpec("vm");
@@ -28,10 +30,11 @@ function newSpec(template?: Entity): Spec {
     sections: [
       { ...general, fields },
       { id: "disks", label: t("dialogs.vm.disks"), fields: [{ path: "#disks", isLocal: true, draw: Disks, check: checkDisks, default: [] }] },
-      { id: "nics", label: t("dialogs.vm.nics"), fields: [{ path: "#nics", isLocal: true, draw: Cards, check: checkCards, default: [emptyCard(1)] }] },
+      { id: "nics", label: t("dialogs.vm.nics"), fields: [{ path: "#nics", isLocal: true, draw: Cards, check: checkCards, default: template ? [] : [emptyCard(1)] }] },
       ...rest.map((s) => (s.id === "boot" ? { ...s, fields: [...s.fields, { path: "#cd", isLocal: true, as: "reference" as const, label: t("dialogs.cd"), from: discs }] } : s)),
     ],
     follow: (path, value, values, touched) => {
+      if (path === "template" && value && !touched.has("#nics")) return { ...spec.follow?.(path, value, values, touched), "#nics": (value as Entity).id === BLANK ? [emptyCard(1)] : [] };
       if (path !== "cluster") return spec.follow?.(path, value, values, touched);
       const center = (e: unknown) => ((e as Entity | undefined)?.data_center as Entity | undefined)?.id;
       const moved = { "#disks": (values["#disks"] as NewDisk[]).map((d) => ({ ...d, domain: undefined })), "#nics": (values["#nics"] as NewCard[]).map((c) => ({ ...c, profile: undefined })) };
