@@ -4,7 +4,7 @@ import contextlib
 import os
 import re
 
-from playwright.sync_api import Error, sync_playwright
+from playwright.sync_api import Error, expect, sync_playwright
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 BUILT = os.environ.get("HOSTLER_PORTAL") or os.path.join(ROOT, "build/portal")
@@ -29,7 +29,7 @@ class Visitor:
     """One browser window of a person of his own (no cookies or storage shared with others)."""
 
     def __init__(self, browser, manager, portal="webadmin", width=1400, height=900, dark=False):
-        self.manager, self.portal = manager, portal
+        self.manager, self.portal, self.screenshots = manager, portal, SCREENSHOTS
         self.origin = f"https://{manager.address}:{manager.port}"
         # The certificate's CA is the Manager's own; that it is checked is shown where the API is tested.
         self.context = browser.new_context(ignore_https_errors=True, viewport={"width": width, "height": height}, locale="en-US",
@@ -73,14 +73,101 @@ class Visitor:
         """At the login page, from a link to path."""
         self.open(path)
         name, _, profile = user.rpartition("@")
-        self.page.get_by_label("User name").fill(name if profile == "internal" else user)
-        self.page.get_by_label("Password", exact=True).fill(password or self.manager.password)
+        self.page.get_by_label("User name").first.fill(name if profile == "internal" else user)
+        self.password().fill(password or self.manager.password)
         self.page.get_by_role("button", name="Log in").click()
-        self.page.get_by_label("Password", exact=True).wait_for(state="detached")
+        self.password().wait_for(state="detached")
         return self
 
+    def password(self):
+        """The field for it at the login page; a required field's label has a mark behind it."""
+        return self.page.get_by_label(re.compile("^Password"))
+
+    # -- lists, actions and dialogs of the Administration Portal ------------------------------
+
+    def list(self, path):
+        """The list at path, once it is there (with rows, or with what stands for none)."""
+        self.go(path)
+        self.page.get_by_role("heading", level=1).first.wait_for()
+        self.settle()
+        return self
+
+    def row(self, name):
+        """The row of a list that is called so."""
+        return self.page.locator("tr[data-index]").filter(has=self.page.get_by_role("link", name=name, exact=True))
+
+    def rows(self):
+        return self.page.locator("tr[data-index]")
+
+    def see(self, name, word, timeout=60000):
+        """Until the row says so; nothing is loaded anew for it."""
+        expect(self.row(name)).to_contain_text(word, timeout=timeout)
+
+    def select(self, *names):
+        """Just these rows."""
+        for i, name in enumerate(names):
+            row = self.row(name)
+            row.wait_for()
+            box = row.get_by_role("checkbox")
+            if i == 0:
+                row.locator("td.h-cell").nth(1).click()
+            else:
+                box.click()
+            expect(box).to_be_checked()
+        return self
+
+    def do(self, label, within=None):
+        """What can be done with the selected: the button, or the entry of the menu beside the buttons; the first such on the page."""
+        place = within or self.page.locator("main")
+        button = place.get_by_role("button", name=label, exact=True).first
+        menu = place.get_by_role("button", name="More actions").first
+        expect(button.or_(menu).first).to_be_visible()
+        if button.count():
+            expect(button).not_to_have_attribute("aria-disabled", "true")
+            button.click()
+            return
+        menu.click()
+        entry = self.page.get_by_role("menuitem", name=label, exact=True)
+        expect(entry).not_to_have_attribute("aria-disabled", "true")
+        entry.click()
+
+    def dialog(self, title=None):
+        """The dialog that is open; title: the words it begins with."""
+        found = self.page.get_by_role("dialog", name=re.compile("^" + re.escape(title))) if title else self.page.get_by_role("dialog")
+        found.first.wait_for()
+        return found.first
+
+    def fill(self, dialog, **values):
+        """Fields of a form by the member that they are: name="vm1", memory_policy__max="1 GiB"."""
+        for member, value in values.items():
+            dialog.locator("#f-" + member.replace("__", "-")).fill(value)
+
+    def choose(self, dialog, label, text):
+        """Something in a field that offers what there is."""
+        field = dialog.get_by_role("combobox", name=label, exact=True)
+        field.fill(text)
+        dialog.get_by_role("option", name=re.compile("^" + re.escape(text))).first.click()
+        expect(field).to_have_value(text)
+
+    def submit(self, dialog, label, timeout=60000):
+        """Until the dialog is gone, with all the steps that it takes."""
+        dialog.get_by_role("button", name=label, exact=True).click()
+        expect(self.page.get_by_role("dialog")).to_have_count(0, timeout=timeout)
+
+    def toast(self, text):
+        """The message in the corner that says so."""
+        found = self.page.get_by_role("list", name="Messages").get_by_text(text)
+        expect(found.first).to_be_visible()
+        return found.first
+
+    def settle(self):
+        """Until nothing on the page says that it is loading. (The stream of events is always open: the network is never idle.)"""
+        self.page.wait_for_timeout(150)
+        expect(self.page.locator(".pf-v6-c-spinner, .pf-v6-c-skeleton, [aria-busy=true]")).to_have_count(0, timeout=15000)
+        self.page.wait_for_timeout(150)
+
     def shot(self, name):
-        """A picture in build/screenshots, once as it is and once in the dark."""
+        """A picture in build/screenshots."""
         os.makedirs(SCREENSHOTS, exist_ok=True)
         self.page.screenshot(path=os.path.join(SCREENSHOTS, f"{name}.png"))
 
