@@ -50,6 +50,9 @@ function SectionBody({ form, section }: { form: FormState; section: Section }) {
   return <>{shown.map((f) => <FieldRow key={f.path} form={form} f={f} />)}</>;
 }
 
+/** The field with this id, or the first of several choices that share it as their name. */
+const firstOf = (id: string) => `[id="${id}"], [name="${id}"]`;
+
 function focusField(path: string) {
   const id = fieldId(path);
   const el = document.getElementById(id) ?? document.querySelector<HTMLElement>(`[id^="${id}-"], [name="${id}"]`);
@@ -97,7 +100,7 @@ export function FormModal({ title, form, submit, intro, lead, isDanger, below, f
   };
   const first = current?.fields.find((f) => form.fields.includes(f));
   return (
-    <Modal isOpen disableFocusTrap={isAsking} onClose={close} variant={variant ?? (hasTabs ? "large" : "medium")} aria-label={title} elementToFocus={first && !first.draw && !form.entity ? `#${fieldId(first.path)}` : undefined} className={hasTabs ? "h-dialog h-dialog-tabs" : "h-dialog"}>
+    <Modal isOpen disableFocusTrap={isAsking} onClose={close} variant={variant ?? (hasTabs ? "large" : "medium")} aria-label={title} elementToFocus={first && !first.draw && !form.entity ? firstOf(fieldId(first.path)) : undefined} className={hasTabs ? "h-dialog h-dialog-tabs" : "h-dialog"}>
       <ModalHeader title={title} description={intro} titleIconVariant={isDanger ? "warning" : undefined} />
       <ModalBody className="h-dialog-body">
         {lead}
