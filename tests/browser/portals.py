@@ -94,7 +94,7 @@ class Visitor:
 
     def row(self, name):
         """The row of a list that is called so."""
-        return self.page.locator("tr[data-index]").filter(has=self.page.get_by_role("link", name=name, exact=True))
+        return self.page.locator("tr[data-index]").filter(has=self.page.locator(".h-name").get_by_text(name, exact=True))
 
     def rows(self):
         return self.page.locator("tr[data-index]")

@@ -150,8 +150,8 @@ def test_consoles(manager, system, visitors):
     _, before = pixels(canvas)
     screen.bring_to_front()
     canvas.click()
-    screen.keyboard.type("hostler\n", delay=50)
-    expect(text).to_contain_text("got-hostler", timeout=60000)
+    screen.keyboard.type("hi\n", delay=300)  # an emulated guest on a busy machine loses keys that come fast
+    expect(text).to_contain_text("got-hi", timeout=60000)
     wait_for(lambda: pixels(canvas)[1] != before, 60, "the guest's screen shows what was typed")
     screen.screenshot(path=os.path.join(visitor.screenshots, "journey-11-console-typed.png"))
     screen.keyboard.press("Shift+F12")
