@@ -11,10 +11,10 @@ def test_first_load(solo, visitors, portal, limit):
     sizes = []
     session.on("Network.loadingFinished", lambda e: sizes.append(e["encodedDataLength"]))
     visitor.open()
-    visitor.page.get_by_label("Password", exact=True).wait_for()
+    visitor.password().wait_for()
     at_login = sum(sizes)
     visitor.login()
     visitor.page.get_by_role("heading", level=1).first.wait_for()
-    visitor.page.wait_for_load_state("networkidle")
+    visitor.settle()
     print(f"{portal}: {at_login} bytes to the login page, {sum(sizes)} to the first page in {len(sizes)} answers")
     assert sum(sizes) < limit
