@@ -200,6 +200,26 @@ static int resolve_cluster(struct call *c, struct m_cluster *body, bool is_new, 
 	return 0;
 }
 
+/* May the cluster have this MAC pool: may the caller use it, and are the addresses of its VMs free there? */
+static int check_mac_pool(struct call *c, const char *cluster_id, const char *old_id, const char *id, struct err *e)
+{
+	const struct m_mac_pool *mp = id ? INV_LATEST(c->core->inv, MAC_POOL, mac_pool, id) : NULL;
+	const char *twice;
+
+	if (!mp || g_strcmp0(id, old_id) == 0)
+		return 0;
+	if (call_permit(c, "configure_mac_pool", KIND_MAC_POOL, id, e) < 0)
+		return -1;
+	twice =
+	    cluster_id && !M_GET(mp, allow_duplicates, false) ? mac_find_twice(c->core, c->pool, id, cluster_id) : NULL;
+	if (twice)
+		return err_field(
+		    e, ERR_CONFLICT, "cluster.mac_pool",
+		    "MAC pool %s does not allow duplicates, but MAC address %s would be in use more than once.",
+		    mp->name, twice);
+	return 0;
+}
+
 static int cluster_add(struct call *c, struct err *e)
 {
 	struct m_cluster *cl, *body = c->body, *all;
@@ -210,8 +230,8 @@ static int cluster_add(struct call *c, struct err *e)
 
 	if (parent)
 		body->data_center.id = (char *)parent;
-	if (resolve_cluster(c, body, true, e) < 0 ||
-	    call_asked(c, body->data_center.id, e) < 0)
+	if (resolve_cluster(c, body, true, e) < 0 || call_asked(c, body->data_center.id, e) < 0 ||
+	    check_mac_pool(c, NULL, NULL, body->mac_pool.id, e) < 0)
 		return -1;
 	if (call_resolve(c, &body->management_network, KIND_NETWORK, body->data_center.id, false,
 	                 "cluster.management_network", e) < 0)
@@ -268,7 +288,8 @@ static int cluster_update(struct call *c, struct err *e)
 
 	if (!old)
 		return -1;
-	if (resolve_cluster(c, body, false, e) < 0)
+	if (resolve_cluster(c, body, false, e) < 0 ||
+	    check_mac_pool(c, old->id, old->mac_pool.id, body->mac_pool.id, e) < 0)
 		return -1;
 	if (call_resolve(c, &body->management_network, KIND_NETWORK, old->data_center.id, false,
 	                 "cluster.management_network", e) < 0)

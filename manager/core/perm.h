@@ -45,6 +45,7 @@ bool perm_is_admin(struct core *c, const char *user_id);
 #define ROLE_TEMPLATE_OWNER       "def0000a-0000-0000-0000-def00000000f"
 #define ROLE_VNIC_PROFILE_USER    "def0000a-0000-0000-0000-def000000010"
 #define ROLE_CPU_PROFILE_OPERATOR "def00017-0000-0000-0000-def000000017"
+#define ROLE_MAC_POOL_ADMIN       "def00013-0000-0000-0000-def000000013"
 #define ROLE_DISK_PROFILE_USER    "def00020-0000-0000-0000-abc000000010"
 
 struct txn;

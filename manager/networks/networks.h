@@ -26,5 +26,10 @@ bool network_is_in_cluster(struct core *c, const char *network_id, const char *c
 
 /* A free address of the cluster's MAC pool, in the pool p. NULL: ERR_CONFLICT, none is left. */
 char *mac_draw(struct core *c, struct pool *p, const char *cluster_id, struct err *e);
+/*
+ * An address that two NICs of VMs have in the clusters of a MAC pool; cluster_id: as if this cluster were of the pool, too
+ * (may be NULL). NULL: there is none.
+ */
+char *mac_find_twice(struct core *c, struct pool *p, const char *pool_id, const char *cluster_id);
 /* ERR_CONFLICT when another NIC than except_nic has the address and the pool does not allow duplicates. */
 int mac_check_free(struct core *c, const char *cluster_id, const char *mac, const char *except_nic, struct err *e);

@@ -543,6 +543,8 @@ static const struct api_op NETWORK_OPS[] = {
 	{ .name = NULL },
 };
 
+extern const struct api_op MAC_POOL_OPS[];
+
 static const struct kind_ops NIC_KIND = { .published = mac_nic_published };
 
 void networks_register(struct core *c)
@@ -550,6 +552,7 @@ void networks_register(struct core *c)
 	c->macs = macs_new();
 	core_register_kind(c, KIND_NIC, &NIC_KIND);
 	api_register(NETWORK_OPS);
+	api_register(MAC_POOL_OPS);
 }
 
 void networks_start(struct core *c)

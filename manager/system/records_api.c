@@ -312,8 +312,6 @@ const struct api_op RECORD_OPS[] = {
 	ROW("user_option.remove", generic_remove, KIND_USER_OPTION, BELOW(KIND_USER, IDX_USER_OPTION_user),
 	    ON("edit_profile", KIND_USER)),
 	ROW("vm_pools.list", generic_list_empty, NO_KIND),
-	ROW("mac_pools.list", generic_list, KIND_MAC_POOL),
-	ROW("mac_pool.get", generic_get, KIND_MAC_POOL),
 	{ .name = NULL },
 };
 
