@@ -90,7 +90,8 @@ bool route_find(struct pool *p, const char *path, struct route *r)
 
 		if (word_len < n && !*next)
 			r->matrix = decode(p, path + word_len + 1, n - word_len - 1);
-		if (word_len == 0 && !*next) /* "vms/;max=20", as older portals write it */
+		if (word_len == 0 && !*next && !r->action &&
+		    find_param(r->service)) /* "vms/;max=20" of older portals */
 			break;
 		ok = word && *word && step(r, word, !*next);
 		if (ok) {

@@ -24,6 +24,8 @@ static void test_found(void **state)
 		{ "//vms//", "vms", "vms", "", NULL, NULL },
 		{ "/vms;max=20;current", "vms", "vms", "", NULL, "max=20;current" },
 		{ "/vms;max=20/", "vms", "vms", "", NULL, "max=20" },
+		{ "/vms/;max=20", "vms", "vms", "", NULL, "max=20" }, /* as older portals write it */
+		{ "/vms/" ID1 "/nics/;x", "vm_nics", "vms/" ID1 "/nics", ID1, NULL, "x" },
 		{ "/vms;max=20/" ID1, "vm", "vms/" ID1, ID1, NULL, NULL }, /* those of the last segment count */
 		{ "/vms/" ID1 ";x=%20y", "vm", "vms/" ID1, ID1, NULL, "x= y" },
 		{ "/vms/" ID1 "/nics/" ID2, "vm_nic", "vms/" ID1 "/nics/" ID2, ID1 " " ID2, NULL, NULL },
@@ -72,7 +74,10 @@ static void test_not_found(void **state)
 		"/vms/a%0ab",
 		"/vms/\x7f",
 		"/vms/\x01",
-		"/vms/;max=1",
+		"/vms/;max=1/" ID1,
+		"/vms/;max=1/;max=2",
+		"/vms/" ID1 "/;x=1",
+		"/vms/" ID1 "/start/;async",
 		"/vms/" ID1 "/nics/" ID2 "/a/b/c/d/e/f/g/h",
 		"/operatingsystems/1/2",
 	};
