@@ -27,8 +27,8 @@ struct call_query {
 	bool is_dry_run; /* tell what would happen, and change nothing */
 	int filter;      /* 1 true, 0 false, -1 absent */
 	const char *host;
-	bool is_viewer_file;   /* the answer is to be what Remote Viewer opens (Accept) */
-	const char *authority; /* by which the client knows us: "manager:8443" */
+	bool is_viewer_file;     /* the answer is to be what Remote Viewer opens (Accept) */
+	const char *authority;   /* by which the client knows us: "manager:8443" */
 	bool is_stream, is_head; /* events as a stream (event_stream.h) */
 	const char *topics, *last_event_id;
 	const char *if_match, *if_none_match; /* headers of these names (etag.h) */
@@ -70,7 +70,7 @@ struct call {
 	void **list;  /* RESULT_LIST */
 	size_t n_list;
 	const char *text, *text_type; /* RESULT_TEXT, and its content type */
-	struct event_stream *stream; /* RESULT_STREAM */
+	struct event_stream *stream;  /* RESULT_STREAM */
 	const char *location;
 	struct call_tagged tagged;
 	struct err error;    /* code ERR_NONE: fine */

@@ -132,7 +132,8 @@ static void read_correlation(struct core *core, struct http_exchange *x, char ou
 /* A browser says on whose behalf it asks; what a page of another site wants with our cookie is not for us to find out. */
 static bool is_own_site(struct http_exchange *x)
 {
-	const char *origin = http_header(x, "Origin"), *site = http_header(x, "Sec-Fetch-Site"), *host = http_header(x, "Host");
+	const char *origin = http_header(x, "Origin"), *site = http_header(x, "Sec-Fetch-Site"),
+	           *host = http_header(x, "Host");
 	g_autofree char *own = g_strconcat("https://", host ? host : "", NULL);
 
 	if (origin && g_ascii_strcasecmp(origin, own) != 0)
@@ -159,7 +160,8 @@ static void read_credentials(struct http_exchange *x, const char **token, const 
 			*password = colon + 1;
 		}
 		memset(both, 0, len);
-	} else if (!h && http_header(x, "Prefer") && strstr(http_header(x, "Prefer"), "persistent-auth") && is_own_site(x)) {
+	} else if (!h && http_header(x, "Prefer") && strstr(http_header(x, "Prefer"), "persistent-auth") &&
+	           is_own_site(x)) {
 		*token =
 		    http_cookie(x, "JSESSIONID"); /* not without the preference: no other site can send that along */
 	}

@@ -3,9 +3,9 @@
 
 #include "base/log.h"
 #include "manager/core/events.h"
-#include "manager/core/perm_index.h"
 #include "manager/core/jobs.h"
 #include "manager/core/locks.h"
+#include "manager/core/perm_index.h"
 #include "manager/core/sessions.h"
 #include "manager/core/txn.h"
 

@@ -73,13 +73,13 @@ struct core {
 	const struct auth_provider *providers[8]; /* auth.h */
 	int n_providers;
 	struct events *events;
-	const char *state_dir;  /* NULL in the simulator */
-	const char *public_url; /* "https://host:port", for faults and console files */
+	const char *state_dir;    /* NULL in the simulator */
+	const char *public_url;   /* "https://host:port", for faults and console files */
 	struct txn_guard *guards; /* txn.h */
-	struct waitq changed;   /* woken whenever something was published */
+	struct waitq changed;     /* woken whenever something was published */
 	/* Something is about to be removed: last chance to ask who could see it. Or NULL. */
 	void (*removing)(struct core *c, enum kind k, const char *id);
-	bool is_read_only;      /* the journal refused the last commit (disk full, database away); it is tried again */
+	bool is_read_only; /* the journal refused the last commit (disk full, database away); it is tried again */
 	struct err journal_error; /* why */
 	struct loop_timer journal_probe;
 	bool is_started;

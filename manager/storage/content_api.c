@@ -126,8 +126,7 @@ static int profile_add(struct call *c, struct err *e)
 		body->storage_domain.id = (char *)c->ids[0];
 	if (call_resolve(c, &body->storage_domain, KIND_STORAGE_DOMAIN, NULL, true, "disk_profile.storage_domain", e) <
 	        0 ||
-	    call_asked(c, body->storage_domain.id, e) < 0 ||
-	    resolve_qos(c, body, body->storage_domain.id, e) < 0)
+	    call_asked(c, body->storage_domain.id, e) < 0 || resolve_qos(c, body, body->storage_domain.id, e) < 0)
 		return -1;
 	t = txn_begin(c->core);
 	dp = generic_create(c, t, KIND_DISK_PROFILE, false, e);
@@ -187,7 +186,8 @@ const struct api_op STORAGE_CONTENT_OPS[] = {
 	ROW("storage_domain_server_connection.get", domain_connection_get, KIND_STORAGE_CONNECTION),
 	ROW("disk_profiles.list", generic_list, KIND_DISK_PROFILE),
 	ROW("disk_profile.get", generic_get, KIND_DISK_PROFILE),
-	ROW("disk_profiles.add", profile_add, KIND_DISK_PROFILE, ASKS("create_storage_disk_profile", KIND_STORAGE_DOMAIN)),
+	ROW("disk_profiles.add", profile_add, KIND_DISK_PROFILE,
+	    ASKS("create_storage_disk_profile", KIND_STORAGE_DOMAIN)),
 	ROW("disk_profile.update", profile_update, KIND_DISK_PROFILE,
 	    ON("configure_storage_disk_profile", KIND_DISK_PROFILE)),
 	ROW("disk_profile.remove", profile_remove, KIND_DISK_PROFILE,
@@ -196,7 +196,8 @@ const struct api_op STORAGE_CONTENT_OPS[] = {
 	    BELOW(KIND_STORAGE_DOMAIN, IDX_DISK_PROFILE_storage_domain)),
 	ROW("assigned_disk_profile.get", generic_get, KIND_DISK_PROFILE,
 	    BELOW(KIND_STORAGE_DOMAIN, IDX_DISK_PROFILE_storage_domain)),
-	ROW("assigned_disk_profiles.add", profile_add, KIND_DISK_PROFILE, ASKS("create_storage_disk_profile", KIND_STORAGE_DOMAIN)),
+	ROW("assigned_disk_profiles.add", profile_add, KIND_DISK_PROFILE,
+	    ASKS("create_storage_disk_profile", KIND_STORAGE_DOMAIN)),
 	ROW("assigned_disk_profile.remove", profile_remove, KIND_DISK_PROFILE,
 	    ON("delete_storage_disk_profile", KIND_STORAGE_DOMAIN)),
 	{ .name = NULL },

@@ -179,8 +179,7 @@ static int vm_clone(struct call *c, struct err *e)
 	int rc = -1;
 
 	if (!call_visible(c, 0, KIND_VM, e) || check_clone(c, body, &domain, e) < 0 ||
-	    source_of_vm(c->core, c->pool, c->ids[0], "Cannot clone VM", &s, e) < 0 ||
-	    call_asked(c, s.cluster, e) < 0)
+	    source_of_vm(c->core, c->pool, c->ids[0], "Cannot clone VM", &s, e) < 0 || call_asked(c, s.cluster, e) < 0)
 		return -1;
 	work = (struct clone_work){ json_array(), locks };
 	t = txn_begin(c->core);

@@ -19,8 +19,8 @@ struct vm_rt {
 	int n_missing;      /* complete reports in a row that lack it */
 	int n_strays;       /* reports in a row of another host that has it */
 	char stray_host[UUID_LEN + 1];
-	bool is_ending;             /* its end is being recorded and acknowledged */
-	bool is_saving;             /* its memory is being saved: what becomes of it is told to that job */
+	bool is_ending;          /* its end is being recorded and acknowledged */
+	bool is_saving;          /* its memory is being saved: what becomes of it is told to that job */
 	struct history *history; /* its last hour and day; vm_history.h */
 	struct waitq wake;
 };

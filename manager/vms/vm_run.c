@@ -106,7 +106,8 @@ static char *definition(struct job *j, const struct m_vm *vm, const char *host, 
 /* Of a call for creation that failed. */
 static int answer_of(struct job *j, const struct err *e)
 {
-	return is_lost(e) || (job_is_resumed(j) && e->code == ERR_AGENT && e->agent_code == RECOVERING) ? NOT_KNOWN : -1;
+	return is_lost(e) || (job_is_resumed(j) && e->code == ERR_AGENT && e->agent_code == RECOVERING) ? NOT_KNOWN
+	                                                                                                : -1;
 }
 
 /* 0; -1: the host did not take it; NOT_KNOWN: it may have. */

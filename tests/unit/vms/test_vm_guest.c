@@ -40,12 +40,14 @@ static void test_last_hour(void **state)
 	for (int i = 0; i < HISTORY_HOUR_SAMPLES + 10; i++) {
 		rig_pass(HISTORY_HOUR_MS);
 		report(id, i, "37", 100 + 30.0 * i, i == HISTORY_HOUR_SAMPLES + 9 ? 1875e6 : 0); /* half of 1 Gb/s */
-		report(id, 199, "99", 101 + 30.0 * i, 0);                                      /* too soon to be kept */
+		report(id, 199, "99", 101 + 30.0 * i, 0); /* too soon to be kept */
 	}
-	assert_int_equal(history_get(vm_history(rig->core, id), HISTORY_HOUR, VM_SERIES_CPU, values), HISTORY_HOUR_SAMPLES);
+	assert_int_equal(history_get(vm_history(rig->core, id), HISTORY_HOUR, VM_SERIES_CPU, values),
+	                 HISTORY_HOUR_SAMPLES);
 	assert_int_equal((int)values[0], (HISTORY_HOUR_SAMPLES + 9) / 2 + 1); /* rounded, for two processors */
 	assert_int_equal((int)values[HISTORY_HOUR_SAMPLES - 1], 5);
-	assert_int_equal(history_get(vm_history(rig->core, id), HISTORY_HOUR, VM_SERIES_MEMORY, values), HISTORY_HOUR_SAMPLES);
+	assert_int_equal(history_get(vm_history(rig->core, id), HISTORY_HOUR, VM_SERIES_MEMORY, values),
+	                 HISTORY_HOUR_SAMPLES);
 	assert_int_equal((int)values[0], 37);
 	assert_true(vm_percent(rig->core, id, VM_SERIES_CPU, &now));
 	assert_int_equal((int)now, 99);
