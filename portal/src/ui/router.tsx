@@ -15,10 +15,19 @@ function subscribe(fn: () => void) {
   return () => window.removeEventListener("hashchange", fn);
 }
 
+/** A word of the link; one that was not encoded by anybody is taken as it stands. */
+function decoded(word: string): string {
+  try {
+    return decodeURIComponent(word);
+  } catch {
+    return word;
+  }
+}
+
 export function usePlace(): Place {
   const hash = useSyncExternalStore(subscribe, read);
   const [path, query] = hash.replace(/^#\/?/, "").split("?");
-  return { path: path.split("/").filter(Boolean).map(decodeURIComponent), query: new URLSearchParams(query ?? "") };
+  return { path: path.split("/").filter(Boolean).map(decoded), query: new URLSearchParams(query ?? "") };
 }
 
 export const linkTo = (path: string, query?: Record<string, string>) => {
