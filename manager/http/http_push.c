@@ -493,7 +493,7 @@ static void take_over(struct http_push *p, struct http_exchange *x)
 	struct edge_conn *c = x->conn;
 	struct edge_thread *t = x->thread;
 	struct epoll_event ev = { .data.ptr = c };
-	int size = SEND_BUFFER, on = 1;
+	int size = SEND_BUFFER, on = 1, off = 0;
 
 	if (!c->is_suspended)
 		edge_conn_suspend(c);
@@ -508,6 +508,8 @@ static void take_over(struct http_push *p, struct http_exchange *x)
 	join_lane(p);
 	setsockopt(c->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	/* Answers before this one may have left it corked: the kernel would keep each text for 200 ms. */
+	setsockopt(c->fd, IPPROTO_TCP, TCP_CORK, &off, sizeof(off));
 	if (epoll_ctl(t->epoll_fd, EPOLL_CTL_ADD, c->fd, &ev) < 0)
 		p->is_failed = true;
 	p->close_by_ms = t->now_ms + GOODBYE_MS;
