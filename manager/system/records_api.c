@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Records that the system keeps: jobs and their steps, events, tags, bookmarks, what users keep. */
+/* Records that the system keeps: events, tags, bookmarks, what users keep. */
 #include <string.h>
 
 #include "manager/api/event_stream.h"
@@ -278,10 +278,6 @@ const struct api_op RECORD_OPS[] = {
 	ROW("event.get", generic_get, KIND_EVENT),
 	ROW("events.add", event_add, KIND_EVENT, SYS("inject_external_events")),
 	ROW("event.remove", event_remove, KIND_EVENT, SYS("audit_log_management")),
-	ROW("jobs.list", generic_list, KIND_JOB),
-	ROW("job.get", generic_get, KIND_JOB),
-	ROW("steps.list", generic_list, KIND_STEP, BELOW(KIND_JOB, IDX_STEP_job)),
-	ROW("step.get", generic_get, KIND_STEP, BELOW(KIND_JOB, IDX_STEP_job)),
 	ROW("tags.list", generic_list, KIND_TAG),
 	ROW("tag.get", generic_get, KIND_TAG),
 	ROW("tags.add", tag_add, KIND_TAG, SYS("tag_management")),
@@ -315,10 +311,11 @@ const struct api_op RECORD_OPS[] = {
 	{ .name = NULL },
 };
 
-extern const struct api_op SYSTEM_OPS[];
+extern const struct api_op SYSTEM_OPS[], JOB_OPS[];
 
 void system_register(struct core *c)
 {
 	api_register(SYSTEM_OPS);
 	api_register(RECORD_OPS);
+	api_register(JOB_OPS);
 }

@@ -55,3 +55,29 @@ def test_after_a_restart(manager, admin):
     manager.restart()
     admin.token = None
     assert [j["id"] for j in jobs(admin)][:len(before)] == [j["id"] for j in before]
+
+
+def test_of_another_program(admin):
+    """A backup program tells of its job and steps, ends and clears them; the Manager's own are not touched."""
+    job = admin.add("jobs", description="<b>backing up</b>", auto_cleared=False)
+    assert job["status"] == "started" and job["external"] == "true" and job["auto_cleared"] == "false" and job["owner"]["id"]
+    path = f"jobs/{job['id']}"
+    one, two = (admin.add(path + "/steps", description=text, type="executing") for text in ("reading", "writing"))
+    assert [s["number"] for s in admin.list(path + "/steps")] == ["0", "1"] and one["status"] == "started"
+
+    def act(where, **members):
+        return admin.call("POST", f"/{where}", members).status_code
+    assert act(f"{path}/steps/{one['id']}/end", succeeded=True) == 200 and act(f"{path}/steps/{one['id']}/end", succeeded=True) == 409
+    assert admin.get(f"/{path}/steps/{one['id']}")["status"] == "finished"
+    assert act(path + "/end", succeeded=False) == 200 and act(path + "/end") == 409
+    assert admin.get("/" + path)["status"] == "failed" and admin.get(f"/{path}/steps/{two['id']}")["status"] == "failed"
+    assert admin.get("/" + path)["end_time"] and act(path + "/steps", description="late", type="executing") == 409
+    assert act(path + "/clear") == 200 and admin.get("/" + path)["auto_cleared"] == "true"
+    own = next(j for j in admin.list("jobs") if j["external"] == "false")
+    assert [act(f"jobs/{own['id']}/{what}") for what in ("end", "clear")] == [409, 409]
+    assert act(f"jobs/{own['id']}/steps", description="x", type="executing") == 409
+    assert admin.call("POST", "/jobs", {}).status_code == 400
+    assert act("jobs/00000000-0000-0000-0000-000000000001/end") == 404
+    admin.add("users", user_name="nobody-much", password="a-good-one", domain={"name": "internal-authz"})
+    other = rest.Rest(admin.manager, "nobody-much@internal", "a-good-one")
+    assert other.call("POST", "/jobs", {"description": "mine"}).status_code == 403
