@@ -10,6 +10,8 @@
 #include "manager/http/websocket.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/epoll.h>
@@ -430,6 +432,7 @@ struct http_ws *http_ws_accept(struct http_exchange *x, const struct http_ws_ops
 	struct edge_conn *c = x->conn;
 	struct edge_thread *t = x->thread;
 	struct epoll_event ev = { .data.ptr = c };
+	int on = 1, off = 0;
 	struct http_ws *ws;
 
 	if (!edge_reply_begin(x))
@@ -452,6 +455,9 @@ struct http_ws *http_ws_accept(struct http_exchange *x, const struct http_ws_ops
 	x->is_upgraded = true;
 	write_answer(ws, x);
 	edge_reply_done(x);
+	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	/* The library may have left it corked: the kernel would keep what is small for 200 ms. */
+	setsockopt(c->fd, IPPROTO_TCP, TCP_CORK, &off, sizeof(off));
 	if (epoll_ctl(t->epoll_fd, EPOLL_CTL_ADD, c->fd, &ev) < 0)
 		ws->is_failed = true;
 	flush(ws);
