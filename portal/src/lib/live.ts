@@ -85,7 +85,7 @@ const isChange = (c: unknown): c is [string, string, Change["op"]] => Array.isAr
 class Stream {
   private readonly end = new AbortController();
   private lastId?: string;
-  private instance?: string;
+  private wasLive = false;
   private wait = FIRST_WAIT_MS;
   private readonly refresh;
 
@@ -141,18 +141,16 @@ class Stream {
 
   private take({ event, id, data }: Message) {
     if (id !== undefined) this.lastId = id;
-    if (event === "hello") this.hello(data);
+    if (event === "hello") this.hello();
     else if (event === "reset") this.all();
     else if (event === "event") this.event(JSON.parse(data) as Record<string, unknown>);
     else if (event === "changes") this.changes(JSON.parse(data) as unknown);
   }
 
-  private hello(data: string) {
+  private hello() {
     this.wait = FIRST_WAIT_MS;
-    const { instance } = JSON.parse(data || "{}") as { instance?: string };
-    const isFirst = this.instance === undefined;
-    if (!isFirst && instance !== this.instance) this.lastId = undefined; // another life of the Manager
-    this.instance = instance ?? "";
+    const isFirst = !this.wasLive;
+    this.wasLive = true;
     live.set("live");
     if (!isFirst) this.all(); // what changed meanwhile is not told again
   }

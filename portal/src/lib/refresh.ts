@@ -7,7 +7,8 @@ import { operation, serviceAt } from "./schema";
 
 /** At most once in this time for a kind. */
 const PAUSE_MS = 1000;
-const GATHER_MS = 40;
+/** What comes in one piece belongs together; the first change after quiet waits for no more. */
+const GATHER_MS = 0;
 /** Of lists that are longer, single rows are asked for instead of all. */
 const LONG = 300;
 const FEW = 12;
