@@ -27,7 +27,8 @@ function decoded(word: string): string {
 export function usePlace(): Place {
   const hash = useSyncExternalStore(subscribe, read);
   const [path, query] = hash.replace(/^#\/?/, "").split("?");
-  return { path: path.split("/").filter(Boolean).map(decoded), query: new URLSearchParams(query ?? "") };
+  // "." and ".." would lead a request to another place than the one that is named
+  return { path: path.split("/").map(decoded).filter((word) => !["", ".", ".."].includes(word)), query: new URLSearchParams(query ?? "") };
 }
 
 export const linkTo = (path: string, query?: Record<string, string>) => {
