@@ -18,6 +18,22 @@ interface State {
 
 const isMissingFile = (e: Error) => /dynamically imported module|Importing a module script|Failed to fetch/i.test(e.message);
 
+const RELOADED = "hostler-reloaded";
+const SOON_MS = 60_000;
+
+/** After an upgrade of the Manager the files of the page that is open are not there any more: it is loaded anew, but not again and again. */
+function reloadOnce(): boolean {
+  if (Date.now() - Number(sessionStorage.getItem(RELOADED) ?? 0) < SOON_MS) return false;
+  sessionStorage.setItem(RELOADED, String(Date.now()));
+  window.location.reload();
+  return true;
+}
+
+/** Was the page loaded anew for that just now? */
+export function wasReloaded(): boolean {
+  return Date.now() - Number(sessionStorage.getItem(RELOADED) ?? 0) < SOON_MS / 4;
+}
+
 /** Shows what went wrong in a page, instead of it; the frame around it goes on. */
 export class ErrorBoundary extends Component<Props, State> {
   state: State = { stack: "" };
@@ -26,7 +42,8 @@ export class ErrorBoundary extends Component<Props, State> {
     return { error };
   }
 
-  componentDidCatch(_error: Error, info: ErrorInfo) {
+  componentDidCatch(error: Error, info: ErrorInfo) {
+    if (isMissingFile(error) && reloadOnce()) return;
     this.setState({ stack: info.componentStack ?? "" });
   }
 

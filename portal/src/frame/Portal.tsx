@@ -13,7 +13,8 @@ import { useStore } from "../lib/store";
 import { Login } from "../pages/Login";
 import { loadLanguage, t } from "../text";
 import { AwayBanner } from "./AwayBanner";
-import { ErrorBoundary } from "./ErrorBoundary";
+import { ErrorBoundary, wasReloaded } from "./ErrorBoundary";
+import { notify } from "./notify";
 import { Toasts } from "./Toasts";
 
 const LoginDialog = lazy(() => import("./LoginDialog").then((m) => ({ default: m.LoginDialog })));
@@ -73,6 +74,7 @@ export async function startPortal(children: ReactNode, name?: () => string): Pro
   startTheme();
   await loadLanguage();
   whenLoggedOut(() => (closeDialogs(), client.clear()));
+  if (wasReloaded()) notify({ variant: "info", title: t("frame.updated") });
   createRoot(document.getElementById("root")!).render(
     <StrictMode>
       <QueryClientProvider client={client}>

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is around the rows of a list: its search, what can be done, the table, its menu.
 import { Alert, AlertActionCloseButton, Button, SearchInput } from "@patternfly/react-core";
-import { memo, useCallback, useMemo, useRef, useState } from "react";
+import { memo, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { Entity } from "../lib/api";
 import type { EntityPage } from "../lib/entities";
+import { onChange } from "../lib/live";
 import { hasService, serviceAt, serviceOf } from "../lib/schema";
 import { t } from "../text";
 import { Actions } from "../ui/Actions";
@@ -33,7 +34,7 @@ function fresh(selected: Map<string, Entity>, rows: FrameProps["rows"]): Entity[
   return [...selected.values()].map((e) => found.get(e.id) ?? e);
 }
 
-function useSelection({ rows, full }: FrameProps) {
+function useSelection({ page, rows, full }: FrameProps) {
   const [state, setState] = useState<{ of: string; map: Map<string, Entity> }>({ of: full, map: new Map() });
   const [note, setNote] = useState("");
   const selected = useMemo(() => (state.of === full ? state.map : new Map<string, Entity>()), [state, full]);
@@ -43,6 +44,14 @@ function useSelection({ rows, full }: FrameProps) {
       setNote("");
     },
     [full],
+  );
+  useEffect(
+    () =>
+      onChange((changes) => {
+        const gone = changes === "all" ? [] : changes.filter((c) => c.type === page.type && c.op === "r").map((c) => c.id);
+        setState((old) => (gone.some((id) => old.map.has(id)) ? { ...old, map: new Map([...old.map].filter(([id]) => !gone.includes(id))) } : old));
+      }),
+    [page.type],
   );
   const selectAll = async (isOn: boolean) => {
     if (!isOn) return select(new Map());

@@ -34,6 +34,12 @@ export interface Columns {
 export const LEAST_PX = 50;
 const MOST_PX = 1200;
 const USUAL_PX = 130;
+/** About what a letter of a heading takes, and what is beside it. */
+const LETTER_PX = 7.6;
+const BESIDE_PX = 38;
+
+/** Wide enough for its heading, too. */
+const usual = (c: Column) => Math.max(c.width ?? USUAL_PX, Math.min(220, Math.ceil(c.label.length * LETTER_PX) + BESIDE_PX));
 
 /** The columns of a list by its name. */
 export function useColumns(name: string, all: Column[]): Columns {
@@ -54,7 +60,7 @@ export function useColumns(name: string, all: Column[]): Columns {
   return {
     shown,
     all,
-    width: (c) => Math.max(LEAST_PX, Math.min(MOST_PX, Number(value.widths[c.path]) || c.width || USUAL_PX)),
+    width: (c) => Math.max(LEAST_PX, Math.min(MOST_PX, Number(value.widths[c.path]) || usual(c))),
     setWidth: (path, width) => keep({ ...value, widths: { ...value.widths, [path]: Math.round(width) } }),
     setShown: (paths) => keep({ ...value, shown: paths }),
     reset: () => keep({ widths: {} }),

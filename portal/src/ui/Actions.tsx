@@ -53,6 +53,8 @@ function CommandMenu({ commands }: { commands: Command[] }) {
       onOpenChange={setOpen}
       onSelect={() => setOpen(false)}
       popperProps={{ position: "right" }}
+      isScrollable
+      maxMenuHeight="min(65vh, 40rem)"
       toggle={(ref) => (
         <MenuToggle ref={ref} variant="secondary" onClick={() => setOpen(!isOpen)} isExpanded={isOpen}>
           {t("dialogs.more.actions")}

@@ -60,11 +60,16 @@ function focusField(path: string) {
   el?.scrollIntoView({ block: "center" });
 }
 
+/** Does a click there choose, add or take away something? Tabs and what only opens do not. */
+const isChoice = (target: EventTarget) =>
+  target instanceof Element && target.closest("[role=option], [role=menuitem], button:not([aria-expanded], [role=tab], [role=combobox])") !== null;
+
 export function FormModal({ title, form, submit, intro, lead, isDanger, below, fault, isBusy, canSubmit = true, equivalents, variant, onSubmit, onClose }: Props) {
   const id = useId();
   const sections = form.spec.sections.filter((s) => !s.when || s.when(form.values, form.entity));
   const [tab, setTab] = useState(sections[0]?.id ?? "");
-  const [isAsking, setAsking] = useState(false);
+  const [asking, setAsking] = useState<"no" | "asking" | "leaving">("no");
+  const wasTouched = useRef(false);
   const [isOpen, setOpen] = useState(false);
   const goTo = useRef<string>(undefined);
   const current = sections.find((s) => s.id === tab) ?? sections[0];
@@ -93,16 +98,19 @@ export function FormModal({ title, form, submit, intro, lead, isDanger, below, f
     if (isWrong) toFirst(form.errors);
     else onSubmit();
   };
-  const close = () => (form.isDirty && !isBusy ? setAsking(true) : onClose());
+  const close = () => (form.isDirty && wasTouched.current && !isBusy ? setAsking("asking") : onClose());
   const discard = () => {
-    flushSync(() => setAsking(false)); // one after the other: each gives the focus back to who is still there
+    flushSync(() => setAsking("leaving")); // one after the other: each gives the focus back to who is still there
     onClose();
+  };
+  const byHand = (e: React.SyntheticEvent) => {
+    if (e.type === "input" || isChoice(e.target)) wasTouched.current = true;
   };
   const first = current?.fields.find((f) => form.fields.includes(f));
   return (
-    <Modal isOpen disableFocusTrap={isAsking} onClose={close} variant={variant ?? (hasTabs ? "large" : "medium")} aria-label={title} elementToFocus={first && !first.draw && !form.entity ? firstOf(fieldId(first.path)) : undefined} className={hasTabs ? "h-dialog h-dialog-tabs" : "h-dialog"}>
+    <Modal isOpen disableFocusTrap={asking !== "no"} onClose={close} variant={variant ?? (hasTabs ? "large" : "medium")} aria-label={title} elementToFocus={first && !first.draw && !form.entity ? firstOf(fieldId(first.path)) : undefined} className={hasTabs ? "h-dialog h-dialog-tabs" : "h-dialog"}>
       <ModalHeader title={title} description={intro} titleIconVariant={isDanger ? "warning" : undefined} />
-      <ModalBody className="h-dialog-body">
+      <ModalBody className="h-dialog-body" onInputCapture={byHand} onClickCapture={byHand}>
         {lead}
         {fault && (
           <Alert component="p" variant="danger" isInline title={t("dialogs.refused")} className="h-dialog-fault">
@@ -136,7 +144,7 @@ export function FormModal({ title, form, submit, intro, lead, isDanger, below, f
           <Button variant="link" className="h-dialog-api" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>{t("dialogs.equivalents")}</Button>
         )}
       </ModalFooter>
-      {isAsking && <Discard onDiscard={discard} onStay={() => setAsking(false)} />}
+      {asking === "asking" && <Discard onDiscard={discard} onStay={() => setAsking("no")} />}
     </Modal>
   );
 }

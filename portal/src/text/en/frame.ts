@@ -20,6 +20,7 @@ export const frame = {
   "frame.bookmarks": "Bookmarks",
   "frame.broken": "This page cannot be shown",
   "frame.brokenBody": "Something went wrong in the portal itself: {message}",
+  "frame.updated": "The Manager was updated: the page has been loaded again",
   "frame.brokenUpdate": "A part of the portal could not be loaded. The Manager may have been updated meanwhile: load the page again.",
   "frame.caCertificate": "CA certificate",
   "frame.cancel": "Cancel",
