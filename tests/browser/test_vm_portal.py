@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The VM Portal of people who have little, and of those who may make more. What they have runs in test_journey's likes; here it is about
+"""The VM Portal of people who have little, and of those who may make more. VMs run elsewhere; here it is about
 what is shown and offered, and to whom."""
 import re
 
@@ -96,6 +96,7 @@ def test_power_user(solo, admin, visitors):
     page.get_by_role("tab", name="Network").click()
     page.get_by_role("button", name="Add network card").click()
     dialog = visitor.dialog("Add a network card to mine")
+    dialog.get_by_label(re.compile("^Name")).fill("nic2")
     visitor.submit(dialog, "Add network card")
     expect(page.get_by_role("row").filter(has_text="nic2")).to_be_visible()
     page.get_by_role("tab", name="Permissions").click()
