@@ -122,16 +122,6 @@ static void permission_changed(struct event_streams *es, const struct m_permissi
 		channels_permission(es, now);
 }
 
-static bool same_groups(const struct m_user *a, const struct m_user *b)
-{
-	if (a->groups.n != b->groups.n)
-		return false;
-	for (uint32_t i = 0; i < a->groups.n; i++)
-		if (g_strcmp0(a->groups.v[i].id, b->groups.v[i].id) != 0)
-			return false;
-	return true;
-}
-
 static void note_special(struct event_streams *es, enum kind k, const void *old, const void *now)
 {
 	const void *any = now ? now : old;
@@ -148,7 +138,7 @@ static void note_special(struct event_streams *es, enum kind k, const void *old,
 		channels_permission(es, NULL);
 		break;
 	case KIND_USER:
-		if (old && now && !same_groups(old, now)) {
+		if (old && now && !perm_same_groups(old, now)) {
 			es->must_look = true;
 			channels_permission(es, NULL);
 		}

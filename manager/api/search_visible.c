@@ -145,16 +145,6 @@ static bool permission_changed(struct sindex *x, const struct m_permission *p)
 	return true;
 }
 
-static bool same_groups(const struct m_user *a, const struct m_user *b)
-{
-	if (a->groups.n != b->groups.n)
-		return false;
-	for (uint32_t i = 0; i < a->groups.n; i++)
-		if (g_strcmp0(a->groups.v[i].id, b->groups.v[i].id) != 0)
-			return false;
-	return true;
-}
-
 static const char *cluster_of(enum kind k, const void *obj)
 {
 	return obj ? ((const struct m_ref *)((const char *)obj + cluster_offset(k)))->id : NULL;
@@ -168,7 +158,7 @@ void svisible_published(struct sindex *x, const struct entity *e, const void *ol
 		return;
 	switch (e->kind) {
 	case KIND_PERMISSION: is_fine = permission_changed(x, old) && permission_changed(x, version); break;
-	case KIND_USER: is_fine = !old || (version && same_groups(old, version)); break;
+	case KIND_USER: is_fine = !old || (version && perm_same_groups(old, version)); break;
 	case KIND_CLUSTER:
 		is_fine = old && version &&
 		          g_strcmp0(((const struct m_cluster *)old)->data_center.id,

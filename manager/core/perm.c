@@ -457,6 +457,16 @@ static bool is_admin(struct core *c, const struct perm_holder *h, const void *ar
 
 bool perm_is_admin(struct core *c, const char *user_id) { return any_holder(c, user_id, is_admin, NULL); }
 
+bool perm_same_groups(const struct m_user *a, const struct m_user *b)
+{
+	if (a->groups.n != b->groups.n)
+		return false;
+	for (uint32_t i = 0; i < a->groups.n; i++)
+		if (g_strcmp0(a->groups.v[i].id, b->groups.v[i].id) != 0)
+			return false;
+	return true;
+}
+
 /* ---- what is given without being asked for ---- */
 
 static void set(struct txn *t, struct m_ref *ref, const char *id) { ref->id = pool_strdup(txn_pool(t), id); }

@@ -39,6 +39,9 @@ bool perm_role_has(struct core *c, const char *role_id, const char *permit);
 /* Holds the user a role of admin type anywhere? */
 bool perm_is_admin(struct core *c, const char *user_id);
 
+/* Is a user of the same groups in both versions? */
+bool perm_same_groups(const struct m_user *a, const struct m_user *b);
+
 /* Roles that are given without being asked for. */
 #define ROLE_USER_VM_MANAGER      "def00006-0000-0000-0000-def000000006"
 #define ROLE_DISK_OPERATOR        "def0000a-0000-0000-0000-def00000000b"
