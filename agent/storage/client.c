@@ -39,6 +39,8 @@ struct process {
 	struct client_host *host;
 	pid_t pid;
 	int pid_fd;
+	bool
+	    is_owned; /* by a client that talks to it: it stays until that lets go, so that its number is nobody else's */
 	struct loop_watch watch;
 };
 
@@ -76,20 +78,34 @@ int client_host_count(const struct client_host *h) { return (int)h->gone->len; }
 
 /* --- processes --- */
 
+static void stop_watching(struct process *p)
+{
+	if (p->pid_fd < 0)
+		return;
+	watch_stop(p->host->loop, &p->watch);
+	close(p->pid_fd);
+	p->pid_fd = -1;
+}
+
 static bool process_reap(struct process *p)
 {
-	if (waitpid(p->pid, NULL, WNOHANG) == 0)
+	if (p->is_owned || waitpid(p->pid, NULL, WNOHANG) == 0)
 		return false;
-	if (p->pid_fd >= 0) {
-		watch_stop(p->host->loop, &p->watch);
-		close(p->pid_fd);
-	}
+	stop_watching(p);
 	g_ptr_array_remove_fast(p->host->gone, p);
 	g_free(p);
 	return true;
 }
 
-static void process_ended(void *arg, int events) { process_reap(arg); }
+static void process_ended(void *arg, int events)
+{
+	struct process *p = arg;
+
+	if (p->is_owned) /* its socket tells the owner, who reaps it then */
+		stop_watching(p);
+	else
+		process_reap(p);
+}
 
 void client_host_free(struct client_host *h)
 {
@@ -102,10 +118,7 @@ void client_host_free(struct client_host *h)
 	for (guint i = 0; i < h->gone->len; i++) {
 		struct process *p = h->gone->pdata[i];
 
-		if (p->pid_fd >= 0) {
-			watch_stop(h->loop, &p->watch);
-			close(p->pid_fd);
-		}
+		stop_watching(p);
 		g_free(p);
 	}
 	g_ptr_array_free(h->gone, TRUE);
@@ -178,6 +191,7 @@ static struct process *process_start(struct client_host *h, int lease_fd, int *f
 	*fd = pair[0];
 	p = g_new0(struct process, 1);
 	p->host = h;
+	p->is_owned = true;
 	p->pid = pid;
 	p->pid_fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (p->pid_fd >= 0)
@@ -240,6 +254,8 @@ static void drop_process(struct client *c)
 	close(c->fd);
 	c->fd = -1;
 	kill(c->process->pid, SIGKILL);
+	c->process->is_owned = false;
+	process_reap(c->process);
 	c->process = NULL;
 	g_string_truncate(c->in, 0);
 }

@@ -244,6 +244,7 @@ struct work {
 	int result, left;
 	struct loop *loop;
 	gint *released;
+	gint n_held; /* that have begun */
 };
 
 static void square(void *arg)
@@ -288,6 +289,7 @@ static void hold(void *arg)
 {
 	struct work *w = arg;
 
+	g_atomic_int_inc(&w->n_held);
 	while (!g_atomic_int_get(w->released))
 		usleep(1000);
 }
@@ -312,7 +314,8 @@ static void a_full_queue_is_busy(void **state)
 
 	while (taken < 50 && task_start(p, l, hold, held, &w, &e) == 0) {
 		taken++;
-		usleep(5000);
+		while (g_atomic_int_get(&w.n_held) < MIN(taken, 2)) /* two threads take one each; the others wait */
+			usleep(1000);
 	}
 	assert_int_equal(e.code, ERR_BUSY);
 	assert_int_equal(taken, 5);
@@ -338,7 +341,7 @@ static void cancelled_run(void *arg)
 
 static void *release_soon(void *arg)
 {
-	usleep(50000);
+	usleep(300000);
 	g_atomic_int_set((gint *)arg, 1);
 	return NULL;
 }
@@ -348,12 +351,14 @@ static void a_pool_that_ends_cancels_what_waits(void **state)
 	struct loop *l = loop_new();
 	gint released = 0;
 	struct work w = { .pool = task_pool_new("test", 1, 10), .loop = l, .released = &released };
-	GThread *releaser = g_thread_new("releaser", release_soon, &released);
+	GThread *releaser;
 
 	for (int i = 0; i < 4; i++)
 		fiber_start(l, "c", cancelled_run, &w);
 	loop_turn(l, 0);
-	usleep(10000);
+	while (!g_atomic_int_get(&w.n_held))
+		usleep(1000);
+	releaser = g_thread_new("releaser", release_soon, &released);
 	task_pool_free(w.pool);
 	while (w.result < 4)
 		loop_turn(l, 100);
