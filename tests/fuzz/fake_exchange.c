@@ -126,3 +126,78 @@ void http_reply_stream(struct http_exchange *x, int status, const char *content_
 	done(arg);
 	http_reply(x, status, content_type, out);
 }
+
+/* ---- streams: only their first texts come, then they end ---- */
+
+struct http_feed {
+	struct http_feed_config cfg;
+	int refs;
+};
+
+struct http_push {
+	struct http_feed *feed;
+	void *arg;
+	int refs;
+};
+
+struct http_feed *http_feed_new(const struct http_feed_config *cfg)
+{
+	struct http_feed *f = g_new0(struct http_feed, 1);
+
+	f->cfg = *cfg;
+	f->refs = 1;
+	return f;
+}
+
+void http_feed_unref(struct http_feed *f)
+{
+	if (--f->refs == 0)
+		g_free(f);
+}
+
+void http_feed_send(struct http_feed *f, GBytes *text) { g_bytes_unref(text); }
+
+struct http_push *http_feed_invite(struct http_feed *f, struct http_exchange *x, void *arg)
+{
+	struct http_push *p = g_new0(struct http_push, 1);
+
+	p->feed = f;
+	p->arg = arg;
+	p->refs = 2;
+	f->refs++;
+	return p;
+}
+
+void http_push_unref(struct http_push *p)
+{
+	if (--p->refs > 0)
+		return;
+	http_feed_unref(p->feed);
+	g_free(p);
+}
+
+static void add_text(GString *out, GBytes *text)
+{
+	size_t n;
+	const char *data = text ? g_bytes_get_data(text, &n) : NULL;
+
+	if (data)
+		g_string_append_len(out, data, (gssize)n);
+	if (text)
+		g_bytes_unref(text);
+}
+
+void http_push_accept(struct http_push *p, struct http_exchange *x, GBytes *first, GBytes *more)
+{
+	GString *out = g_string_new(NULL);
+	void (*closed)(void *arg) = p->feed->cfg.closed;
+	void *arg = p->arg;
+
+	add_text(out, first);
+	add_text(out, more);
+	http_reply(x, 200, p->feed->cfg.content_type, out);
+	http_push_unref(p);
+	closed(arg);
+}
+
+void http_push_end(struct http_push *p) {}

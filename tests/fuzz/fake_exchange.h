@@ -5,6 +5,7 @@
  * linked instead of the edge.
  */
 #include "manager/http/http.h"
+#include "manager/http/push.h"
 
 struct http_exchange {
 	struct pool *pool;
