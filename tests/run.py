@@ -255,7 +255,7 @@ PHASES = [
     Phase("guest", guest),
     Phase("build", builder("asan", *SANITIZE), slots=2),
     Phase("e2e-sqlite", e2e("sqlite"), after=("build", "guest"), lock="lab", needs="tests/e2e", minutes=45),
-    Phase("unit", meson_suite("--no-suite", "sim", postgres=True), after=("build",), needs="tests/unit"),
+    Phase("unit", meson_suite("--no-suite", "sim", postgres=True), after=("build",), needs="tests/unit", minutes=25),
     Phase("simulator", meson_suite("--suite", "sim"), after=("build",), needs="sim/meson.build"),
     Phase("build-clang", builder("fuzz", *SANITIZE, "-Dtests=false", "-Dc_args=-fsanitize=fuzzer-no-link", env={"CC": "clang-14"}, nice=True),
           after=("build",)),
