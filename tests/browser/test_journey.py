@@ -105,7 +105,7 @@ def test_from_nothing_to_a_running_vm(manager, agent, system, guest, visitors):
     made = system.vms_service().vm_service(find(system.vms_service(), "web1").id)
     attached = made.disk_attachments_service().list()
     assert len(attached) == 1 and attached[0].bootable and len(made.nics_service().list()) == 1
-    disk = system.disks_service().disk_service(attached[0].disk.id).get()
+    disk = products.wait_status(system.disks_service().disk_service(attached[0].disk.id), types.DiskStatus.OK)
     domain = find(system.storage_domains_service(), "data1")
     domain.path = PATH
     products.fill_disk(agent, domain, disk, os.path.join(guest, "demo.qcow2"))
