@@ -103,6 +103,18 @@ def agents(lab, manager, sdk, cluster):
 
 
 @pytest.fixture(scope="module")
+def agent(lab, manager, sdk, cluster):
+    """The first host alone, up in the cluster, for modules that need no other."""
+    made = products.Agent(lab, 1, manager)
+    try:
+        made.enroll(sdk, cluster)
+        made.cluster = cluster
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture(scope="module")
 def domains(sdk, agents):
     """An active local storage domain on each host, in the order of agents."""
     return [products.make_domain(sdk.system_service(), agent, f"data{agent.host}") for agent in agents]

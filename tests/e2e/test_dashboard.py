@@ -40,8 +40,11 @@ def hosts(lab, manager, sdk, shared):
 
 
 def dashboard(ask):
-    time.sleep(2.1)  # for so long an answer is kept
-    return ask.get("/ovirt-engine/hostler/dashboard")
+    """As it is now: an answer is kept for two seconds."""
+    time.sleep(max(0, getattr(ask, "asked", 0) + 2.1 - time.monotonic()))
+    found = ask.get("/ovirt-engine/hostler/dashboard")
+    ask.asked = time.monotonic()
+    return found
 
 
 def card(d, collection):
@@ -50,6 +53,11 @@ def card(d, collection):
 
 def survival(ask, cluster):
     return next(c for c in dashboard(ask)["survival"]["clusters"] if c["id"] == cluster.id)
+
+
+def survival_of(ask, cluster, n_vms):
+    """It is looked at less often while the machine is busy."""
+    return wait_for(lambda: (found := survival(ask, cluster))["all"]["vms"] == n_vms and found, 40, f"{n_vms} machines to be counted")
 
 
 def add_vm(system, shared, name, **more):
@@ -71,23 +79,13 @@ def test_nothing_yet(ask, manager):
     assert d["utilization"]["cpu"]["percent"] is None and d["top"]["cpu"]["hosts"] == []
 
 
-def test_hosts_and_their_lines(ask, system, hosts):
-    """T091: memory and network of hosts, and how they were."""
+def test_hosts(ask, system, hosts):
+    """T091: memory of hosts, and who has most of it."""
     d = dashboard(ask)
     assert card(d, "hosts")["total"] == 2 and {p["state"]: p["count"] for p in card(d, "hosts")["parts"]} == {"up": 2}
     memory = sum(h.memory for h in system.hosts_service().list())
     assert d["utilization"]["memory"]["total"] == memory and 0 < d["utilization"]["memory"]["percent"] <= 100
     assert {h["name"] for h in d["top"]["memory"]["hosts"]} == {"host1", "host2"}
-
-    def line():
-        return ask.get(f"/ovirt-engine/hostler/history?path=hosts/{hosts[0].id}")["hour"]
-    wait_for(lambda: len(line()["memory"]["values"]) > 1, 60, "two samples")
-    got = line()["memory"]
-    assert got["step"] == 30000 and abs(got["end"] / 1000 - time.time()) < 60 and 0 < got["values"][-1] <= 100
-    statistics = {s.name: s for s in system.hosts_service().host_service(hosts[0].id).statistics_service().list()}
-    for name in ("cpu", "memory", "network"):
-        assert len(statistics[name + ".usage.history"].values) >= 2
-    assert statistics["memory.usage.history"].values[0].datum > 0
 
 
 def test_hosts_are_found_by_their_usage(system, hosts):
@@ -102,7 +100,7 @@ def test_how_many_hosts_may_fail(ask, system, shared, hosts):
     steady = add_vm(system, shared, "steady", high_availability=types.HighAvailability(enabled=True, priority=1))
     steady.start()
     products.wait_status(steady, types.VmStatus.UP)
-    one = survival(ask, shared)
+    one = survival_of(ask, shared, 1)
     assert one["ha"]["vms"] == one["all"]["vms"] == 1 and one["ha"]["survives"] == one["all"]["survives"] == 1 and one["ha"]["exact"]
     assert one["ha"]["failure"]["limit"] == "hosts" and one["ha"]["failure"]["n_hosts"] == 2
     assert [vm["name"] for vm in one["ha"]["failure"]["homeless"]] == ["steady"]
@@ -112,14 +110,27 @@ def test_how_many_hosts_may_fail(ask, system, shared, hosts):
         affinity=types.VmAffinity.PINNED, hosts=[types.Host(id=hosts[0].id)]))
     bound.start()
     products.wait_status(bound, types.VmStatus.UP)
-    two = survival(ask, shared)
+    two = survival_of(ask, shared, 2)
     assert two["ha"]["survives"] == 1 and two["all"]["vms"] == 2 and two["all"]["survives"] == 0
     failure = two["all"]["failure"]
     assert failure["limit"] == "pinned" and [h["name"] for h in failure["hosts"]] == ["host1"]
     assert [vm["name"] for vm in failure["homeless"]] == ["bound"]
     products.stop_vm(bound)
-    assert survival(ask, shared)["all"]["survives"] == 1
+    assert survival_of(ask, shared, 1)["all"]["survives"] == 1
     products.stop_vm(steady)
+
+
+def test_lines_of_hosts(ask, system, hosts):
+    """T091: memory and network of hosts, how they were."""
+    def line():
+        return ask.get(f"/ovirt-engine/hostler/history?path=hosts/{hosts[0].id}")["hour"]
+    wait_for(lambda: len(line()["memory"]["values"]) > 1, 60, "two samples")
+    got = line()["memory"]
+    assert got["step"] == 30000 and abs(got["end"] / 1000 - time.time()) < 60 and 0 < got["values"][-1] <= 100
+    statistics = {s.name: s for s in system.hosts_service().host_service(hosts[0].id).statistics_service().list()}
+    for name in ("cpu", "memory", "network"):
+        assert len(statistics[name + ".usage.history"].values) >= 2
+    assert statistics["memory.usage.history"].values[0].datum > 0
 
 
 def test_alerts_newest_first(ask, system):
@@ -155,7 +166,7 @@ def test_others_see_their_own(ask, system, manager, shared):
     roles = {r.name: r for r in system.roles_service().list()}
     system.vms_service().vm_service(vm.id).permissions_service().add(types.Permission(
         role=types.Role(id=roles["UserRole"].id), user=types.User(id=user.id)))
-    assert card(dashboard(hers), "vms")["total"] == 1
+    wait_for(lambda: card(dashboard(hers), "vms")["total"] == 1, 20, "her machine")
     lines = hers.get(f"/ovirt-engine/hostler/history?path=vms/{vm.id}")
     assert set(lines) == {"hour", "day"} and set(lines["hour"]) >= {"cpu", "memory", "rx", "tx", "read", "write"}
 

@@ -26,17 +26,6 @@ def system(sdk):
 
 
 @pytest.fixture(scope="module")
-def agent(lab, manager, sdk, cluster):
-    made = products.Agent(lab, 1, manager)
-    try:
-        made.enroll(sdk, cluster)
-        made.cluster = cluster
-        yield made
-    finally:
-        made.stop()
-
-
-@pytest.fixture(scope="module")
 def domain(system, agent):
     return products.make_domain(system, agent, "data1")
 

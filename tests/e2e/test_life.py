@@ -28,18 +28,6 @@ def system(sdk):
 
 
 @pytest.fixture(scope="module")
-def agent(lab, manager, sdk, cluster):
-    """One host is enough for one life."""
-    made = products.Agent(lab, 1, manager)
-    try:
-        made.enroll(sdk, cluster)
-        made.cluster = cluster
-        yield made
-    finally:
-        made.stop()
-
-
-@pytest.fixture(scope="module")
 def domain(system, agent):
     return products.make_domain(system, agent, "data1")
 

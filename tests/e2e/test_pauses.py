@@ -21,17 +21,6 @@ def system(sdk):
     return sdk.system_service()
 
 
-@pytest.fixture(scope="module")
-def agent(lab, manager, sdk, cluster):
-    made = products.Agent(lab, 1, manager)
-    try:
-        made.enroll(sdk, cluster)
-        made.cluster = cluster
-        yield made
-    finally:
-        made.stop()
-
-
 def resize(agent, megabytes):
     agent.lab.run(agent.host, ["mount", "-o", f"remount,size={megabytes}m", PATH])
 
