@@ -21,8 +21,8 @@ export function Sidebar({ current, isOpen, isLaid, onGo }: { current: string; is
   const closed = useStore(closedGroups).split(",").filter(Boolean);
   const toggle = (id: string, open: boolean) => closedGroups.set([...closed.filter((c) => c !== id), ...(open ? [] : [id])].join(","));
   const item = (path: string, Icon?: ComponentType) => (
-    <NavItem key={path} itemId={path} isActive={path === current} to={linkTo(path)} onClick={onGo}>
-      {Icon ? withIcon(Icon, titleOf(path)) : titleOf(path)}
+    <NavItem key={path} itemId={path} isActive={path === current} to={linkTo(path)} onClick={onGo} icon={Icon && <Icon />}>
+      {titleOf(path)}
     </NavItem>
   );
   const alone = (pages: typeof TOP) => pages.filter((p) => isThere(p.path, has)).map((p) => item(p.path, p.icon));

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // A list of entities with all around it: on a page of its own, or as a tab of another entity.
+import type { QueryClient } from "@tanstack/react-query";
 import { useMemo } from "react";
 import type { Entity } from "../lib/api";
 import type { Column, EntityPage } from "../lib/entities";
 import { Filters, useFilters } from "./Filters";
 import { ListFrame } from "./ListFrame";
-import { backwards, type Rows, useWholeRows, useWindowRows } from "./rows";
+import { backwards, pageQuery, type Rows, useWholeRows, useWindowRows } from "./rows";
 import { useColumns } from "./settings";
 
 export interface ListState {
@@ -51,15 +52,25 @@ function useShown({ page, path, isPart, without }: ListProps) {
   return useColumns(isPart ? `${words[0]}/${words[2] ?? words[1] ?? ""}/${page.type}` : page.path, all);
 }
 
+const withoutPage = (search: string) => search.replace(/\s*\bpage\s+\d+\s*$/i, "");
+
+/** What the rows are asked for by: the search with its order. */
+const ordered = (search: string, sort?: ListState["sort"]) =>
+  isSorting(search) || !sort ? search : joined(search, `sortby ${sort.field}`, sort.desc ? "desc" : "asc");
+
+/** The first rows of a list that will be drawn soon. */
+export const prefetchRows = (client: QueryClient, page: EntityPage, search: string, sort?: ListState["sort"]) =>
+  void client.prefetchQuery(pageQuery(page, ordered(withoutPage(search), sort), 1));
+
 /** Of a collection that the search language can ask: only what is on the screen is loaded. */
 function SearchedList(props: ListProps) {
   const { page, state, base } = props;
   const columns = useShown(props);
   const filters = useFilters(page);
-  const search = state.search.replace(/\s*\bpage\s+\d+\s*$/i, "");
+  const search = withoutPage(state.search);
   const sort = state.sort ?? page.sort;
   const counted = joined(base, filters.search, search);
-  const full = isSorting(search) || !sort ? counted : joined(counted, `sortby ${sort.field}`, sort.desc ? "desc" : "asc");
+  const full = ordered(counted, isSorting(search) ? undefined : sort);
   const forwards = useWindowRows(page, full, counted);
   const rows = page.isNewestLast && !state.sort && !isSorting(search) ? backwards(forwards) : forwards;
   return (

@@ -68,7 +68,8 @@ function useThrottled<T>(first: T, ms: number): [T, (next: T) => void] {
 
 const pageKey = (page: EntityPage, search: string, n: number) => ["list", page.path, { search: withPage(search, n), max: PAGE, follow: page.follow }];
 
-const pageQuery = (page: EntityPage, search: string, n: number) => ({
+/** One page of the rows. */
+export const pageQuery = (page: EntityPage, search: string, n: number) => ({
   queryKey: pageKey(page, search, n),
   queryFn: ({ signal }: { signal: AbortSignal }) => load(page, page.path, { search: withPage(search, n), max: PAGE, follow: page.follow }, signal),
   staleTime: 3000,
@@ -86,9 +87,11 @@ function atLeast(client: QueryClient, page: EntityPage, search: string, wanted: 
 }
 
 /** What changes all the time of the rows on the screen, by id. */
-function useLive(page: EntityPage, search: string, range: [number, number]): Map<string, Entity> {
+function useLive(page: EntityPage, search: string, range: [number, number], held: (i: number) => Entity | undefined): Map<string, Entity> {
+  // first the rows; of those that are all down there is nothing to tell
+  const isLively = (n: number) => Array.from({ length: LIVE_PAGE }, (_, i) => held((n - 1) * LIVE_PAGE + i)).some((e) => e && e.status !== "down");
   const found = useQueries({
-    queries: (page.liveFollow ? pagesFor(range[0], range[1], LIVE_PAGE) : []).map((n) => ({
+    queries: (page.liveFollow ? pagesFor(range[0], range[1], LIVE_PAGE).filter(isLively) : []).map((n) => ({
       queryKey: ["live", page.path, search, n],
       queryFn: ({ signal }: { signal: AbortSignal }) => load(page, page.path, { search: withPage(search, n), max: LIVE_PAGE, follow: page.liveFollow }, signal),
       staleTime: 3000,
@@ -134,8 +137,8 @@ export function useWindowRows(page: EntityPage, search: string, counted: string)
     retry: false,
     enabled: !pages.some((p) => p.error),
   });
-  const join = useJoined(page, useLive(page, search, range));
   const held = new Map(wanted.map((n, i) => [n, pages[i]?.data]));
+  const join = useJoined(page, useLive(page, search, range, (i) => held.get(Math.floor(i / PAGE) + 1)?.[i % PAGE]));
   const known = total.data ?? atLeast(client, page, search, wanted);
   const rowAt = (i: number): Entity | undefined => {
     const n = Math.floor(i / PAGE) + 1;

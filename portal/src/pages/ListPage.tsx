@@ -1,17 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Content, PageSection } from "@patternfly/react-core";
+import type { QueryClient } from "@tanstack/react-query";
 import { useCallback, useState } from "react";
 import { PartDetails } from "../details/Part";
 import { linkOfBookmark } from "../frame/BookmarksMenu";
-import type { Entity } from "../lib/api";
-import type { EntityPage } from "../lib/entities";
-import { EntityList, isSearchable, type ListState } from "../lists/EntityList";
-import { go, linkTo, usePlace } from "../ui/router";
+import { type Entity, isLoggedIn } from "../lib/api";
+import { type EntityPage, pageOf } from "../lib/entities";
+import { EntityList, isSearchable, type ListState, prefetchRows } from "../lists/EntityList";
+import { go, linkTo, placeOf, usePlace } from "../ui/router";
 
 /** Where each key changes what is found, "back" shall not go through all of them. */
 function replace(link: string) {
   history.replaceState(history.state, "", link);
   window.dispatchEvent(new HashChangeEvent("hashchange"));
+}
+
+/** Asks for the first rows of the list that the address names, before anything of it is drawn. */
+export function prefetchList(client: QueryClient) {
+  const { path, query } = placeOf(window.location.hash);
+  const page = path.length === 1 ? pageOf(path[0]) : undefined;
+  if (!page || !isLoggedIn() || !isSearchable(page, page.path) || page.isNewestLast) return;
+  const field = query.get("sort");
+  prefetchRows(client, page, query.get("search") ?? "", field ? { field, desc: query.get("desc") !== null } : page.sort);
 }
 
 /** All entities of a kind. Search and order are in the address, so that they can be sent to somebody. */

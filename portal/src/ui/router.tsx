@@ -24,12 +24,14 @@ function decoded(word: string): string {
   }
 }
 
-export function usePlace(): Place {
-  const hash = useSyncExternalStore(subscribe, read);
+/** What an address names. */
+export function placeOf(hash: string): Place {
   const [path, query] = hash.replace(/^#\/?/, "").split("?");
   // "." and ".." would lead a request to another place than the one that is named
   return { path: path.split("/").map(decoded).filter((word) => !["", ".", ".."].includes(word)), query: new URLSearchParams(query ?? "") };
 }
+
+export const usePlace = (): Place => placeOf(useSyncExternalStore(subscribe, read));
 
 export const linkTo = (path: string, query?: Record<string, string>) => {
   const q = new URLSearchParams(Object.entries(query ?? {}).filter(([, v]) => v !== ""));
