@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""MAC pools: their ranges, who uses them, and the addresses that NICs get. Shows S049."""
+"""MAC pools: their ranges, who uses them, and the addresses that NICs get. Shows S104."""
 import ovirtsdk4 as sdk
 import ovirtsdk4.types as types
 import pytest
