@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every page of the Administration Portal: there is a picture of it, nothing fails in it, and axe finds nothing serious.
 
-The names are what somebody would type to break out of them.
+The names are what somebody would type to break out of them. T022, T054, T055, T057, S049, S050, S051, S052, S054, S055, S061, S062, S064, S069.
 """
 import pytest
 import rest
