@@ -212,6 +212,7 @@ def test_tasks_as_they_run(manager, agent, system, visitors):
         visitor.shot("journey-17-task-runs")
     finally:
         agent.process.send_signal(signal.SIGCONT)
+        os.kill(agent.process.pid, signal.SIGCONT)  # what waits for it outside the host has stopped with it
     expect(item.get_by_label("Finished").first).to_be_visible(timeout=60000)
     visitor.see("waits", "Ok")
     system.disks_service().disk_service(disk.id).remove()
