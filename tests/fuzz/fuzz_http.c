@@ -31,7 +31,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
-enum { MAX_REQUESTS = 8, MAX_TURNS = 200000, ANSWER_WITHIN_MS = 30 * 60 * 1000 };
+enum { MAX_REQUESTS = 8, MAX_TURNS = 200000, SETTLE_TURNS = 2000, ANSWER_WITHIN_MS = 30 * 60 * 1000 };
 
 /* Each world ends with a power failure: what its fibers owned is lost. */
 const char *__asan_default_options(void);
@@ -283,7 +283,7 @@ static void settle(struct world *w)
 {
 	int64_t until = loop_now_ms(w->loop) + ANSWER_WITHIN_MS;
 
-	for (int i = 0; i < MAX_TURNS && loop_now_ms(w->loop) < until && (i < 20 || jobs_running(w->core) > 0); i++)
+	for (int i = 0; i < SETTLE_TURNS && loop_now_ms(w->loop) < until && (i < 20 || jobs_running(w->core) > 0); i++)
 		loop_turn(w->loop, 1000);
 	if (jobs_running(w->core) == 0 && lock_count(w->core) != 0)
 		abort();
