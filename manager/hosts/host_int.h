@@ -14,6 +14,7 @@ struct host_rt {
 	struct err last_error;
 	struct waitq wake; /* the monitor, and those who wait for a change */
 	bool poke;         /* look again now */
+	bool is_asked;     /* somebody wants to know what it is now */
 	json_t *caps, *stats;
 	json_t *stats_before;         /* the report before the last one, for rates */
 	struct history *history;      /* its last hour and day; host_history.h */

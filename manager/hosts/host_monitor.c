@@ -128,7 +128,13 @@ static void wake(struct host_rt *rt)
 	waitq_wake_all(&rt->wake);
 }
 
-void host_refresh_soon(struct core *c, const char *id) { wake(host_rt(c, id)); }
+void host_refresh_soon(struct core *c, const char *id)
+{
+	struct host_rt *rt = host_rt(c, id);
+
+	rt->is_asked = true;
+	wake(rt);
+}
 
 int host_wait_up(struct core *c, const char *id, int64_t timeout_ms, struct err *e)
 {
@@ -198,6 +204,19 @@ static void pause_for(struct host_rt *rt, int64_t ms)
 {
 	if (!rt->poke)
 		waitq_wait(&rt->wake, ms);
+	rt->poke = false;
+}
+
+/* ... unless somebody asks, or its status is not that any more. The monitor's own changes of the host end no such pause. */
+static void pause_as(struct host_rt *rt, enum m_host_status s, int64_t ms)
+{
+	int64_t until = loop_now_ms(rt->core->loop) + ms;
+	const struct m_host *h;
+
+	rt->is_asked = false;
+	while (loop_now_ms(rt->core->loop) < until && (h = host_now(rt)) && h->status == s && rt->is_connected &&
+	       !rt->is_asked && !loop_is_stopping(rt->core->loop))
+		waitq_wait(&rt->wake, until - loop_now_ms(rt->core->loop));
 	rt->poke = false;
 }
 
@@ -420,6 +439,7 @@ static void try_bring_up(struct host_rt *rt)
 		return;
 	if (is_silence(&e)) {
 		went_silent(rt, h);
+		pause_as(rt, M_HOST_STATUS_CONNECTING, RETRY_MS);
 	} else if (e.code == ERR_AGENT && e.agent_code == 99) { /* recovering: it will soon know its VMs */
 		rt->poke = false;                               /* that was our own change of status */
 		pause_for(rt, RETRY_MS);
@@ -483,7 +503,7 @@ static void round_connected(struct host_rt *rt, const struct m_host *h)
 	case M_HOST_STATUS_PREPARING_FOR_MAINTENANCE: try_maintenance(rt); return;
 	case M_HOST_STATUS_INSTALLING: /* a job talks to it */ pause_for(rt, SETTLING_MS); return;
 	case M_HOST_STATUS_NON_OPERATIONAL:
-		pause_for(rt, 5 * 60 * 1000); /* auto recovery */
+		pause_as(rt, M_HOST_STATUS_NON_OPERATIONAL, 5 * 60 * 1000); /* auto recovery */
 		if (rt->is_connected && host_now(rt) && host_now(rt)->status == M_HOST_STATUS_NON_OPERATIONAL)
 			try_bring_up(rt);
 		return;
@@ -545,12 +565,17 @@ void host_watch(struct core *c, const char *id)
 
 static void published(struct core *c, const char *id, const void *old, const void *new)
 {
+	const struct m_host *before = old, *now = new;
+
 	if (!c->is_started)
 		return;
 	if (new && !old)
 		host_watch(c, id);
-	else
+	else if (new &&
+	         (g_strcmp0(before->address, now->address) != 0 || M_GET(before, port, 0) != M_GET(now, port, 0)))
 		host_refresh_soon(c, id);
+	else
+		wake(host_rt(c, id));
 }
 
 static void view(struct core *c, struct pool *p, const void *pub, void *copy)

@@ -30,13 +30,14 @@ import rest  # noqa: E402
 
 
 @pytest.fixture(scope="session")
-def chromium():
+def chromium(lab):
+    """In the lab's network, in which this process is from then on, and so are all Managers."""
     with portals.chromium() as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def solo(tmp_path_factory):
+def solo(lab, tmp_path_factory):
     """A Manager on loopback with the portals, without hosts."""
     made = rest.solo(tmp_path_factory.mktemp("manager"))
     made.options += ["--portal", portals.BUILT]
