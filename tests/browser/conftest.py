@@ -5,6 +5,7 @@ Environment: as for tests/e2e, and HOSTLER_PORTAL (build/portal), HOSTLER_SCREEN
 """
 import importlib.util
 import os
+import subprocess
 import sys
 
 import pytest
@@ -32,6 +33,8 @@ import rest  # noqa: E402
 @pytest.fixture(scope="session")
 def chromium(lab):
     """In the lab's network, in which this process is from then on, and so are all Managers."""
+    products.wait_for(lambda: not subprocess.run(["ip", "-6", "address", "show", "tentative"], stdout=subprocess.PIPE, check=True).stdout,
+                      what="addresses that are settled: Chromium drops what it loads when they change")
     with portals.chromium() as made:
         yield made
 

@@ -10,8 +10,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__
 BUILT = os.environ.get("HOSTLER_PORTAL") or os.path.join(ROOT, "build/portal")
 SCREENSHOTS = os.environ.get("HOSTLER_SCREENSHOTS") or os.path.join(ROOT, "build/screenshots")
 AXE = os.path.join(ROOT, "portal/node_modules/axe-core/axe.min.js")
-# What the browser says by itself of an answer that is not 2xx; pages tell of these in words.
-ANSWERS = re.compile(r"Failed to load resource: the server responded with a status of (400|401|403|404|409|412|503)")
+# What the browser says by itself of an answer that is not 2xx; pages tell of these in words. And of the machine's network cards.
+ANSWERS = re.compile(r"Failed to load resource: (the server responded with a status of (400|401|403|404|409|412|503)|net::ERR_NETWORK_CHANGED)")
 
 
 @contextlib.contextmanager
@@ -110,7 +110,7 @@ class Visitor:
             row.wait_for()
             box = row.get_by_role("checkbox")
             if i == 0:
-                row.locator("td.h-cell").nth(1).click()
+                row.locator("td.h-cell").first.click()
             else:
                 box.click()
             expect(box).to_be_checked()
