@@ -47,7 +47,7 @@ def test_change_reaches_a_list(solo, visitors):
         took.append(visitor.page.evaluate(ADD_AND_WAIT, f"quick{i}"))
         visitor.page.wait_for_timeout(1100)  # changes of a kind are gathered for a second when they come one after the other
     print(f"from the answer to the row: {', '.join(f'{t:.0f}' for t in took)} ms; median {statistics.median(took):.0f} ms (aim: 200 ms)")
-    assert min(took) < 1000
+    assert sorted(took)[len(took) // 2] < 500
 
 
 def test_event_reaches_the_page(solo, visitors):
@@ -64,7 +64,7 @@ def test_event_reaches_the_page(solo, visitors):
         took.append(visitor.page.evaluate(EVENT_AND_WAIT, f"something happened {i} times"))
         visitor.page.wait_for_timeout(1100)
     print(f"from the answer to the drawer: {', '.join(f'{t:.0f}' for t in took)} ms; median {statistics.median(took):.0f} ms (aim: 200 ms)")
-    assert min(took) < 1000
+    assert sorted(took)[len(took) // 2] < 500
     visitor.shot("live-notifications")
 
 

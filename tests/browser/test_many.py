@@ -98,7 +98,7 @@ def open_list(visitor):
 def test_list_is_there(visitor):
     took = open_list(visitor)
     print(f"the list of {MANY} VMs could be read after {took:.0f} ms (aim: 1000 ms)")
-    assert took < 3000
+    assert took < 1000
     rows = visitor.rows().count()
     assert 10 < rows < 200, rows
     visitor.shot("many-vms")
@@ -124,7 +124,7 @@ def test_scrolling(visitor):
     assert height > MANY * 20
     for _ in range(3):
         longest = scroll_through(visitor, height)
-        limit = 200 * max(1, os.getloadavg()[0] / os.cpu_count())
+        limit = min(400, 200 * max(1, os.getloadavg()[0] / os.cpu_count()))
         if longest < limit:
             break
     visitor.shot("many-vms-end")

@@ -64,13 +64,10 @@ def test_details(links, ask, solo, visitors):
     """The first of each kind, and each of its tabs, in a window that has room for all of them."""
     visitor = visitors(solo, width=2560)
     for path in links:
-        if path in ("dashboard", "events", "jobs"):
+        if path == "dashboard":
             continue
-        try:
-            items = ask.list(path)
-        except AssertionError:
-            continue
-        if not items:
+        items = ask.list(path)
+        if not items or "id" not in items[0]:
             continue
         chosen = next((i for i in items if EVIL in i.get("description", "")), items[0])
         visitor.go(f"{path}/{chosen['id']}")

@@ -160,7 +160,8 @@ def test_others_see_their_own(ask, system, manager, shared):
     hers = rest.Rest(manager, "viewer@internal", "Viewer-2026-x")
     d = hers.get("/ovirt-engine/hostler/dashboard")
     assert not d["complete"] and d["survival"] is None and d["alerts"] == []
-    assert all(card(d, c)["total"] == 0 for c in ("vms", "hosts", "storagedomains", "events"))
+    assert {c: card(d, c)["total"] for c in ("vms", "hosts", "storagedomains")} == {"vms": 0, "hosts": 0, "storagedomains": 0}
+    assert card(d, "events")["total"] <= 1  # that she logged in, if it is there already
     vm = next(v for v in system.vms_service().list() if v.name == "steady")
     assert hers.call("GET", f"/ovirt-engine/hostler/history?path=vms/{vm.id}").status_code == 404
     roles = {r.name: r for r in system.roles_service().list()}

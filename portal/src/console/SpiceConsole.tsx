@@ -3,8 +3,8 @@
 import type { SpiceMainConn } from "@spice-project/spice-html5/src/main.js";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { t } from "../text";
-import { Cover } from "./ConsoleBar";
 import "./console.css";
+import { focusTools, GraphicsFrame } from "./GraphicsFrame";
 import { GraphicsTools, type Sizing, useKept } from "./GraphicsTools";
 import { isLeaving, type Key, releaseShift } from "./keys";
 import { Licence } from "./Licence";
@@ -119,50 +119,41 @@ export function SpiceConsole({ vm, children }: ConsoleProps) {
   const leave = (e: React.KeyboardEvent) => {
     if (isLeaving(e.nativeEvent)) {
       releaseShift(press);
-      area.current?.querySelector<HTMLElement>(".h-console-bar button")?.focus();
+      focusTools(area.current);
     } else if (!isViewOnly) return;
     e.stopPropagation();
   };
   const stopIfViewing = (e: React.SyntheticEvent) => isViewOnly && e.stopPropagation();
   return (
-    <div className="h-console" ref={area}>
-      <GraphicsTools
-        state={state}
-        press={press}
-        area={area}
-        sizing={sizing}
-        onSizing={setSizing}
-        isViewOnly={isViewOnly}
-        onViewOnly={setViewOnly}
-        onPicture={() => canvas()?.toBlob((picture) => picture && savePicture(vm, picture))}
-        onAgain={again}
-        onFocus={focus}
-        more={[{ id: "licence", label: t("consoles.spiceLicence"), run: () => setLicence(true) }]}
-      >
-        {children}
-      </GraphicsTools>
-      <div className="h-console-area">
-        <div
-          ref={screen}
-          className={`h-console-screen h-console-spice ${sizing === "actual" ? "h-console-actual" : ""}`}
-          role="application"
-          aria-label={t("consoles.screenOf", { name: vm.name ?? vm.id })}
-          aria-describedby="console-leave"
-          tabIndex={0}
-          onFocus={(e) => e.target === e.currentTarget && focus()}
-          onKeyDownCapture={leave}
-          onKeyUpCapture={stopIfViewing}
-          onMouseDownCapture={stopIfViewing}
-          onMouseUpCapture={stopIfViewing}
-          onMouseMoveCapture={stopIfViewing}
-          onWheelCapture={stopIfViewing}
-        />
-        <Cover state={state} onAgain={() => again()} onTake={() => again(true)} />
-      </div>
-      <p id="console-leave" className="h-console-hint">
-        {t("consoles.leave")}
-      </p>
+    <GraphicsFrame
+      vm={vm}
+      state={state}
+      area={area}
+      screen={screen}
+      sizing={sizing}
+      look="h-console-spice"
+      onFocus={focus}
+      onAgain={again}
+      listeners={{ onKeyDownCapture: leave, onKeyUpCapture: stopIfViewing, onMouseDownCapture: stopIfViewing, onMouseUpCapture: stopIfViewing, onMouseMoveCapture: stopIfViewing, onWheelCapture: stopIfViewing }}
+      tools={
+        <GraphicsTools
+          state={state}
+          press={press}
+          area={area}
+          sizing={sizing}
+          onSizing={setSizing}
+          isViewOnly={isViewOnly}
+          onViewOnly={setViewOnly}
+          onPicture={() => canvas()?.toBlob((picture) => picture && savePicture(vm, picture))}
+          onAgain={again}
+          onFocus={focus}
+          more={[{ id: "licence", label: t("consoles.spiceLicence"), run: () => setLicence(true) }]}
+        >
+          {children}
+        </GraphicsTools>
+      }
+    >
       {isLicence && <Licence onClose={() => setLicence(false)} />}
-    </div>
+    </GraphicsFrame>
   );
 }

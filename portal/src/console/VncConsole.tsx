@@ -4,8 +4,8 @@ import type RFB from "@novnc/novnc";
 import { type ReactNode, useCallback, useEffect, useRef, useState } from "react";
 import type { Entity } from "../lib/api";
 import { t } from "../text";
-import { Cover } from "./ConsoleBar";
 import "./console.css";
+import { focusTools, GraphicsFrame } from "./GraphicsFrame";
 import { GraphicsTools, type Sizing, useKept } from "./GraphicsTools";
 import { isLeaving, type Key, releaseShift } from "./keys";
 import { graphicsWay, hangUp, savePicture } from "./session";
@@ -60,42 +60,35 @@ export function VncConsole({ vm, children }: ConsoleProps) {
     e.stopPropagation();
     releaseShift(press);
     rfb?.blur();
-    area.current?.querySelector<HTMLElement>(".h-console-bar button")?.focus();
+    focusTools(area.current);
   };
   return (
-    <div className="h-console" ref={area}>
-      <GraphicsTools
-        state={state}
-        press={press}
-        area={area}
-        sizing={sizing}
-        onSizing={setSizing}
-        isViewOnly={isViewOnly}
-        onViewOnly={setViewOnly}
-        onPicture={() => rfb?.toBlob((picture) => picture && savePicture(vm, picture), "image/png")}
-        onAgain={again}
-        onFocus={focus}
-        onPaste={(text) => rfb?.clipboardPasteFrom(text)}
-      >
-        {children}
-      </GraphicsTools>
-      <div className="h-console-area">
-        {/* what has the focus here gives it to the client's own element, which takes all keys but the one to leave */}
-        <div
-          ref={screen}
-          className={`h-console-screen ${sizing === "actual" ? "h-console-actual" : ""}`}
-          role="application"
-          aria-label={t("consoles.screenOf", { name: vm.name ?? vm.id })}
-          aria-describedby="console-leave"
-          tabIndex={0}
-          onFocus={(e) => e.target === e.currentTarget && focus()}
-          onKeyDownCapture={leave}
-        />
-        <Cover state={state} onAgain={() => again()} onTake={() => again(true)} />
-      </div>
-      <p id="console-leave" className="h-console-hint">
-        {t("consoles.leave")}
-      </p>
-    </div>
+    <GraphicsFrame
+      vm={vm}
+      state={state}
+      area={area}
+      screen={screen}
+      sizing={sizing}
+      onFocus={focus}
+      onAgain={again}
+      listeners={{ onKeyDownCapture: leave }}
+      tools={
+        <GraphicsTools
+          state={state}
+          press={press}
+          area={area}
+          sizing={sizing}
+          onSizing={setSizing}
+          isViewOnly={isViewOnly}
+          onViewOnly={setViewOnly}
+          onPicture={() => rfb?.toBlob((picture) => picture && savePicture(vm, picture), "image/png")}
+          onAgain={again}
+          onFocus={focus}
+          onPaste={(text) => rfb?.clipboardPasteFrom(text)}
+        >
+          {children}
+        </GraphicsTools>
+      }
+    />
   );
 }
