@@ -17,6 +17,7 @@
 #include "cli/context.h"
 #include "cli/flags.h"
 #include "cli/table.h"
+#include "cli/text.h"
 #include "cli/web.h"
 
 #define CA_PATH "/ovirt-engine/services/pki-resource?resource=ca-certificate&format=X509-PEM-CA"
@@ -72,20 +73,7 @@ static char *fingerprint_of(const char *pem, char **subject)
 
 static bool same_fingerprint(const char *a, const char *b)
 {
-	if (g_ascii_strncasecmp(b, "sha256:", 7) == 0)
-		b += 7;
-	for (;;) {
-		while (*a == ':' || *a == ' ')
-			a++;
-		while (*b == ':' || *b == ' ')
-			b++;
-		if (g_ascii_tolower(*a) != g_ascii_tolower(*b))
-			return false;
-		if (!*a)
-			return true;
-		a++;
-		b++;
-	}
+	return text_same_without(": ", a, g_ascii_strncasecmp(b, "sha256:", 7) == 0 ? b + 7 : b);
 }
 
 static int probe(const struct web_config *cfg, struct err *e)

@@ -124,13 +124,11 @@ const char *guess_best(const struct guess *g)
 	return g->distance <= (len < 4 ? 1 : len < 8 ? 2 : 3) ? g->best : NULL;
 }
 
-bool text_same_word(const char *a, const char *b)
+bool text_same_without(const char *marks, const char *a, const char *b)
 {
 	for (;;) {
-		while (*a == '-' || *a == '_')
-			a++;
-		while (*b == '-' || *b == '_')
-			b++;
+		a += strspn(a, marks);
+		b += strspn(b, marks);
 		if (g_ascii_tolower(*a) != g_ascii_tolower(*b))
 			return false;
 		if (!*a)
@@ -139,5 +137,7 @@ bool text_same_word(const char *a, const char *b)
 		b++;
 	}
 }
+
+bool text_same_word(const char *a, const char *b) { return text_same_without("-_", a, b); }
 
 char *text_dashed(const char *name) { return g_strdelimit(g_strdup(name), "_", '-'); }

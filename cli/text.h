@@ -33,6 +33,8 @@ void guess_offer(struct guess *g, const char *candidate);
 /* NULL when nothing is near. */
 const char *guess_best(const struct guess *g);
 
+/* The same, whatever the case, and with these characters left out? */
+bool text_same_without(const char *marks, const char *a, const char *b);
 /* Same word, whatever the case, and with '-', '_' left out? */
 bool text_same_word(const char *a, const char *b);
 /* "disk_attachment" -> "disk-attachment" */

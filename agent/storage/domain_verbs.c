@@ -202,16 +202,11 @@ int sverb_domain_images(struct agent *a, struct verb_call *c, struct err *e)
 	return 0;
 }
 
-/* Image optional: without it all volumes of the domain. */
-int sverb_domain_volumes(struct agent *a, struct verb_call *c, struct err *e)
+int sdomain_volumes(struct sdomain *d, const char *img, struct verb_call *c, struct err *e)
 {
-	const char *img, *vol;
-	struct sdomain *d;
-	json_t *result, *value;
+	json_t *result = sdomain_call(d, "image.volumes", json_pack("{s:s}", "img", img), e), *value;
+	const char *vol;
 
-	if (find_domain(a, c, &d, e) < 0 || verb_uuid_or(c, "imageID", UUID_NIL, &img, e) < 0)
-		return -1;
-	result = sdomain_call(d, "image.volumes", json_pack("{s:s}", "img", img), e);
 	if (!result)
 		return -1;
 	c->result = json_array();
@@ -219,6 +214,17 @@ int sverb_domain_volumes(struct agent *a, struct verb_call *c, struct err *e)
 		json_array_append_new(c->result, json_string(vol));
 	json_decref(result);
 	return 0;
+}
+
+/* Image optional: without it all volumes of the domain. */
+int sverb_domain_volumes(struct agent *a, struct verb_call *c, struct err *e)
+{
+	struct sdomain *d;
+	const char *img;
+
+	if (find_domain(a, c, &d, e) < 0 || verb_uuid_or(c, "imageID", UUID_NIL, &img, e) < 0)
+		return -1;
+	return sdomain_volumes(d, img, c, e);
 }
 
 static bool is_wanted(struct verb_call *c, const char *param, const char *have)

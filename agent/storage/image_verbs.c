@@ -31,21 +31,13 @@ int sverb_image_delete(struct agent *a, struct verb_call *c, struct err *e)
 
 int sverb_image_volumes(struct agent *a, struct verb_call *c, struct err *e)
 {
-	const char *sd, *img, *vol;
+	const char *sd, *img;
 	struct sdomain *d;
-	json_t *result, *value;
 
 	if (verb_uuid(c, "storagedomainID", &sd, e) < 0 || verb_uuid(c, "imageID", &img, e) < 0 ||
 	    sdomain_find(storage_of(a), sd, &d, e) < 0)
 		return -1;
-	result = sdomain_call(d, "image.volumes", json_pack("{s:s}", "img", img), e);
-	if (!result)
-		return -1;
-	c->result = json_array();
-	json_object_foreach (json_object_get(result, "volumes"), vol, value)
-		json_array_append_new(c->result, json_string(vol));
-	json_decref(result);
-	return 0;
+	return sdomain_volumes(d, img, c, e);
 }
 
 /* One entry per volume, base first, as a VM's metadata wants it. */

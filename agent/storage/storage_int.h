@@ -79,6 +79,8 @@ void sdomain_free(void *d);
 json_t *sdomain_call(struct sdomain *d, const char *op, json_t *args, struct err *e);
 /* The same in a process of its own, for what takes long. */
 json_t *sdomain_call_alone(struct sdomain *d, const char *op, json_t *args, int timeout_ms, struct err *e);
+/* Answers with the ids of the image's volumes; UUID_NIL: of all images. */
+int sdomain_volumes(struct sdomain *d, const char *img, struct verb_call *c, struct err *e);
 /* Arguments that name the domain to a worker: {mount, sd}. */
 json_t *sdomain_args(const struct sdomain *d);
 /* Read the metadata anew; borrowed. NULL with e. Waits. */

@@ -44,7 +44,7 @@ struct object {
 	enum kind kind;
 	const char *id;
 };
-enum { MAX_ANCESTORS = 16 };
+enum { MAX_ANCESTORS = 64 }; /* a disk may be shared by some twenty VMs */
 
 static void add(struct object *list, int *n, enum kind k, const char *id)
 {

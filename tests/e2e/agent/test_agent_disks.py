@@ -56,6 +56,20 @@ def disk(pool, sd, img, vol, target="vda", kind="raw"):
             f"<ovirt-vm:imageID>{img}</ovirt-vm:imageID><ovirt-vm:volumeID>{vol}</ovirt-vm:volumeID></ovirt-vm:device>")
 
 
+def test_lists_of_volumes(client, domain):
+    """Those of one image, those of the domain; an image that is not there has none."""
+    pool, sd = domain
+    made = [make_volume(client, pool, sd) for _ in range(2)]
+    everywhere = client.call("StorageDomain.getVolumes", storagedomainID=sd)
+    for img, vol in made:
+        assert vol in everywhere
+        assert client.call("StorageDomain.getVolumes", storagedomainID=sd, imageID=img) == [vol]
+        assert client.call("Image.getVolumes", storagedomainID=sd, storagepoolID=pool, imageID=img) == [vol]
+    assert client.call("StorageDomain.getVolumes", storagedomainID=sd, imageID=new_id()) == []
+    with pytest.raises(AgentError):
+        client.call("Image.getVolumes", storagedomainID=sd, imageID="../images")
+
+
 def test_machine_with_a_disk(agent, client, make_vm, domain):
     pool, sd = domain
     img, vol = make_volume(client, pool, sd)
