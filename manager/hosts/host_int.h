@@ -36,10 +36,22 @@ struct hosts {
 };
 
 struct host_rt *host_rt(struct core *c, const char *id);
+/* The host as it will be, or NULL when it is gone. */
+const struct m_host *host_rt_latest(struct host_rt *rt);
 /* Start the monitor of a host if it has none. */
 void host_watch(struct core *c, const char *id);
 /* Change the status (logged, event by the caller), not waited for. */
 void host_set_status(struct core *c, const char *id, enum m_host_status status, const char *detail);
+
+enum { HOST_CALL_MS = 30 * 1000 }; /* limit of one question to an agent */
+
+/* ---- host_up.c: questions to the agent; in a fiber ---- */
+
+int host_read_capabilities(struct host_rt *rt, struct err *e);
+int host_poll_vms(struct host_rt *rt, struct err *e);
+int host_poll_stats(struct host_rt *rt, struct err *e);
+/* All that a host needs before it is up. */
+int host_bring_up(struct host_rt *rt, struct err *e);
 
 /* Take over what Host.getCapabilities and Host.getHardwareInfo say into a draft. */
 void host_take_caps(struct pool *p, struct m_host *h, json_t *caps, json_t *hw);

@@ -6,7 +6,6 @@
  */
 #include <string.h>
 
-#include "base/auto.h"
 #include "base/log.h"
 #include "manager/api/statistics.h"
 #include "manager/clusters/clusters.h"
@@ -17,12 +16,10 @@
 #include "manager/hosts/host_history.h"
 #include "manager/hosts/host_int.h"
 #include "manager/hosts/host_policy.h"
-#include "manager/networks/networks.h"
 #include "manager/storage/storage.h"
 #include "manager/vms/vms.h"
 
 enum {
-	CALL_MS = 30 * 1000,
 	POLL_MS = 15 * 1000,    /* full statistics */
 	SETTLING_MS = 3 * 1000, /* while things change */
 	RETRY_MS = 1000,
@@ -104,7 +101,7 @@ int host_read_devices(struct core *c, const char *id, struct err *e)
 	json_t *list = NULL;
 	struct host_rt *rt;
 
-	if (agent_call(c, id, "Host.hostdevListByCaps", json_pack("{s:[]}", "caps"), CALL_MS, NULL, &list, e) < 0)
+	if (agent_call(c, id, "Host.hostdevListByCaps", json_pack("{s:[]}", "caps"), HOST_CALL_MS, NULL, &list, e) < 0)
 		return -1;
 	rt = g_hash_table_lookup(c->hosts->by_id, id);
 	if (!rt || !json_is_object(list)) {
@@ -198,7 +195,7 @@ static void agent_event(struct core *c, const char *id, const char *method, json
 
 /* ---- the monitor's fiber ---- */
 
-static const struct m_host *host_now(struct host_rt *rt) { return INV_LATEST(rt->core->inv, HOST, host, rt->id); }
+const struct m_host *host_rt_latest(struct host_rt *rt) { return INV_LATEST(rt->core->inv, HOST, host, rt->id); }
 
 static void pause_for(struct host_rt *rt, int64_t ms)
 {
@@ -214,7 +211,7 @@ static void pause_as(struct host_rt *rt, enum m_host_status s, int64_t ms)
 	const struct m_host *h;
 
 	rt->is_asked = false;
-	while (loop_now_ms(rt->core->loop) < until && (h = host_now(rt)) && h->status == s && rt->is_connected &&
+	while (loop_now_ms(rt->core->loop) < until && (h = host_rt_latest(rt)) && h->status == s && rt->is_connected &&
 	       !rt->is_asked && !loop_is_stopping(rt->core->loop))
 		waitq_wait(&rt->wake, until - loop_now_ms(rt->core->loop));
 	rt->poke = false;
@@ -233,7 +230,7 @@ static bool connect_once(struct host_rt *rt, const struct m_host *h)
 
 	rt->is_connecting = true;
 	c->agents.connect(c->agents.arg, rt->id, h->address, (int)M_GET(h, port, 54321));
-	for (int64_t until = loop_now_ms(c->loop) + CALL_MS; rt->is_connecting && loop_now_ms(c->loop) < until;)
+	for (int64_t until = loop_now_ms(c->loop) + HOST_CALL_MS; rt->is_connecting && loop_now_ms(c->loop) < until;)
 		waitq_wait(&rt->wake, until - loop_now_ms(c->loop));
 	rt->poke = false;
 	return rt->is_connected;
@@ -281,126 +278,6 @@ static void back_again(struct host_rt *rt)
 
 /* ---- going up ---- */
 
-static int call(struct host_rt *rt, const char *method, json_t *params, json_t **result, struct err *e)
-{
-	return agent_call(rt->core, rt->id, method, params, CALL_MS, NULL, result, e);
-}
-
-static int read_capabilities(struct host_rt *rt, struct err *e)
-{
-	auto_json *caps = NULL, *hw = NULL;
-	struct err ignored;
-	struct txn *t;
-	struct m_host *h;
-
-	if (call(rt, "Host.getCapabilities", NULL, &caps, e) < 0)
-		return -1;
-	call(rt, "Host.getHardwareInfo", NULL, &hw, &ignored);
-	t = txn_begin(rt->core);
-	h = txn_edit(t, KIND_HOST, rt->id);
-	if (!h) {
-		txn_cancel(t);
-		return err_set(e, ERR_NO_ENTITY, "The host was removed.");
-	}
-	host_take_caps(txn_pool(t), h, caps, hw);
-	h->cert_fingerprint = pool_strdup(txn_pool(t), rt->fingerprint);
-	if (!h->key_fingerprint && rt->new_key)
-		h->key_fingerprint = pool_strdup(txn_pool(t), rt->new_key);
-	json_decref(rt->caps);
-	rt->caps = g_steal_pointer(&caps);
-	if (m_equal(&M_TYPE_host, host_now(rt),
-	            h)) { /* asked again and again while an agent recovers: no news, no commit */
-		txn_cancel(t);
-		return 0;
-	}
-	return txn_commit(t, e);
-}
-
-/* The first host gives a cluster without CPU type its architecture and, with KVM, its type. */
-static int fit_cluster(struct host_rt *rt, const struct m_host *h, struct err *e)
-{
-	struct txn *t = txn_begin(rt->core);
-	struct m_cluster *cl = txn_edit(t, KIND_CLUSTER, h->cluster.id);
-	bool has_type = cl && cl->cpu && cl->cpu->type && *cl->cpu->type;
-	const char *type = cl && !has_type && g_strcmp0(h->accel, "kvm") == 0 ? host_cpu_type(cl, rt->caps) : NULL;
-
-	if (!cl || (cl->cpu && cl->cpu->architecture > M_ARCHITECTURE_UNDEFINED && !type)) {
-		txn_cancel(t);
-		return cl ? 0 : err_set(e, ERR_CONFLICT, "The host's cluster is gone.");
-	}
-	if (!cl->cpu)
-		cl->cpu = m_new(txn_pool(t), &M_TYPE_cpu);
-	cl->cpu->architecture = M_ARCHITECTURE_X86_64;
-	if (type)
-		cl->cpu->type = pool_strdup(txn_pool(t), type);
-	return txn_commit(t, e);
-}
-
-/* The management network's bridge is made where it is missing: without ports, nothing of the host's own set-up is touched. */
-static int fit_networks(struct host_rt *rt, const struct m_host *h, struct err *e)
-{
-	const struct m_cluster *cl = cluster_latest(rt->core, h->cluster.id);
-	const struct m_network *net =
-	    cl ? INV_LATEST(rt->core->inv, NETWORK, network, cl->management_network.id) : NULL;
-	const char *bridge = net ? STR_OR(net->vdsm_name, net->name) : NULL;
-
-	if (!bridge || json_object_get(json_object_get(rt->caps, "networks"), bridge))
-		return 0;
-	if (call(rt, "Host.setupNetworks",
-	         json_pack("{s:{s:{s:b}},s:{},s:{s:b,s:b}}", "networks", bridge, "bridged", 1, "bondings", "options",
-	                   "connectivityCheck", 0, "commitOnSuccess", 1),
-	         NULL, e) < 0)
-		return err_wrap(e, "set up the management network");
-	return read_capabilities(rt, e);
-}
-
-static int poll_vms(struct host_rt *rt, struct err *e)
-{
-	auto_json *list = NULL;
-
-	if (call(rt, "Host.getAllVmStats", NULL, &list, e) < 0)
-		return -1;
-	if (!json_is_array(list))
-		return err_set(e, ERR_BACKEND, "Host.getAllVmStats answered nonsense");
-	vms_host_report(rt->core, rt->id, list);
-	host_policy_balloons(rt, list);
-	return 0;
-}
-
-static int poll_stats(struct host_rt *rt, struct err *e)
-{
-	auto_json *stats = NULL;
-
-	if (call(rt, "Host.getStats", NULL, &stats, e) < 0)
-		return -1;
-	storage_host_report(rt->core, rt->id, json_object_get(stats, "storageDomains"));
-	json_decref(rt->stats_before);
-	rt->stats_before = rt->stats;
-	rt->stats = g_steal_pointer(&stats);
-	host_history_take(rt->core, rt->id);
-	return 0;
-}
-
-static int bring_up(struct host_rt *rt, struct err *e)
-{
-	const struct m_host *h;
-	struct err ignored;
-
-	if (read_capabilities(rt, e) < 0)
-		return -1;
-	h = host_now(rt);
-	if (!h || fit_cluster(rt, h, e) < 0)
-		return -1;
-	h = host_now(rt);
-	if (!h || host_check_cpu(rt->core, h, rt->caps, e) < 0 || fit_networks(rt, h, e) < 0)
-		return -1;
-	if (poll_vms(rt, e) < 0 || storage_host_up(rt->core, rt->id, e) < 0 || poll_stats(rt, e) < 0)
-		return -1;
-	if (host_read_devices(rt->core, rt->id, &ignored) < 0)
-		log_warn("host does not list its devices", "HOST_ID", rt->id, "REASON", ignored.detail);
-	return 0;
-}
-
 static void is_up(struct host_rt *rt, const struct m_host *h)
 {
 	const char *reason = json_string_value(json_object_get(rt->caps, "kvmReason"));
@@ -420,20 +297,20 @@ static bool is_silence(const struct err *e) { return e->code == ERR_NETWORK || e
 
 static void try_bring_up(struct host_rt *rt)
 {
-	const struct m_host *h = host_now(rt);
+	const struct m_host *h = host_rt_latest(rt);
 	struct err e = ERR_INIT;
 
 	if (h->status != M_HOST_STATUS_INITIALIZING)
 		host_set_status(rt->core, rt->id, M_HOST_STATUS_INITIALIZING, NULL);
-	if (bring_up(rt, &e) == 0) {
-		h = host_now(rt);
+	if (host_bring_up(rt, &e) == 0) {
+		h = host_rt_latest(rt);
 		if (h && h->status == M_HOST_STATUS_INITIALIZING) {
 			is_up(rt, h);
 			host_policy_up(rt->core, rt->id);
 		}
 		return;
 	}
-	h = host_now(rt);
+	h = host_rt_latest(rt);
 	rt->last_error = e;
 	if (!h || h->status != M_HOST_STATUS_INITIALIZING)
 		return;
@@ -458,7 +335,7 @@ static void try_maintenance(struct host_rt *rt)
 	const struct m_host *h;
 	struct err e = ERR_INIT;
 
-	if (poll_vms(rt, &e) < 0 || vms_on_host(rt->core, rt->id) > 0) {
+	if (host_poll_vms(rt, &e) < 0 || vms_on_host(rt->core, rt->id) > 0) {
 		pause_for(rt, SETTLING_MS);
 		return;
 	}
@@ -468,7 +345,7 @@ static void try_maintenance(struct host_rt *rt)
 		pause_for(rt, SETTLING_MS);
 		return;
 	}
-	h = host_now(rt);
+	h = host_rt_latest(rt);
 	if (!h || h->status != M_HOST_STATUS_PREPARING_FOR_MAINTENANCE)
 		return;
 	host_set_status(rt->core, rt->id, M_HOST_STATUS_MAINTENANCE, NULL);
@@ -483,7 +360,8 @@ static void look_after(struct host_rt *rt)
 	struct err e = ERR_INIT;
 
 	/* A Manager that has just started finds hosts up, and has to ask what they can do. */
-	if ((rt->caps || read_capabilities(rt, &e) == 0) && poll_vms(rt, &e) == 0 && poll_stats(rt, &e) == 0)
+	if ((rt->caps || host_read_capabilities(rt, &e) == 0) && host_poll_vms(rt, &e) == 0 &&
+	    host_poll_stats(rt, &e) == 0)
 		return;
 	rt->last_error = e;
 	if (!is_silence(&e) && !(e.code == ERR_AGENT && e.agent_code == 99))
@@ -504,7 +382,8 @@ static void round_connected(struct host_rt *rt, const struct m_host *h)
 	case M_HOST_STATUS_INSTALLING: /* a job talks to it */ pause_for(rt, SETTLING_MS); return;
 	case M_HOST_STATUS_NON_OPERATIONAL:
 		pause_as(rt, M_HOST_STATUS_NON_OPERATIONAL, 5 * 60 * 1000); /* auto recovery */
-		if (rt->is_connected && host_now(rt) && host_now(rt)->status == M_HOST_STATUS_NON_OPERATIONAL)
+		if (rt->is_connected && host_rt_latest(rt) &&
+		    host_rt_latest(rt)->status == M_HOST_STATUS_NON_OPERATIONAL)
 			try_bring_up(rt);
 		return;
 	default: try_bring_up(rt);
@@ -518,7 +397,7 @@ static void monitor(void *arg)
 	int64_t pause = RETRY_MS;
 	const struct m_host *h;
 
-	while ((h = host_now(rt)) && !loop_is_stopping(c->loop)) {
+	while ((h = host_rt_latest(rt)) && !loop_is_stopping(c->loop)) {
 		if (is_left_alone(h->status)) {
 			if (rt->is_held) {
 				pause_for(rt, SETTLING_MS);
@@ -538,7 +417,7 @@ static void monitor(void *arg)
 		}
 		if (connect_once(rt, h))
 			continue;
-		h = host_now(rt);
+		h = host_rt_latest(rt);
 		if (!h)
 			break;
 		went_silent(rt, h);
