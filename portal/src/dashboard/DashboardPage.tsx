@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The start page: how everything is, at a glance.
 import { Alert, Button, Content, PageSection, Spinner, Tooltip } from "@patternfly/react-core";
+import Code from "@patternfly/react-icons/dist/esm/icons/code-icon";
 import SyncIcon from "@patternfly/react-icons/dist/esm/icons/sync-alt-icon";
+import { lazy, Suspense, useState } from "react";
 import { useNow } from "../lib/clock";
 import { live } from "../lib/live";
 import { useStore } from "../lib/store";
@@ -15,9 +17,19 @@ import { Survival } from "./Survival";
 import { TopConsumers } from "./TopConsumers";
 import { ClusterHeat, StorageHeat, Utilization } from "./Utilization";
 
+const Equivalents = lazy(() => import("../ui/Equivalents").then((m) => ({ default: m.Equivalents })));
+
 const totalOf = (d: Dashboard, collection: string) => d.inventory.find((c) => c.collection === collection)?.total ?? 0;
 
-function Head({ time, isBusy, onRefresh }: { time?: number; isBusy: boolean; onRefresh: () => void }) {
+interface HeadProps {
+  time?: number;
+  isBusy: boolean;
+  onRefresh: () => void;
+  isOpen: boolean;
+  onEquivalents: () => void;
+}
+
+function Head({ time, isBusy, onRefresh, isOpen, onEquivalents }: HeadProps) {
   const isLive = useStore(live) === "live";
   useNow(60_000);
   return (
@@ -30,6 +42,9 @@ function Head({ time, isBusy, onRefresh }: { time?: number; isBusy: boolean; onR
           {isLive && <span className="pf-v6-screen-reader">. {t("dashboard.live")}</span>}
         </span>
       )}
+      <Tooltip content={t("lists.equivalents")}>
+        <Button variant="plain" icon={<Code />} onClick={onEquivalents} aria-expanded={isOpen} aria-label={t("lists.equivalents")} />
+      </Tooltip>
       <Tooltip content={t("dashboard.refresh")}>
         <Button variant="plain" icon={<SyncIcon className={isBusy ? "h-dash-turning" : ""} />} onClick={onRefresh} aria-label={t("dashboard.refresh")} />
       </Tooltip>
@@ -79,10 +94,18 @@ function Body({ d }: { d: Dashboard }) {
 
 export default function DashboardPage() {
   const { data, error, isFetching, refetch } = useDashboard();
+  const [isOpen, setOpen] = useState(false);
   return (
     <PageSection isFilled aria-label={t("dashboard.title")}>
       <div className="h-dash">
-        <Head time={data?.time} isBusy={isFetching} onRefresh={() => void refetch()} />
+        <Head time={data?.time} isBusy={isFetching} onRefresh={() => void refetch()} isOpen={isOpen} onEquivalents={() => setOpen(!isOpen)} />
+        {isOpen && (
+          <div className="h-panel">
+            <Suspense>
+              <Equivalents method="GET" path="/ovirt-engine/hostler/dashboard" />
+            </Suspense>
+          </div>
+        )}
         {error && !data && <Alert variant="danger" isInline title={error.message} />}
         {data ? <Body d={data} /> : !error && <Spinner aria-label={t("dashboard.loading")} />}
       </div>

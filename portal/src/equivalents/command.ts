@@ -97,7 +97,7 @@ export function commandOf({ levels, operation: op, type }: Walk, call: Call): st
   }
   const more = [
     ...(call.search ? [`--search ${quote(call.search)}`] : []),
-    ...Object.entries(call.query ?? {}).map(([k, v]) => (v === "true" ? `--${dashed(k)}` : `--${k === "follow" ? "links" : dashed(k)} ${quote(v)}`)),
+    ...Object.entries(call.query ?? {}).map(([k, v]) => (v === "true" ? `--${dashed(k)}` : v === "false" ? `--${dashed(k)}=false` : `--${k === "follow" ? "links" : dashed(k)} ${quote(v)}`)),
     ...flags(type, body, "", names),
   ];
   const line = words.join(" ");

@@ -150,8 +150,9 @@ export const newCorrelation = () => crypto.randomUUID();
 /** Which operations this Manager has. */
 export const operations = async (): Promise<Set<string>> => new Set(await beside<string[]>("operations"));
 
-/** How many of a collection a search finds. */
-export const count = async (collection: string, search: string): Promise<number> => (await beside<{ count: number }>("search/count", { collection, search })).count;
+/** How many of a collection a search finds; capitals count as little as in lists. */
+export const count = async (collection: string, search: string): Promise<number> =>
+  (await beside<{ count: number }>("search/count", { collection, search, case_sensitive: "false" })).count;
 
 /** What the user may do with the object at the path and with the collections below it ("vm.start"); of all objects: "". */
 export const allowed = async (path: string): Promise<Set<string>> => new Set(await beside<string[]>("allowed", { path }));

@@ -95,6 +95,11 @@ function useHasMenu(page: EntityPage, path: string): boolean {
   }, [page.type, path, has]);
 }
 
+const ANY_CASE = { case_sensitive: "false" };
+
+/** What the API needs besides to find what the portal finds; an order alone does not look at letters. */
+const comparing = (search: string) => (search && !/^sortby\b/i.test(search) ? ANY_CASE : undefined);
+
 // rows move without drawing anew what stands above them
 const StillActions = memo(Actions);
 const StillTools = memo(ListTools);
@@ -162,7 +167,7 @@ export function ListFrame(props: FrameProps) {
       <StillActions page={page} path={path} items={items} />
       {open === "equivalents" && (
         <div className="h-panel">
-          <Equivalents method="GET" path={path} search={props.full || undefined} />
+          <Equivalents method="GET" path={path} search={props.full || undefined} query={comparing(props.full)} />
         </div>
       )}
       {note && <Alert variant="info" isInline isPlain title={note} actionClose={<AlertActionCloseButton onClose={() => setNote("")} />} />}

@@ -26,7 +26,7 @@ export function SaveSearch({ page, search, onClose }: { page: EntityPage; search
         {save.error && <Alert variant="danger" isInline title={save.error.message} />}
         <Form onSubmit={(e) => (e.preventDefault(), name.trim() && submit())}>
           <FormGroup label={t("lists.bookmark.name")} fieldId="bookmark-name" isRequired>
-            <TextInput id="bookmark-name" value={name} onChange={(_e, v) => setName(v)} maxLength={255} isRequired autoFocus />
+            <TextInput id="bookmark-name" value={name} onChange={(_e, v) => setName(v)} maxLength={40} isRequired autoFocus />
           </FormGroup>
         </Form>
       </ModalBody>

@@ -5,6 +5,7 @@ import Code from "@patternfly/react-icons/dist/esm/icons/code-icon";
 import { useQuery } from "@tanstack/react-query";
 import { Suspense, useMemo, useState } from "react";
 import { General } from "../details/General";
+import { Notes } from "../details/Notes";
 import { Part, RelatedList } from "../details/Part";
 import { type DetailTab, tabsOf } from "../details/parts";
 import { type Entity, Fault, get } from "../lib/api";
@@ -92,6 +93,12 @@ function Crumbs({ page, name }: { page: EntityPage; name: string }) {
   );
 }
 
+/** Where what is shown comes from. Lists of what belongs to the entity say so themselves. */
+function sourceOf(path: string, tab: DetailTab | undefined): { path: string; query?: Record<string, string> } {
+  if (tab?.extra?.source) return tab.extra.source(path);
+  return { path: tab?.type ? `${path}/${tab.word}` : path };
+}
+
 export function DetailPage({ page, id, tab }: { page: EntityPage; id: string; tab: string }) {
   const path = `${page.path}/${encodeURIComponent(id)}`;
   const { data: entity, error, refetch } = useEntity(page.type, path);
@@ -107,6 +114,7 @@ export function DetailPage({ page, id, tab }: { page: EntityPage; id: string; ta
     );
   const tabs = tabsOf(page, id, has);
   const name = nameOf(entity);
+  const shown = tabs.find((x) => x.word === tab);
   return (
     <PageSection isFilled className="h-fill" aria-label={name}>
       <Crumbs page={page} name={name} />
@@ -123,9 +131,10 @@ export function DetailPage({ page, id, tab }: { page: EntityPage; id: string; ta
       ) : (
         <Actions page={page} path={page.path} items={[entity]} isOne />
       )}
+      {!isGone(error) && <Notes page={page} entity={full} />}
       {isOpen && (
         <div className="h-panel">
-          <Equivalents method="GET" path={tab ? `${path}/${tab}` : path} names={{ [id]: name }} />
+          <Equivalents method="GET" {...sourceOf(path, shown)} names={{ [id]: name }} />
         </div>
       )}
       <Tabs activeKey={tab} onSelect={(_e, key) => go(linkTo(key ? `${path}/${key}` : path))} aria-label={t("lists.tabs", { name })} isOverflowHorizontal={{ showTabCount: true }}>
@@ -133,8 +142,8 @@ export function DetailPage({ page, id, tab }: { page: EntityPage; id: string; ta
           <Tab key={word} eventKey={word} title={<TabTitleText>{label}</TabTitleText>} aria-controls={`tab-${word || "general"}`} />
         ))}
       </Tabs>
-      <div className="h-tab" role="tabpanel" id={`tab-${tab || "general"}`} aria-label={tabs.find((x) => x.word === tab)?.label ?? tab}>
-        <TabContent tab={tabs.find((x) => x.word === tab)} page={page} entity={full} />
+      <div className="h-tab" role="tabpanel" id={`tab-${tab || "general"}`} aria-label={shown?.label ?? tab}>
+        <TabContent tab={shown} page={page} entity={full} />
       </div>
     </PageSection>
   );

@@ -13,7 +13,11 @@ export interface ExtraTab {
   /** stands behind the tab of this word; behind "General" where nothing is said */
   after?: string;
   component: LazyExoticComponent<ComponentType<{ entity: Entity }>>;
+  /** what it shows, for those who want to ask for the same: a page beside the API, and its parameters */
+  source?: (path: string) => { path: string; query?: Record<string, string> };
 }
+
+const history = (path: string) => ({ path: "/ovirt-engine/hostler/history", query: { path } });
 
 /** One row for each; its component is loaded when the tab is opened. */
 export const TABS: ExtraTab[] = [
@@ -24,6 +28,7 @@ export const TABS: ExtraTab[] = [
       return t("dashboard.utilizationTab");
     },
     component: lazy(() => import("../dashboard/UtilizationTab").then((m) => ({ default: m.VmUtilization }))),
+    source: history,
   },
   {
     type: "host",
@@ -32,5 +37,6 @@ export const TABS: ExtraTab[] = [
       return t("dashboard.utilizationTab");
     },
     component: lazy(() => import("../dashboard/UtilizationTab").then((m) => ({ default: m.HostUtilization }))),
+    source: history,
   },
 ];

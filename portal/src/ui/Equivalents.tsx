@@ -12,7 +12,7 @@ import { t } from "../text";
 
 export interface EquivalentsProps {
   method: Method;
-  /** below the API's root, without query: "vms", "vms/ID", "vms/ID/start" */
+  /** below the API's root, without query: "vms", "vms/ID", "vms/ID/start"; or of a page beside the API: "/ovirt-engine/hostler/dashboard" */
   path: string;
   /** document as it goes over the wire (wireFrom(...)), or the inputs of an action */
   body?: Record<string, unknown>;
@@ -44,27 +44,30 @@ function Text({ label, copyLabel, text, children }: { label: string; copyLabel: 
 /** What would do the same from outside. Secrets are not shown. */
 export function Equivalents({ method, path, body, search, query, names = NO_NAMES }: EquivalentsProps) {
   const [format, setFormat] = useState<Format>("json");
+  const isBeside = path.startsWith("/");
   const { call, command } = useMemo(() => {
     const place = walk(method, path);
     const hasBody = method === "POST" || method === "PUT";
     const safe = hasBody ? masked(place.type, body ?? {}) : undefined;
     const params = new URLSearchParams({ ...(search ? { search } : {}), ...query });
-    const url = `${window.location.origin}${BASE}/${path}${params.size ? `?${params}` : ""}`;
     const api = `${path}${params.size ? `?${params}` : ""}`;
+    const url = window.location.origin + (isBeside ? api : `${BASE}/${api}`);
     return {
       call: curlOf(method, url, safe && documentOf(place.type, safe, format), format),
       command: commandOf(place, { method, body: safe, search, query, names }) ?? `hostler api ${method} '${api}'${safe ? ` -d '${JSON.stringify(safe)}'` : ""}`,
     };
-  }, [method, path, body, search, query, names, format]);
+  }, [method, path, body, search, query, names, format, isBeside]);
   return (
     <div className="h-equivalents">
       <Text label={t("lists.equivalents.cli")} copyLabel={t("lists.equivalents.copy.cli")} text={command} />
       <Text label={t("lists.equivalents.api")} copyLabel={t("lists.equivalents.copy.api")} text={call}>
-        <ToggleGroup aria-label={t("lists.equivalents.format")} isCompact className="h-formats">
-          {(["json", "xml"] as const).map((f) => (
-            <ToggleGroupItem key={f} text={t(`lists.equivalents.${f}`)} buttonId={`format-${f}`} isSelected={format === f} onChange={() => setFormat(f)} />
-          ))}
-        </ToggleGroup>
+        {!isBeside && (
+          <ToggleGroup aria-label={t("lists.equivalents.format")} isCompact className="h-formats">
+            {(["json", "xml"] as const).map((f) => (
+              <ToggleGroupItem key={f} text={t(`lists.equivalents.${f}`)} buttonId={`format-${f}`} isSelected={format === f} onChange={() => setFormat(f)} />
+            ))}
+          </ToggleGroup>
+        )}
       </Text>
       <small className="h-count">{t("lists.equivalents.token")}</small>
     </div>
