@@ -11,7 +11,7 @@ enum { MAX_CONJUNCTIONS = 64 };
 
 uint32_t sbits_tiny = 1024;
 
-/* Rows where a value satisfies the term, and rows that have a value at all. */
+/* Rows where a value satisfies the term, and rows that have a value at all (NULL: nobody asks). */
 struct found {
 	uint64_t *hit, *seen;
 };
@@ -54,9 +54,17 @@ static uint64_t *without(struct sbits_eval *ev, enum kind k, const uint64_t *b)
 	return out;
 }
 
-static struct found nothing(struct sbits_eval *ev, enum kind k)
+static struct found nothing(struct sbits_eval *ev, enum kind k, bool with_seen)
 {
-	return (struct found){ none_of(ev, k), none_of(ev, k) };
+	return (struct found){ none_of(ev, k), with_seen ? none_of(ev, k) : NULL };
+}
+
+static bool is_none(const uint64_t *bits, size_t n_words)
+{
+	for (size_t i = 0; i < n_words; i++)
+		if (bits[i])
+			return false;
+	return true;
 }
 
 /* ---- values ---- */
@@ -82,7 +90,8 @@ static void small_values(const struct scol *col, const struct sterm *t, uint32_t
 		v.num = i - 1;
 		hits[i] = sterm_hit(t, col->f, &v);
 	}
-	EACH_ROW(out->seen, n, col->small[row] != 0);
+	if (out->seen)
+		EACH_ROW(out->seen, n, col->small[row] != 0);
 	if (!t->is_empty)
 		EACH_ROW(out->hit, n, hits[col->small[row]]);
 }
@@ -110,7 +119,8 @@ static void number_values(struct sbits_eval *ev, const struct scol *col, const s
 	static const enum sop turned[] = { OP_EQ, OP_NE, OP_GT, OP_LT, OP_GE, OP_LE };
 	double now = (double)loop_wall_ms(ev->c->loop) / 1000;
 
-	EACH_ROW(out->seen, n, col->num[row] == col->num[row]);
+	if (out->seen)
+		EACH_ROW(out->seen, n, col->num[row] == col->num[row]);
 	if (t->is_empty)
 		return;
 	if (col->is_age) /* longer means earlier */
@@ -126,16 +136,19 @@ static void text_values(struct sbits_eval *ev, const struct scol *col, const str
 {
 	uint64_t *hits;
 
-	EACH_ROW(out->seen, n, col->words[row] != 0);
+	if (out->seen)
+		EACH_ROW(out->seen, n, col->words[row] != 0);
 	if (t->is_empty)
 		return;
 	hits = POOL_ARRAY(ev->p, uint64_t, col->texts.n / 64 + 1);
 	stexts_match(&col->texts, &t->pat, hits);
-	EACH_ROW(out->hit, n, sbit(hits, col->words[row]));
+	if (!is_none(hits, col->texts.n / 64 + 1))
+		EACH_ROW(out->hit, n, sbit(hits, col->words[row]));
 }
 
 /* False: not ready, or the column is none for this. */
-static bool value_column(struct sbits_eval *ev, const struct scol *col, const struct sterm *t, struct found *out)
+static bool value_column(struct sbits_eval *ev, const struct scol *col, const struct sterm *t, bool with_seen,
+                         struct found *out)
 {
 	const struct stable *table = col ? &ev->work.x->tables[col->kind] : NULL;
 	uint32_t n;
@@ -143,7 +156,7 @@ static bool value_column(struct sbits_eval *ev, const struct scol *col, const st
 	if (!col || t->profile.text)
 		return false;
 	n = inv_rows(ev->c->inv, col->kind)->n;
-	*out = nothing(ev, col->kind);
+	*out = nothing(ev, col->kind, with_seen);
 	if (col->type == SC_SMALL)
 		small_values(col, t, n, out);
 	else if (col->type == SC_NUM)
@@ -151,7 +164,8 @@ static bool value_column(struct sbits_eval *ev, const struct scol *col, const st
 	else
 		text_values(ev, col, t, n, out);
 	and_with(ev, col->kind, out->hit, table->live);
-	and_with(ev, col->kind, out->seen, table->live);
+	if (with_seen)
+		and_with(ev, col->kind, out->seen, table->live);
 	return true;
 }
 
@@ -167,9 +181,13 @@ static bool any_of_list(const struct scol *col, uint32_t word, const uint64_t *b
 	return false;
 }
 
-/* Rows whose reference leads into the set. */
-static void gather(const struct scol *col, const uint64_t *there, uint32_t n, uint64_t *here)
+/* Rows whose reference leads into the set; n_there: rows on the other side, which the set has a clear bit behind. */
+static void gather(const struct scol *col, const uint64_t *there, uint32_t n_there, uint32_t n, uint64_t *here)
 {
+	if (!col->lists->len) {
+		EACH_ROW(here, n, sbit(there, MIN(col->words[row], n_there)));
+		return;
+	}
 	EACH_ROW(here, n,
 	         col->words[row] < SREF_LIST    ? sbit(there, col->words[row])
 	         : col->words[row] == SREF_NONE ? false
@@ -210,20 +228,18 @@ static bool step_back(struct sbits_eval *ev, enum kind k, const struct sstep *s,
                       uint64_t *here)
 {
 	const struct sstep *hop = &s[n_structs];
-	const struct scol *col;
+	enum kind far = (enum kind)hop->kind;
+	bool is_reverse = hop->op == S_REVERSE;
+	const struct scol *col = is_reverse ? reverse_column(ev, hop, k) : sindex_refs(&ev->work, k, s, n_structs + 1);
 
-	if (hop->op == S_REVERSE) {
-		col = reverse_column(ev, hop, k);
-		if (col)
-			scatter(col, there, sbits_words(ev, (enum kind)hop->kind), here);
-	} else {
-		col = sindex_refs(&ev->work, k, s, n_structs + 1);
-		if (col)
-			gather(col, there, inv_rows(ev->c->inv, k)->n, here);
-	}
-	if (col)
-		and_with(ev, k, here, ev->work.x->tables[k].live);
-	return col != NULL;
+	if (!col || is_none(there, sbits_words(ev, far)))
+		return col != NULL;
+	if (is_reverse)
+		scatter(col, there, sbits_words(ev, far), here);
+	else
+		gather(col, there, inv_rows(ev->c->inv, far)->n, inv_rows(ev->c->inv, k)->n, here);
+	and_with(ev, k, here, ev->work.x->tables[k].live);
+	return true;
 }
 
 /* ---- terms ---- */
@@ -234,7 +250,7 @@ static bool probe_rows(struct sbits_eval *ev, enum kind k, const struct sterm *t
 {
 	const struct inv_rows *rows = inv_rows(ev->c->inv, k);
 
-	*out = nothing(ev, k);
+	*out = nothing(ev, k, true);
 	for (uint32_t i = 0; i < rows->n; i++) {
 		bool seen = false;
 
@@ -265,7 +281,7 @@ static bool id_rows(struct sbits_eval *ev, enum kind k, const struct sterm *t, s
 }
 
 static bool steps_rows(struct sbits_eval *ev, enum kind k, const struct sstep *s, const struct sterm *t,
-                       const struct sfield *f, struct found *out)
+                       const struct sfield *f, bool with_seen, struct found *out)
 {
 	int n = sbits_structs(s);
 	const struct sstep *last = &s[n];
@@ -277,11 +293,13 @@ static bool steps_rows(struct sbits_eval *ev, enum kind k, const struct sstep *s
 	if (n == 0 && t->type == ST_UUID && !t->is_empty && is_own_id(s) && !strchr(t->pat.text, '*'))
 		return id_rows(ev, k, t, out);
 	if (last->op == S_LEAF || last->op == S_LEAF_ID || last->op == S_LEAF_ID_LIST)
-		return !(f->flags & SF_TAG) && value_column(ev, sindex_values(&ev->work, k, s, n + 1, &r), t, out);
-	if (!steps_rows(ev, (enum kind)last->kind, last + 1, t, f, &there))
+		return !(f->flags & SF_TAG) &&
+		       value_column(ev, sindex_values(&ev->work, k, s, n + 1, &r), t, with_seen, out);
+	if (!steps_rows(ev, (enum kind)last->kind, last + 1, t, f, with_seen, &there))
 		return false;
-	*out = nothing(ev, k);
-	return step_back(ev, k, s, n, there.hit, out->hit) && step_back(ev, k, s, n, there.seen, out->seen);
+	*out = nothing(ev, k, with_seen);
+	return step_back(ev, k, s, n, there.hit, out->hit) &&
+	       (!with_seen || step_back(ev, k, s, n, there.seen, out->seen));
 }
 
 bool sbits_is_whole(const struct sread *r)
@@ -347,9 +365,10 @@ static bool counted_rows(struct sbits_eval *ev, enum kind k, const struct sterm 
 static bool read_rows(struct sbits_eval *ev, enum kind k, const struct sterm *t, const struct sread *r,
                       struct found *out)
 {
+	bool with_seen = t->is_empty || r->n_alt > 1;
 	struct found one;
 
-	*out = nothing(ev, k);
+	*out = nothing(ev, k, true);
 	if (!r->type)
 		return true;
 	if (inv_rows(ev->c->inv, k)->n <= sbits_tiny)
@@ -359,10 +378,13 @@ static bool read_rows(struct sbits_eval *ev, enum kind k, const struct sterm *t,
 	if (r->stat || r->text || r->f->get) {
 		if ((r->stat || r->text) && !sbits_is_touched(k))
 			return false;
-		return sbits_is_whole(r) && value_column(ev, sindex_values(&ev->work, k, NULL, 0, r), t, out);
+		return sbits_is_whole(r) &&
+		       value_column(ev, sindex_values(&ev->work, k, NULL, 0, r), t, with_seen, out);
 	}
+	if (!with_seen)
+		return r->n_alt == 0 || steps_rows(ev, k, r->alt[0], t, r->f, false, out);
 	for (int i = 0; i < r->n_alt; i++) {
-		if (!steps_rows(ev, k, r->alt[i], t, r->f, &one))
+		if (!steps_rows(ev, k, r->alt[i], t, r->f, true, &one))
 			return false;
 		for (size_t w = 0, n = sbits_words(ev, k); w < n; w++) {
 			out->hit[w] |= one.hit[w] & ~out->seen[w];
@@ -374,7 +396,7 @@ static bool read_rows(struct sbits_eval *ev, enum kind k, const struct sterm *t,
 
 static uint64_t *read_term(struct sbits_eval *ev, enum kind k, const struct sterm *t)
 {
-	struct found all = nothing(ev, k), one;
+	struct found all = nothing(ev, k, true), one;
 
 	for (int i = 0; i < t->n_reads; i++) {
 		if (!read_rows(ev, k, t, &t->reads[i], &one)) {
@@ -382,7 +404,8 @@ static uint64_t *read_term(struct sbits_eval *ev, enum kind k, const struct ster
 			return all_of(ev, k);
 		}
 		or_with(ev, k, all.hit, one.hit);
-		or_with(ev, k, all.seen, one.seen);
+		if (t->is_empty)
+			or_with(ev, k, all.seen, one.seen);
 	}
 	if (t->is_empty)
 		return t->op == OP_EQ ? without(ev, k, all.seen) : all.seen;

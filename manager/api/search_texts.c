@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "manager/api/search_texts.h"
 
+#include <math.h>
 #include <string.h>
 
-enum { SEPARATOR = '\x01', MAX_PIECES = 32, FIRST = 64 };
+enum { SEPARATOR = '\x01', MAX_PIECES = 32, FIRST = 64, START = 8 };
 
 /* ---- the set ---- */
 
@@ -47,10 +48,11 @@ static uint32_t hash_of(const char *s, size_t len)
 	return (uint32_t)(h ^ h >> 32);
 }
 
+/* There are always START bytes more than are used. */
 static void append(char **to, uint32_t *len, uint32_t *cap, const char *s, size_t n)
 {
-	if (*len + n + 1 > *cap) {
-		*cap = (uint32_t)MAX(*len + n + 1, *cap + *cap / 2);
+	if (*len + n + 1 + START > *cap) {
+		*cap = (uint32_t)MAX(*len + n + 1 + START, *cap + *cap / 2);
 		*to = g_realloc(*to, *cap);
 	}
 	memcpy(*to + *len, s, n);
@@ -230,6 +232,7 @@ static bool text_hits(const struct stexts *t, const struct glob *g, uint32_t cod
 struct matcher {
 	const struct stexts *t;
 	const struct glob *low, *exact; /* exact NULL: case does not matter */
+	bool is_low;                    /* the pattern is in lower case */
 	uint64_t *hits;
 };
 
@@ -238,7 +241,10 @@ static inline void take(const struct matcher *m, uint32_t code)
 {
 	const char *s;
 
-	if (m->exact) {
+	if (m->exact && !(m->t->orig_off && m->t->orig_off[code])) {
+		if (!m->is_low) /* the text is */
+			return;
+	} else if (m->exact) {
 		s = text_of(m->t, code);
 		if (!text_hits(m->t, m->exact, code, s, strlen(s)))
 			return;
@@ -277,13 +283,52 @@ static void match_anywhere(const struct matcher *m)
 	}
 }
 
+/* How texts must begin, in one word; mask 0: in any way. */
+struct start {
+	uint64_t want, mask;
+	bool is_all; /* that is all that is asked for */
+};
+
+static struct start start_of(const struct glob *g)
+{
+	char want[START] = "", mask[START] = "";
+	struct start out = { 0 };
+	bool is_whole = g->n == 1 && !g->open_end;
+	size_t len;
+
+	if (g->open_start || g->n == 0)
+		return out;
+	len = g->piece[0].len + is_whole; /* with its end, if there is nothing behind */
+	memcpy(want, g->piece[0].s, MIN(g->piece[0].len, START));
+	memset(mask, 0xff, MIN(len, START));
+	memcpy(&out.want, want, START);
+	memcpy(&out.mask, mask, START);
+	out.is_all = g->n == 1 && len <= START;
+	return out;
+}
+
 static void match_each(const struct matcher *m)
 {
+	struct start start = start_of(m->low);
 	const struct stexts *t = m->t;
 
 	for (uint32_t code = 1; code < t->n; code++) {
-		uint32_t end = code + 1 < t->n ? t->off[code + 1] : t->fold_len;
-		if (text_hits(t, m->low, code, t->fold + t->off[code], end - t->off[code] - 1))
+		const char *s = t->fold + t->off[code];
+		uint32_t end;
+
+		if (start.mask && !t->is_multi[code]) {
+			uint64_t word;
+
+			memcpy(&word, s, START);
+			if ((word ^ start.want) & start.mask)
+				continue;
+			if (start.is_all) {
+				take(m, code);
+				continue;
+			}
+		}
+		end = code + 1 < t->n ? t->off[code + 1] : t->fold_len;
+		if (text_hits(t, m->low, code, s, end - t->off[code] - 1))
 			take(m, code);
 	}
 }
@@ -292,7 +337,8 @@ void stexts_match(const struct stexts *t, const struct spattern *pat, uint64_t *
 {
 	g_autofree char *low_text = pat->any_case ? NULL : folded(pat->text, strlen(pat->text));
 	struct glob low, exact;
-	struct matcher m = { t, &low, pat->any_case ? NULL : &exact, hits };
+	struct matcher m = { t, &low, pat->any_case ? NULL : &exact, !low_text || strcmp(low_text, pat->text) == 0,
+		             hits };
 
 	if (!glob_make(&low, low_text ? low_text : pat->text) || !glob_make(&exact, pat->text)) {
 		for (uint32_t code = 1; code < t->n; code++) /* stars upon stars: slowly, and only for whole texts */
@@ -310,9 +356,20 @@ void stexts_match(const struct stexts *t, const struct spattern *pat, uint64_t *
 
 struct ranking {
 	const struct stexts *t;
-	bool is_ip;
-	double *address; /* by code, of addresses */
+	double *address; /* by code, of addresses; NAN: not read yet. NULL: they are none */
 };
+
+static double address_of(const struct ranking *r, uint32_t code)
+{
+	char first[64];
+
+	if (isnan(r->address[code])) {
+		g_strlcpy(first, text_of(r->t, code), sizeof(first));
+		first[strcspn(first, "\x01")] = '\0';
+		r->address[code] = search_address_key(first);
+	}
+	return r->address[code];
+}
 
 static int compare_codes(const void *a, const void *b, void *arg)
 {
@@ -320,19 +377,12 @@ static int compare_codes(const void *a, const void *b, void *arg)
 	const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
 	int rc;
 
-	if (r->is_ip)
-		return (r->address[x] > r->address[y]) - (r->address[x] < r->address[y]);
+	if (r->address) {
+		double left = address_of(r, x), right = address_of(r, y);
+		return (left > right) - (left < right);
+	}
 	rc = g_ascii_strcasecmp(text_of(r->t, x), text_of(r->t, y));
 	return rc ? rc : strcmp(text_of(r->t, x), text_of(r->t, y));
-}
-
-static double address_of(const char *text)
-{
-	char first[64];
-
-	g_strlcpy(first, text, sizeof(first));
-	first[strcspn(first, "\x01")] = '\0';
-	return search_address_key(first);
 }
 
 /* Old ones are in order; the new ones, in order too, find their places among them. */
@@ -360,30 +410,42 @@ static uint32_t *merge(const struct ranking *r, const uint32_t *old, uint32_t n_
 	return out;
 }
 
+/* Numbers along the order. Among those that had one, it tells which are the same. */
+static void number_ranks(struct stexts *t, const struct ranking *r)
+{
+	uint32_t rank = 0, before = 0, was, was_before = 0;
+
+	t->rank = g_renew(uint32_t, t->rank, t->n);
+	t->rank[0] = 0;
+	for (uint32_t i = 0; i + 1 < t->n; i++, was_before = was) {
+		uint32_t code = t->sorted[i];
+
+		was = code < t->n_ranked ? t->rank[code] : 0;
+		if (i == 0 || (was && was_before ? was != was_before : compare_codes(&before, &code, (void *)r) != 0))
+			rank++;
+		t->rank[code] = rank;
+		before = code;
+	}
+	t->n_ranked = t->n;
+}
+
 void stexts_rank(struct stexts *t, bool is_ip)
 {
-	uint32_t n_new = t->n - MAX(t->n_ranked, 1), n_old = t->n_ranked ? t->n_ranked - 1 : 0, rank = 0;
+	uint32_t n_new = t->n - MAX(t->n_ranked, 1), n_old = t->n_ranked ? t->n_ranked - 1 : 0;
 	g_autofree uint32_t *new = g_new(uint32_t, n_new + 1);
-	g_autofree double *address = is_ip ? g_new0(double, t->n) : NULL;
-	struct ranking r = { t, is_ip, address };
+	g_autofree double *address = is_ip ? g_new(double, t->n) : NULL;
+	struct ranking r = { t, address };
 	uint32_t *sorted;
 
 	if (t->n_ranked == t->n)
 		return;
 	for (uint32_t i = 0; i < n_new; i++)
 		new[i] = t->n - n_new + i;
-	for (uint32_t code = 1; is_ip && code < t->n; code++)
-		address[code] = address_of(text_of(t, code));
+	for (uint32_t code = 0; is_ip && code < t->n; code++)
+		address[code] = NAN;
 	g_qsort_with_data(new, (int)n_new, sizeof(*new), compare_codes, &r);
 	sorted = merge(&r, t->sorted, n_old, new, n_new);
 	g_free(t->sorted);
 	t->sorted = sorted;
-	t->rank = g_renew(uint32_t, t->rank, t->n);
-	t->rank[0] = 0;
-	for (uint32_t i = 0; i + 1 < t->n; i++) {
-		if (i == 0 || compare_codes(&sorted[i - 1], &sorted[i], &r) != 0)
-			rank++;
-		t->rank[sorted[i]] = rank;
-	}
-	t->n_ranked = t->n;
+	number_ranks(t, &r);
 }
