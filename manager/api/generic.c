@@ -144,21 +144,58 @@ void *generic_merge(struct call *c, struct txn *t, enum kind k, const char *id, 
 	return m_validate(type, draft, e) < 0 ? NULL : draft;
 }
 
+/* ---- what is told of it ---- */
+
+/* Kinds whose changes nobody else tells of. */
+static const struct told {
+	enum kind kind;
+	const char *noun, *add, *update, *remove;
+	size_t ref; /* in struct event_refs; 0: events have no such reference */
+} TOLD[] = {
+	{ KIND_BOOKMARK, "Bookmark", "USER_ADD_BOOKMARK", "USER_UPDATE_BOOKMARK", "USER_REMOVE_BOOKMARK" },
+	{ KIND_HOST, "Host", NULL, "USER_UPDATE_VDS", NULL, offsetof(struct event_refs, host) },
+	{ KIND_CLUSTER, "Cluster", NULL, "USER_UPDATE_CLUSTER", NULL, offsetof(struct event_refs, cluster) },
+	{ KIND_DATA_CENTER, "Data Center", NULL, "USER_UPDATE_STORAGE_POOL", NULL,
+	  offsetof(struct event_refs, data_center) },
+};
+
+static void tell(struct call *c, struct txn *t, const char *id, const char *name, enum m_op_kind what)
+{
+	struct event_refs refs = call_refs(c);
+
+	for (size_t i = 0; i < G_N_ELEMENTS(TOLD); i++) {
+		const struct told *d = &TOLD[i];
+		const char *event = what == M_OP_ADD ? d->add : what == M_OP_UPDATE ? d->update : d->remove;
+
+		if (d->kind != c->impl->kind || !event)
+			continue;
+		if (d->ref)
+			*(const char **)((char *)&refs + d->ref) = id;
+		txn_event(t, event, &refs, "%s %s was %s.", d->noun, STR_OR(name, id),
+		          what == M_OP_ADD      ? "added"
+		          : what == M_OP_UPDATE ? "changed"
+		                                : "removed");
+	}
+}
+
 int generic_update(struct call *c, struct err *e)
 {
 	const void *target = generic_target(c, e);
 	char job[UUID_LEN + 1];
 	struct txn *t;
+	void *draft;
 	char *id;
 
 	if (!target)
 		return -1;
 	id = pool_strdup(c->pool, c->ids[c->n_ids - 1]);
 	t = txn_begin(c->core);
-	if (!generic_merge(c, t, c->impl->kind, id, e)) {
+	draft = generic_merge(c, t, c->impl->kind, id, e);
+	if (!draft) {
 		txn_cancel(t);
 		return -1;
 	}
+	tell(c, t, id, m_entity(M_KINDS[c->impl->kind].type, draft)->name, M_OP_UPDATE);
 	job_record(t, c->correlation_id, c->who.user_id, job, "Updating %s %s", M_KINDS[c->impl->kind].type->name,
 	           STR_OR(m_entity(M_KINDS[c->impl->kind].type, target)->name, id));
 	if (txn_commit(t, e) < 0)
@@ -175,6 +212,7 @@ int generic_remove(struct call *c, struct err *e)
 	if (!target || lock_check(c->core, c->ids[c->n_ids - 1], NULL, e) < 0)
 		return -1;
 	t = txn_begin(c->core);
+	tell(c, t, c->ids[c->n_ids - 1], m_entity(M_KINDS[c->impl->kind].type, target)->name, M_OP_REMOVE);
 	txn_remove(t, c->impl->kind, c->ids[c->n_ids - 1]);
 	job_record(t, c->correlation_id, c->who.user_id, job, "Removing %s %s", M_KINDS[c->impl->kind].type->name,
 	           STR_OR(m_entity(M_KINDS[c->impl->kind].type, target)->name, c->ids[c->n_ids - 1]));
@@ -233,6 +271,7 @@ int generic_add(struct call *c, struct err *e)
 		((struct m_ref *)((char *)draft + f->offset))->id = pool_strdup(txn_pool(t), c->ids[c->n_ids - 1]);
 	}
 	id = pool_strdup(c->pool, m_entity(type, draft)->id);
+	tell(c, t, id, m_entity(type, draft)->name, M_OP_ADD);
 	job_record(t, c->correlation_id, c->who.user_id, job, "Adding %s %s", type->name,
 	           STR_OR(m_entity(type, draft)->name, id));
 	if (txn_commit(t, e) < 0)

@@ -47,6 +47,10 @@ int qos_update_profile(struct call *c, size_t offset, struct err *e)
 		return -1;
 	}
 	qos_settle((struct m_ref *)((char *)draft + offset));
+	if (k == KIND_VNIC_PROFILE)
+		txn_event(t, "UPDATE_VNIC_PROFILE",
+		          &(struct event_refs){ .user = c->who.user_id, .correlation_id = c->correlation_id },
+		          "VM network interface profile %s was changed.", m_entity(M_KINDS[k].type, draft)->name);
 	job_record(t, c->correlation_id, c->who.user_id, job, "Updating %s %s", M_KINDS[k].type->name,
 	           STR_OR(m_entity(M_KINDS[k].type, draft)->name, id));
 	return txn_commit(t, e) < 0 ? -1 : call_reply_kind(c, k, id);

@@ -85,6 +85,44 @@ static int event_remove(struct call *c, struct err *e)
 
 /* ---- tags ---- */
 
+enum { MAX_TAG_LEVELS = 40 };
+
+/* How many tags are above it, the root included; -1: it is below the other. */
+static int depth_of(struct core *core, const char *id, const char *other)
+{
+	for (int depth = 0; depth < INT16_MAX; depth++) {
+		const struct m_tag *tag = id ? INV_LATEST(core->inv, TAG, tag, id) : NULL;
+
+		if (!tag)
+			return depth;
+		if (other && strcmp(id, other) == 0)
+			return -1;
+		id = tag->parent.id;
+	}
+	return -1;
+}
+
+/* How many levels there are from the tag down. */
+static int height_of(struct core *core, const char *id)
+{
+	int height = 0;
+
+	INV_EACH_BY (en, core->inv, KIND_TAG, IDX_TAG_parent, id)
+		height = MAX(height, height_of(core, en->id));
+	return height + 1;
+}
+
+static int check_depth(struct core *core, const char *parent, const char *id, struct err *e)
+{
+	int depth = depth_of(core, parent, id);
+
+	if (depth < 0)
+		return err_field(e, ERR_CONFLICT, "tag.parent", "A tag cannot be below itself.");
+	return depth + (id ? height_of(core, id) : 1) <= MAX_TAG_LEVELS
+	           ? 0
+	           : err_field(e, ERR_CONFLICT, "tag.parent", "There may be %d levels of tags.", MAX_TAG_LEVELS);
+}
+
 static int tag_add(struct call *c, struct err *e)
 {
 	struct txn *t;
@@ -93,7 +131,8 @@ static int tag_add(struct call *c, struct err *e)
 
 	if (!body->name || !*body->name)
 		return err_field(e, ERR_MISSING, "tag.name", "Tag [name] required for add");
-	if (call_resolve(c, &body->parent, KIND_TAG, NULL, false, "tag.parent", e) < 0)
+	if (call_resolve(c, &body->parent, KIND_TAG, NULL, false, "tag.parent", e) < 0 ||
+	    check_depth(c->core, body->parent.id, NULL, e) < 0)
 		return -1;
 	t = txn_begin(c->core);
 	tag = generic_create(c, t, KIND_TAG, false, e);
@@ -113,7 +152,7 @@ static int tag_add(struct call *c, struct err *e)
 static void remove_tag_tree(struct call *c, struct txn *t, const char *id, int depth)
 {
 	INV_EACH_BY (en, c->core->inv, KIND_TAG, IDX_TAG_parent, id)
-		if (depth < 64)
+		if (depth < MAX_TAG_LEVELS)
 			remove_tag_tree(c, t, en->id, depth + 1);
 	INV_EACH_BY (en, c->core->inv, KIND_TAG_ASSIGNMENT, IDX_TAG_ASSIGNMENT_of_tag, id)
 		txn_remove(t, KIND_TAG_ASSIGNMENT, en->id);
@@ -122,56 +161,79 @@ static void remove_tag_tree(struct call *c, struct txn *t, const char *id, int d
 
 static int tag_remove(struct call *c, struct err *e)
 {
+	const struct m_tag *tag = generic_target(c, e);
+	struct event_refs refs = call_refs(c);
 	struct txn *t;
 
-	if (!generic_target(c, e))
+	if (!tag)
 		return -1;
 	if (strcmp(c->ids[0], UUID_NIL) == 0)
 		return err_set(e, ERR_CONFLICT, "Cannot remove Tag. The root tag cannot be removed.");
 	t = txn_begin(c->core);
+	txn_event(t, "USER_REMOVE_TAG", &refs, "Tag %s was removed.", tag->name);
 	remove_tag_tree(c, t, c->ids[0], 0);
 	return txn_commit(t, e) < 0 ? -1 : call_reply_action(c, NULL);
 }
 
-static bool is_below(struct core *core, const char *id, const char *ancestor)
-{
-	for (int depth = 0; id && depth < 64; depth++) {
-		const struct m_tag *tag = INV_LATEST(core->inv, TAG, tag, id);
-		if (strcmp(id, ancestor) == 0)
-			return true;
-		id = tag ? tag->parent.id : NULL;
-	}
-	return false;
-}
-
 static int tag_update(struct call *c, struct err *e)
 {
-	struct m_tag *body = c->body;
+	const struct m_tag *old = generic_target(c, e), *above, *was_above;
+	struct event_refs refs = call_refs(c);
+	struct m_tag *body = c->body, *draft;
+	char *id;
+	struct txn *t;
 
-	if (call_resolve(c, &body->parent, KIND_TAG, NULL, false, "tag.parent", e) < 0)
+	if (!old || call_resolve(c, &body->parent, KIND_TAG, NULL, false, "tag.parent", e) < 0)
 		return -1;
-	if (strcmp(c->ids[0], UUID_NIL) == 0)
+	if (strcmp(old->id, UUID_NIL) == 0)
 		return err_set(e, ERR_CONFLICT, "Cannot edit Tag. The root tag cannot be changed.");
-	if (body->parent.id && is_below(c->core, body->parent.id, c->ids[0]))
-		return err_field(e, ERR_CONFLICT, "tag.parent", "A tag cannot be below itself.");
-	return generic_update(c, e);
+	if (body->parent.id && check_depth(c->core, body->parent.id, old->id, e) < 0)
+		return -1;
+	id = pool_strdup(c->pool, old->id);
+	t = txn_begin(c->core);
+	draft = generic_merge(c, t, KIND_TAG, id, e);
+	if (!draft) {
+		txn_cancel(t);
+		return -1;
+	}
+	above = INV_GET(c->core->inv, TAG, tag, draft->parent.id);
+	was_above = INV_GET(c->core->inv, TAG, tag, old->parent.id);
+	if (above && was_above && above != was_above)
+		txn_event(t, "USER_MOVE_TAG", &refs, "Tag %s was moved from %s to %s.", draft->name, was_above->name,
+		          above->name);
+	else
+		txn_event(t, "USER_UPDATE_TAG", &refs, "Tag %s was changed.", draft->name);
+	return txn_commit(t, e) < 0 ? -1 : call_reply_kind(c, KIND_TAG, id);
 }
 
 /* Tags of a VM, host, template, user or group: assignments shown as the tags they lead to. */
+enum { NO_REF = 0xffff };
 struct taggable {
 	enum kind kind;
 	int idx;
 	size_t offset; /* of the reference in struct m_tag */
+	const char *attach, *detach;
+	size_t ref; /* in struct event_refs; NO_REF: events have no such reference */
 };
 static const struct {
 	const char *word;
 	struct taggable t;
 } TAGGABLE[] = {
-	{ "vms", { KIND_VM, IDX_TAG_ASSIGNMENT_vm, offsetof(struct m_tag, vm) } },
-	{ "hosts", { KIND_HOST, IDX_TAG_ASSIGNMENT_host, offsetof(struct m_tag, host) } },
-	{ "templates", { KIND_TEMPLATE, IDX_TAG_ASSIGNMENT_template, offsetof(struct m_tag, template) } },
-	{ "users", { KIND_USER, IDX_TAG_ASSIGNMENT_user, offsetof(struct m_tag, user) } },
-	{ "groups", { KIND_GROUP, IDX_TAG_ASSIGNMENT_group, offsetof(struct m_tag, group) } },
+	{ "vms",
+	  { KIND_VM, IDX_TAG_ASSIGNMENT_vm, offsetof(struct m_tag, vm), "USER_ATTACH_TAG_TO_VM",
+	    "USER_DETACH_VM_FROM_TAG", offsetof(struct event_refs, vm) } },
+	{ "hosts",
+	  { KIND_HOST, IDX_TAG_ASSIGNMENT_host, offsetof(struct m_tag, host), "USER_ATTACH_TAG_TO_VDS",
+	    "USER_DETACH_VDS_FROM_TAG", offsetof(struct event_refs, host) } },
+	{ "templates",
+	  { KIND_TEMPLATE, IDX_TAG_ASSIGNMENT_template, offsetof(struct m_tag, template), "USER_ATTACH_TAG_TO_TEMPLATE",
+	    "USER_DETACH_TEMPLATE_FROM_TAG", offsetof(struct event_refs, template) } },
+	{ "users",
+	  { KIND_USER, IDX_TAG_ASSIGNMENT_user, offsetof(struct m_tag, user), "USER_ATTACH_TAG_TO_USER",
+	    "USER_DETACH_USER_FROM_TAG", NO_REF } },
+	{ "groups",
+	  { KIND_GROUP, IDX_TAG_ASSIGNMENT_group, offsetof(struct m_tag, group), "USER_ATTACH_TAG_TO_USER_GROUP",
+	    "USER_DETACH_USER_GROUP_FROM_TAG", NO_REF } },
 };
 
 static const struct taggable *taggable(struct call *c, struct err *e)
@@ -228,6 +290,21 @@ static int assigned_get(struct call *c, struct err *e)
 	return a ? call_reply_entity(c, &M_TYPE_tag, assigned_view(c, tg, a)) : -1;
 }
 
+static void tell_assigned(struct call *c, struct txn *t, const struct taggable *tg, const char *tag_id, bool is_on)
+{
+	const struct m_tag *tag = INV_GET(c->core->inv, TAG, tag, tag_id);
+	const void *on = inv_get(c->core->inv, tg->kind, c->ids[0]);
+	struct event_refs refs = call_refs(c);
+	const char *name =
+	    tg->kind == KIND_USER ? ((const struct m_user *)on)->user_name : m_entity(M_KINDS[tg->kind].type, on)->name;
+
+	if (tg->ref != NO_REF)
+		*(const char **)((char *)&refs + tg->ref) = c->ids[0];
+	txn_event(t, is_on ? tg->attach : tg->detach, &refs,
+	          is_on ? "Tag %s was put on %s." : "Tag %s was taken off %s.", tag ? tag->name : tag_id,
+	          STR_OR(name, c->ids[0]));
+}
+
 static int assigned_add(struct call *c, struct err *e)
 {
 	const struct taggable *tg = taggable(c, e);
@@ -243,6 +320,7 @@ static int assigned_add(struct call *c, struct err *e)
 	draft = txn_new(t, KIND_TAG_ASSIGNMENT, NULL);
 	draft->of_tag.id = pool_strdup(txn_pool(t), ref.id);
 	((struct m_ref *)((char *)draft + tg->offset))->id = pool_strdup(txn_pool(t), c->ids[0]);
+	tell_assigned(c, t, tg, ref.id, true);
 	return txn_commit(t, e) < 0 ? -1 : call_reply_kind(c, KIND_TAG, ref.id);
 }
 
@@ -255,6 +333,7 @@ static int assigned_remove(struct call *c, struct err *e)
 	if (!a)
 		return tg ? err_set(e, ERR_NO_ENTITY, "The tag is not assigned.") : -1;
 	t = txn_begin(c->core);
+	tell_assigned(c, t, tg, a->of_tag.id, false);
 	txn_remove(t, KIND_TAG_ASSIGNMENT, a->id);
 	return txn_commit(t, e) < 0 ? -1 : call_reply_action(c, NULL);
 }

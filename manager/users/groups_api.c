@@ -26,6 +26,8 @@ static int group_add(struct call *c, struct err *e)
 	g->namespace = pool_strdup(txn_pool(t), "*");
 	g->domain_entry_id = pool_strdup(txn_pool(t), g->id);
 	REF_SET(txn_pool(t), g->domain, users_domain(c, &AUTH_INTERNAL)->id);
+	txn_event(t, "USER_ADD", &(struct event_refs){ .user = c->who.user_id, .correlation_id = c->correlation_id },
+	          "Group %s was added.", g->name);
 	job_record(t, c->correlation_id, c->who.user_id, job, "Adding Group %s", g->name);
 	return txn_commit(t, e) < 0 ? -1 : call_reply_kind(c, KIND_GROUP, id);
 }

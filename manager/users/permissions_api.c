@@ -130,15 +130,55 @@ static bool is_same(const struct m_permission *a, const struct m_permission *b, 
 	       g_strcmp0(a->group.id, b->group.id) == 0 && perm_target_of(a, &on) == t && g_strcmp0(on, object_id) == 0;
 }
 
+/* "VM web1", in the call's pool. */
+static const char *object_text(struct call *c, const struct perm_target *t, const char *id)
+{
+	const void *obj = t ? inv_get(c->core->inv, t->kind, id) : NULL;
+	const struct m_entity *en = obj ? m_entity(M_KINDS[t->kind].type, obj) : NULL;
+
+	return t ? pool_printf(c->pool, "%s %s", t->name, en ? STR_OR(en->name, id) : id) : "System";
+}
+
+/* Events of a permission are events of what it is on. */
+static struct event_refs refs_on(struct call *c, const struct perm_target *t, const char *id)
+{
+	struct event_refs refs = call_refs(c);
+	const struct {
+		enum kind kind;
+		const char **ref;
+	} REFS[] = { { KIND_VM, &refs.vm },
+		     { KIND_HOST, &refs.host },
+		     { KIND_CLUSTER, &refs.cluster },
+		     { KIND_DATA_CENTER, &refs.data_center },
+		     { KIND_STORAGE_DOMAIN, &refs.storage_domain },
+		     { KIND_TEMPLATE, &refs.template } };
+
+	for (size_t i = 0; t && i < G_N_ELEMENTS(REFS); i++)
+		if (REFS[i].kind == t->kind)
+			*REFS[i].ref = id;
+	return refs;
+}
+
+/* Who has it, and which role it is: "joe@internal-authz", "UserRole". */
+static const char *holder_of(struct core *core, const struct m_permission *p, const char **role)
+{
+	const struct m_role *r = INV_GET(core->inv, ROLE, role, p->role.id);
+	const struct m_user *u = INV_GET(core->inv, USER, user, p->user.id);
+	const struct m_group *g = INV_GET(core->inv, GROUP, group, p->group.id);
+
+	*role = r ? r->name : p->role.id;
+	return u ? u->user_name : g ? g->name : "Nobody";
+}
+
 static int stage(struct call *c, const struct m_permission *body, const struct perm_target *t, const char *object_id,
                  char **id, struct err *e)
 {
 	struct txn *x = txn_begin(c->core);
 	struct m_permission *p = txn_new(x, KIND_PERMISSION, NULL);
-	const struct m_role *role = INV_GET(c->core->inv, ROLE, role, body->role.id);
 	const struct m_user *u = INV_GET(c->core->inv, USER, user, body->user.id);
 	const struct m_group *g = INV_GET(c->core->inv, GROUP, group, body->group.id);
-	struct event_refs refs = call_refs(c);
+	struct event_refs refs = refs_on(c, t, object_id);
+	const char *role, *holder = holder_of(c->core, body, &role);
 	char job[UUID_LEN + 1];
 
 	*id = pool_strdup(c->pool, p->id);
@@ -152,7 +192,7 @@ static int stage(struct call *c, const struct m_permission *body, const struct p
 	else
 		M_SET(p, is_system, true);
 	txn_event(x, t ? "USER_ADD_PERMISSION" : "USER_ADD_SYSTEM_PERMISSION", &refs, "%s was granted role %s on %s.",
-	          u ? u->user_name : g->name, role->name, t ? t->name : "System");
+	          holder, role, object_text(c, t, object_id));
 	job_record(x, c->correlation_id, c->who.user_id, job, "Adding Permission");
 	return txn_commit(x, e);
 }
@@ -219,20 +259,22 @@ static int permission_remove(struct call *c, struct err *e)
 	const struct m_permission *p = find(c, e);
 	const struct perm_target *target;
 	char job[UUID_LEN + 1];
-	const char *on = NULL;
-	struct event_refs refs = call_refs(c);
+	const char *on = NULL, *role, *holder;
+	struct event_refs refs;
 	struct txn *t;
 
 	if (!p)
 		return -1;
 	target = perm_target_of(p, &on);
+	refs = refs_on(c, target, on);
+	holder = holder_of(c->core, p, &role);
 	if (is_way_in(c, p))
 		return err_set(e, ERR_CONFLICT,
 		               "Cannot remove Permission. admin stays the administrator of the system.");
 	t = txn_begin(c->core);
 	txn_remove(t, KIND_PERMISSION, p->id);
 	txn_event(t, target ? "USER_REMOVE_PERMISSION" : "USER_REMOVE_SYSTEM_PERMISSION", &refs,
-	          "A permission on %s was removed.", target ? target->name : "System");
+	          "Role %s on %s was taken from %s.", role, object_text(c, target, on), holder);
 	job_record(t, c->correlation_id, c->who.user_id, job, "Removing Permission");
 	return txn_commit(t, e) < 0 ? -1 : call_reply_action(c, job);
 }
