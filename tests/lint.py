@@ -6,6 +6,7 @@
   the rest of the Manager knows core, and neither the agent nor a tool knows the Manager;
 - every source names its licence;
 - no conflict markers, no trailing blanks;
+- what people read in the portals is in portal/src/text, where it can be translated;
 - with --format: clang-format would change nothing.
 """
 import os
@@ -16,6 +17,14 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
 SOURCES = (".c", ".h", ".py", ".sh", ".ts", ".tsx")
+
+# Words in tags, in attributes that are shown or read aloud, and sentences in strings.
+SHOWN = [
+    re.compile(r">\s*([^<>{}=;()|&]*[A-Za-z]{2,}[^<>{}=;()|&]*)</[A-Za-z]"),
+    re.compile(r'\b(?:aria-label|title|label|placeholder|alt|description|screenreaderText|\w+AriaLabel|titleText)="([^"]*[A-Za-z]{2,}[^"]*)"'),
+    re.compile(r'["`]([A-Z][a-z]+(?: [a-z]+)+[^"`]*)["`]'),
+]
+NAMES = {"eth0", "Ctrl+Alt+Del"}  # the same in every language
 
 # Which rooms a room may look into, besides itself. The first match counts.
 ROOMS = [
@@ -63,6 +72,15 @@ def climbs(path, name):
     return f"{path}: includes {target}, which {room} must not know"
 
 
+def literal_texts(path, text):
+    if not path.startswith("portal/src/") or path.startswith(("portal/src/text/", "portal/src/gen/")) or not path.endswith((".ts", ".tsx")):
+        return []
+    code = re.sub(r"/\*.*?\*/", lambda m: "\n" * m.group().count("\n"), text, flags=re.S)
+    lines = [re.sub(r"(^|\s)//.*", "", line) for line in code.split("\n")]
+    return [f"{path}:{number}: '{found}' belongs into portal/src/text" for number, line in enumerate(lines, 1) for shown in SHOWN
+            for found in shown.findall(line) if found not in NAMES]
+
+
 def check_file(path):
     try:
         with open(os.path.join(ROOT, path), encoding="utf-8") as f:
@@ -77,13 +95,18 @@ def check_file(path):
             found.append(f"{path}:{number}: conflict marker")
         if path.endswith(SOURCES) and line != line.rstrip():
             found.append(f"{path}:{number}: blanks at the end of the line")
+    found += literal_texts(path, text)
     if path.endswith((".c", ".h")):
         found += filter(None, (climbs(path, name) for name in INCLUDE.findall(text)))
     return found
 
 
 def self_test():
-    """The include check has to refuse what it is there for."""
+    """The checks have to refuse what they are there for."""
+    for line in ("<b>No hosts</b>", '<Button aria-label="Close it" />', 'throw new Error("Cannot do that");', "x = `There are ${n} hosts`;"):
+        assert literal_texts("portal/src/ui/X.tsx", line), line
+    for line in ('<b>{t("lists.none")}</b>', "// There is \"Some text\" in comments", "/* <b>No</b> */", 'sort: "cpu_usage desc"', "const x: Map<string, Entity> = y;"):
+        assert not literal_texts("portal/src/ui/X.tsx", line), line
     assert climbs("lib/base/x.c", "model/x.h")
     assert climbs("lib/model/x.c", "manager/core/x.h")
     assert climbs("manager/core/x.c", "manager/vms/x.h")
