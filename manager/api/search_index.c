@@ -6,7 +6,9 @@
 
 #include "manager/api/search_get.h"
 
-enum { BYTES_PER_ROW = 100, TEXT_BYTES_PER_ROW = 80, BYTES_FREE = 4 << 20, LAZY = 512, EAGER = 2, TEXTS_FREE = 4096 };
+enum { BYTES_PER_ROW = 100, TEXT_BYTES_PER_ROW = 80, BYTES_FREE = 4 << 20, EAGER = 2, TEXTS_FREE = 4096 };
+
+uint32_t sindex_much = SINDEX_MUCH;
 
 /* ---- columns ---- */
 
@@ -273,7 +275,8 @@ static void published(struct inv_watcher *w, struct entity *e, const void *old, 
 		note_place(t, e->row);
 	note_change(t, e->row);
 	/* nobody asks, but there is much to be read: a little at a time, so that the next question needs not wait */
-	for (int i = 0; i < EAGER && t->changed->len - t->first_changed > LAZY; i++)
+	sindex_place(x, e->kind);
+	for (int i = 0; i < EAGER && t->changed->len - t->first_changed > sindex_much; i++)
 		refresh_next(x, e->kind);
 }
 

@@ -81,6 +81,11 @@ struct scol *sindex_values(struct swork *w, enum kind k, const struct sstep *ste
 struct scol *sindex_refs(struct swork *w, enum kind k, const struct sstep *steps, int n);
 /* Have the order of lists ready in the table: 0; 1: others had their turn meanwhile, so look at everything again. */
 int sindex_order(struct core *c, enum kind k, struct err *e);
+/* How much is left to the next question: rows that came or were changed. */
+enum { SINDEX_MUCH = 32 };
+extern uint32_t sindex_much;
+/* Find the places of what came, if that is much. */
+void sindex_place(struct sindex *x, enum kind k);
 /* Values that sources give for an entity have changed. */
 void sindex_touch(struct sindex *x, enum kind k, const char *id);
 

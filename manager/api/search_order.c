@@ -8,7 +8,7 @@
 #include "manager/api/search_index.h"
 #include "model/types.h"
 
-enum { SMALL = 2000, SLICE = 512, ANEW = 20000, CHUNK = 1024 };
+enum { SMALL = 2000, SLICE = 512, ANEW = 20000, CHUNK = 1024, MUCH_PART = 1000 };
 
 struct item {
 	const void *pub;
@@ -174,6 +174,15 @@ static void place_some(struct sindex *x, enum kind k)
 	g_array_set_size(t->misplaced, first);
 	sort_work(&s);
 	insert_sorted(x, t, &s);
+}
+
+/* To place costs as much as the order is long: so many wait for it that one of them costs little. */
+void sindex_place(struct sindex *x, enum kind k)
+{
+	struct stable *t = &x->tables[k];
+
+	if (t->order && t->misplaced->len > MAX(sindex_much, t->n_order / MUCH_PART))
+		place_some(x, k);
 }
 
 int sindex_order(struct core *c, enum kind k, struct err *e)

@@ -18,6 +18,7 @@ void search_index_from(uint32_t n)
 {
 	index_from = n;
 	sbits_tiny = n * 2;
+	sindex_much = MIN(n, SINDEX_MUCH);
 }
 
 static void breathe(size_t i)
