@@ -114,7 +114,7 @@ static int check_proof(struct pairing *p, struct verb_call *c, const char *what,
 	}
 	p->n_wrong++;
 	log_warn("wrong proof of the pairing code", "PEER", c->peer);
-	return err_set(e, ERR_DENIED, "the proof of the pairing code is wrong");
+	return err_set(e, ERR_DENIED, "this is not the pairing code that the host shows");
 }
 
 static int request(struct pairing *p, struct verb_call *c, struct err *e)

@@ -394,5 +394,5 @@ int agents_pair(struct agents *a, const char *address, int port, const char *cod
 	if (pr.error.code == ERR_NONE)
 		return 0;
 	*e = pr.error;
-	return err_wrap(e, "pair with the agent at %s:%d", address, port);
+	return err_wrap(e, "Pairing with %s:%d failed", address, port);
 }

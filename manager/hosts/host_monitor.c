@@ -330,12 +330,27 @@ static void try_bring_up(struct host_rt *rt)
 
 /* ---- maintenance ---- */
 
+/* So that who waits knows for what. */
+static void say_what_runs(struct host_rt *rt)
+{
+	const struct m_host *h = host_rt_latest(rt);
+	unsigned n = (unsigned)vms_on_host(rt->core, rt->id);
+	char text[80] = "1 virtual machine is still running on it.";
+
+	if (!h || h->status != M_HOST_STATUS_PREPARING_FOR_MAINTENANCE || n == 0)
+		return;
+	if (n > 1)
+		g_snprintf(text, sizeof(text), "%u virtual machines are still running on it.", n);
+	host_set_status(rt->core, rt->id, h->status, text);
+}
+
 static void try_maintenance(struct host_rt *rt)
 {
 	const struct m_host *h;
 	struct err e = ERR_INIT;
 
 	if (host_poll_vms(rt, &e) < 0 || vms_on_host(rt->core, rt->id) > 0) {
+		say_what_runs(rt);
 		pause_for(rt, SETTLING_MS);
 		return;
 	}
@@ -348,7 +363,7 @@ static void try_maintenance(struct host_rt *rt)
 	h = host_rt_latest(rt);
 	if (!h || h->status != M_HOST_STATUS_PREPARING_FOR_MAINTENANCE)
 		return;
-	host_set_status(rt->core, rt->id, M_HOST_STATUS_MAINTENANCE, NULL);
+	host_set_status(rt->core, rt->id, M_HOST_STATUS_MAINTENANCE, h->maintenance_reason);
 	event_emit(rt->core, "VDS_MAINTENANCE", &(struct event_refs){ .host = rt->id, .cluster = h->cluster.id },
 	           "Host %s was switched to Maintenance mode.", h->name);
 }

@@ -163,11 +163,12 @@ static int move(struct call *c, const struct m_host *h, enum m_host_status to, c
 	struct event_refs refs = host_refs(c, h);
 	struct txn *t = txn_begin(c->core);
 	struct m_host *draft = txn_edit(t, KIND_HOST, h->id);
+	const char *why = c->action && c->action->reason && *c->action->reason ? c->action->reason : NULL;
 
 	draft->status = to;
-	draft->status_detail = NULL;
-	draft->maintenance_reason = c->action && c->action->reason ? pool_strdup(txn_pool(t), c->action->reason) : NULL;
-	txn_event(t, event, &refs, "%s %s.", title, h->name);
+	draft->maintenance_reason = pool_strdup(txn_pool(t), why);
+	draft->status_detail = to == M_HOST_STATUS_MAINTENANCE ? draft->maintenance_reason : NULL;
+	txn_event(t, event, &refs, why ? "%s %s (Reason: %s)." : "%s %s.", title, h->name, why);
 	job_record(t, c->correlation_id, c->who.user_id, job, "%s %s", title, h->name);
 	return txn_commit(t, e) < 0 ? -1 : call_reply_action(c, job);
 }

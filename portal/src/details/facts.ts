@@ -24,7 +24,7 @@ const MOST_DEEP = 4;
 /** A structure with so many members is a group of its own. */
 const OWN_GROUP = 4;
 /** Shown elsewhere, or of no use to people. */
-const ELSEWHERE = new Set(["name", "href", "large_icon", "small_icon", "statistics", "reported_devices", "nics", "disk_attachments", "gluster_service", "gluster_tuned_profile",
+const ELSEWHERE = new Set(["name", "href", "status_detail", "large_icon", "small_icon", "statistics", "reported_devices", "nics", "disk_attachments", "gluster_service", "gluster_tuned_profile",
   "trusted_service", "virt_service", "steps"]);
 
 const isNothing = (v: unknown) => v === undefined || v === null || v === "" || (Array.isArray(v) && !v.length);

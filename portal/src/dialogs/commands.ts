@@ -2,9 +2,9 @@
 // What can be done: by what the Manager has, what the user may, and the state of what is selected.
 import { useQueries } from "@tanstack/react-query";
 import { createElement, Suspense, lazy } from "react";
-import { openConsole } from "../console/session";
+import { openConsole, saveViewerFile } from "../console/session";
 import { notify } from "../frame/notify";
-import { act, allowed, type Entity, wireFrom } from "../lib/api";
+import { act, allowed, type Entity, list, wireFrom } from "../lib/api";
 import type { EntityPage } from "../lib/entities";
 import { words } from "../lib/format";
 import { hasService, operation, type Operation, ROOT_SERVICE, type Service, serviceAt, serviceOf } from "../lib/schema";
@@ -104,6 +104,13 @@ const textOr = (key: string, other: string, args: Record<string, string | number
   return got === key ? other : got;
 };
 
+/** The file for Remote Viewer: of SPICE where there is such a screen, since it can do more. */
+async function viewerFile(vm: Entity): Promise<void> {
+  const screens = (await list("graphics_console", `vms/${vm.id}/graphicsconsoles`)).map((s) => s.protocol);
+  if (!screens.length) throw new Error(t("dialogs.viewer.none"));
+  await saveViewerFile(vm, screens.includes("spice") ? "spice" : "vnc");
+}
+
 /** Everything that can be done with the selected, or with the collection when nothing is selected; in the order of menus. */
 export function useCommands(page: EntityPage, path: string, items: Entity[]): Command[] {
   const { data: has } = useOperations();
@@ -129,7 +136,7 @@ export function useCommands(page: EntityPage, path: string, items: Entity[]): Co
   const askFirst = (rule: Rule, word: string, targets: Entity[], left: { item: Entity; why: string }[]) =>
     showDialog((onClose) =>
       createElement(Suspense, { fallback: null }, createElement(RunDialog, {
-        title: rule.label, items: targets, left, submit: rule.label, isDanger: rule.isDanger, fields: rule.fields, onClose,
+        title: rule.label, items: targets, left, submit: rule.label, isDanger: rule.isDanger, fields: rule.fields, onClose, warning: rule.warn?.(targets),
         text: textOr(`dialogs.ask.${page.type}.${rule.id}`, t("dialogs.ask", { what: rule.label, n: targets.length }), { n: targets.length }),
         done: t("dialogs.done", { what: rule.label, name: targets.map(titleOf).slice(0, 3).join(", ") }),
         call: (e, body, _values, options) => act(`${path}/${e.id}`, word, wireFrom("action", { ...rule.inputs, ...body }), options),
@@ -139,6 +146,7 @@ export function useCommands(page: EntityPage, path: string, items: Entity[]): Co
 
   const runIt = (rule: Rule, targets: Entity[], left: { item: Entity; why: string }[]) => {
     if (rule.command === "console") return openConsole(targets[0]);
+    if (rule.command === "viewer") return void viewerFile(targets[0]).catch((e: Error) => notify({ variant: "danger", title: t("dialogs.failed", { what: rule.label, name: titleOf(targets[0]) }), body: e.message }));
     if (rule.dialog && dialogFor(page.type, rule.dialog)) return void openDialog(page.type, rule.dialog, path, rule.scope === "new" ? [] : targets, page);
     const many = serviceAt(path);
     const word = (many?.one ? serviceOf(many.one) : undefined)?.operations.find((o) => o.id === rule.op)?.path;

@@ -67,6 +67,7 @@ const DIALOGS: Record<string, Dialog> = {
   "disk_attachment.unplug": part(DISK, "UnplugDisk"),
   "disk.move": part(DISK, "MoveDisk"),
   "disk.copy": part(DISK, "CopyDisk"),
+  "host.new": lazy(() => import("./NewHost")),
   "host.approve": lazy(() => import("./Approve")),
   "data_center.guide": GUIDE,
   "cluster.guide": GUIDE,

@@ -25,12 +25,14 @@ export interface Rule {
   dialog?: string;
   /** asks first; the text says what will happen */
   ask?: boolean;
+  /** asks first, and says this besides */
+  warn?: (items: Entity[]) => string | undefined;
   /** what the action is given, as fields of a form */
   fields?: Field[];
   /** part of every call: {force: true} */
   inputs?: Record<string, unknown>;
   /** not by the action of its name */
-  command?: "console";
+  command?: "console" | "viewer";
 }
 
 /** A command with its text. */
@@ -65,6 +67,7 @@ function build(): Record<string, Rule[]> {
     rule("reboot", "vm.reboot", "many", G.power, { isButton: true, states: ["up", "powering_up"], ask: true, fields: [{ ...FORCE, label: t("dialogs.force.reboot"), hint: t("dialogs.force.reboot.hint") }] }),
     rule("reset", "vm.reset", "many", G.power, { isDanger: true, states: ["up", "powering_up", "reboot_in_progress"], ask: true }),
     rule("console", "vm.ticket", "one", "", { isButton: true, states: ["up", "powering_up", "paused", "reboot_in_progress", "powering_down", "migrating"], command: "console" }),
+    rule("viewer", "vm_graphics_console.remote_viewer_connection_file", "one", "", { states: ["up", "powering_up", "paused", "reboot_in_progress", "powering_down", "migrating"], command: "viewer" }),
     rule("edit", "vm.update", "one", G.manage, { isButton: true, dialog: "edit" }),
     rule("snapshot", "snapshots.add", "one", G.manage, { states: UNLOCKED, dialog: "snapshot" }),
     rule("change_cd", "vm_cdrom.update", "one", G.manage, { states: ["up", "paused", "down"], dialog: "change_cd" }),
@@ -91,11 +94,17 @@ function build(): Record<string, Rule[]> {
     rule("remove", "template.remove", "many", G.other, { isDanger: true, dialog: "remove", states: ["ok", "illegal"], why: (e) => (isBlank(e) ? t("dialogs.why.blank") : undefined) }),
   ];
 
+  /** How many machines run on the hosts: maintenance waits for them. */
+  const stillRun = (hosts: Entity[]) => {
+    const n = hosts.reduce((sum, h) => sum + Number((h.summary as { active?: number } | undefined)?.active ?? 0), 0);
+    return n ? t("dialogs.warn.host.deactivate", { n }) : undefined;
+  };
+
   const host: Rule[] = [
     rule("new", "hosts.add", "new", "", { isButton: true, dialog: "new" }),
     rule("approve", "host.approve", "many", "", { isButton: true, states: ["pending_approval", "installing_os"], dialog: "approve" }),
     rule("edit", "host.update", "one", "", { isButton: true, dialog: "edit", why: (e) => (["pending_approval", "installing_os"].includes(String(e.status)) ? t("dialogs.why.approve") : undefined) }),
-    rule("deactivate", "host.deactivate", "many", G.manage, { isButton: true, states: ["up", "error", "non_responsive", "non_operational", "install_failed", "down", "connecting"], ask: true, fields: [REASON] }),
+    rule("deactivate", "host.deactivate", "many", G.manage, { isButton: true, states: ["up", "error", "non_responsive", "non_operational", "install_failed", "down", "connecting"], ask: true, fields: [REASON], warn: stillRun }),
     rule("activate", "host.activate", "many", G.manage, { isButton: true, states: ["maintenance", "error", "non_operational", "preparing_for_maintenance", "install_failed"] }),
     rule("refresh", "host.refresh", "many", G.manage, { states: ["up", "maintenance", "non_operational"] }),
     rule("force_select_spm", "host.force_select_spm", "one", G.manage, { states: ["up"], ask: true }),

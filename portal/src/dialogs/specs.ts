@@ -28,8 +28,8 @@ const levelNow = (v: unknown) => {
 
 const dataCenter = one("data_center", [
   NAME, DESCRIPTION, COMMENT,
-  { path: "kind", label: t("dialogs.dc.storage"), isLocal: true, as: "radio", default: "local", when: (_v, e) => !e,
-    options: [{ value: "local", label: t("dialogs.dc.local"), hint: t("dialogs.dc.local.hint") }, { value: "shared", label: t("dialogs.dc.shared"), hint: t("dialogs.dc.shared.hint") }] },
+  { path: "kind", label: t("dialogs.dc.storage"), isLocal: true, as: "radio", default: "shared", when: (_v, e) => !e,
+    options: [{ value: "shared", label: t("dialogs.dc.shared"), hint: t("dialogs.dc.shared.hint") }, { value: "local", label: t("dialogs.dc.local"), hint: t("dialogs.dc.local.hint") }] },
   { path: "level", label: t("dialogs.level"), isLocal: true, choices: levels, none: t("dialogs.level.newest") },
   { path: "quota_mode", default: "disabled", isRequired: true },
   { path: "mac_pool", from: macPools },
@@ -66,7 +66,13 @@ const cluster: Spec = {
   finish: (body, v, e) => versionOf(body, e && levelNow(e.version) === v.level ? "" : v.level),
 };
 
-const host: Spec = {
+/** Ten letters and digits of base 32, in two groups as hosts show them. */
+const isCode = (text: string) => /^\s*[A-Z2-7]{5}[\s-]*[A-Z2-7]{5}\s*$/i.test(text);
+
+/** "abcde fghij" as the host shows it. */
+const codeOf = (text: string) => text.replace(/[^A-Za-z2-7]/g, "").toUpperCase().replace(/^(.{5})/, "$1-");
+
+export const host: Spec = {
   type: "host",
   sections: [
     { id: "general", label: t("dialogs.general"), fields: [
@@ -74,7 +80,8 @@ const host: Spec = {
       { path: "cluster", isRequired: true, pick: "first", from: clusters, locked: (_v, e) => (e && e.status !== "maintenance" ? t("dialogs.host.cluster.locked") : undefined) },
       { path: "address", isRequired: true, hint: t("dialogs.host.address.hint") },
       { path: "port", label: t("dialogs.host.port"), default: 54321, min: 1, max: 65535, when: (_v, e) => !e },
-      { path: "root_password", label: t("dialogs.host.code"), as: "text", isRequired: true, hint: t("dialogs.host.code.hint"), when: (_v, e) => !e },
+      { path: "root_password", label: t("dialogs.host.code"), as: "text", isRequired: true, hint: t("dialogs.host.code.hint"), when: (_v, e) => !e,
+        check: (v) => (isCode(String(v ?? "")) ? undefined : t("dialogs.host.code.wrong")) },
       DESCRIPTION, COMMENT,
     ] },
     { id: "more", label: t("dialogs.more"), when: (_v, e) => e !== undefined, fields: [
@@ -83,6 +90,7 @@ const host: Spec = {
     ] },
   ],
   intro: (_v, e) => (e ? undefined : t("dialogs.host.intro")),
+  finish: (body) => (body.root_password ? { ...body, root_password: codeOf(String(body.root_password)) } : body),
 };
 
 const disk = one("disk", [
@@ -160,8 +168,8 @@ const SPECS: Record<string, Spec> = {
     { path: "mac.address", label: t("dialogs.nic.mac"), hint: t("dialogs.nic.mac.hint"), check: (v) => (!v || /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(String(v)) ? undefined : t("dialogs.mac.wrong")) },
     { path: "linked", label: t("dialogs.nic.linked"), default: true }, { path: "plugged", label: t("dialogs.nic.plugged"), default: true },
   ]),
-  cpu_profile: one("cpu_profile", [NAME, DESCRIPTION, { path: "qos" }]),
-  disk_profile: one("disk_profile", [NAME, DESCRIPTION, { path: "qos" }]),
+  cpu_profile: one("cpu_profile", [NAME, { path: "cluster", isRequired: true, pick: "only", from: clusters, locked: (_v, e) => (e ? t("dialogs.locked.create") : undefined) }, DESCRIPTION, { path: "qos" }]),
+  disk_profile: one("disk_profile", [NAME, { path: "storage_domain", isRequired: true, pick: "only", from: () => domains(), locked: (_v, e) => (e ? t("dialogs.locked.create") : undefined) }, DESCRIPTION, { path: "qos" }]),
   watchdog: one("watchdog", [{ path: "model", isRequired: true, default: "i6300esb" }, { path: "action", isRequired: true, default: "reset" }]),
 };
 

@@ -87,8 +87,9 @@ function EditForm({ page, path, entity, first, spec = specOf(page), query, title
   const form = useForm(spec, first, operationOf(path, true));
   const [fault, setFault] = useState<string>();
   const [theirs, setTheirs] = useState<Entity>();
+  const [isLater, setLater] = useState(false);
   const own = `${path}/${entity.id}`;
-  const save = useChange((etag: string | undefined) => update(page.type, own, form.body, etag));
+  const save = useChange((etag: string | undefined) => update(page.type, isLater ? `${own}?next_run=true` : own, form.body, etag));
   const failed = async (e: Error) => {
     if (e instanceof Fault && e.status === 412) {
       setTheirs(await fresh(page.type, own, query));
@@ -126,8 +127,8 @@ function EditForm({ page, path, entity, first, spec = specOf(page), query, title
   return (
     <>
       <FormModal title={title ?? t("dialogs.edit.title", { what: lower(page.one), name: nameOf(entity) })} form={form} submit={submit ?? t("dialogs.save")} intro={spec.intro?.(form.values, form.entity)} fault={fault} isBusy={save.isPending}
-        below={page.type === "vm" && form.entity?.status !== "down" && form.changed.length > 0 ? <DryRun path={own} body={wireFrom(page.type, form.body)} /> : undefined}
-        equivalents={{ method: "PUT", path: own, body: shownBody(wireFrom(page.type, form.body)), names: { [entity.id]: nameOf(entity) } }} onSubmit={() => run()} onClose={onClose} />
+        below={page.type === "vm" && form.entity?.status !== "down" && form.changed.length > 0 ? <DryRun path={own} body={wireFrom(page.type, form.body)} fields={form.fields} isLater={isLater} onLater={setLater} /> : undefined}
+        equivalents={{ method: "PUT", path: own, query: isLater ? { next_run: "true" } : undefined, body: shownBody(wireFrom(page.type, form.body)), names: { [entity.id]: nameOf(entity) } }} onSubmit={() => run()} onClose={onClose} />
       {theirs && <Conflict form={form} theirs={theirs} onMine={keepMine} onTheirs={takeTheirs} onClose={() => setTheirs(undefined)} />}
     </>
   );

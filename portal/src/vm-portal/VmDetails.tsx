@@ -5,6 +5,7 @@ import SearchIcon from "@patternfly/react-icons/dist/esm/icons/search-icon";
 import { lazy, Suspense, useEffect } from "react";
 import { Waiting } from "../frame/Portal";
 import { Fault, type Entity } from "../lib/api";
+import { whyPaused } from "../lib/pauses";
 import { t } from "../text";
 import { useAllowed, useEntity } from "../ui/queries";
 import { go, linkTo } from "../ui/router";
@@ -65,7 +66,7 @@ function Head({ vm, may }: PartProps) {
         </VerbButtons>
       </div>
       {Boolean(vm.next_run_configuration_exists) && <Alert variant="info" isInline component="p" className="v-notice" title={t("vmPortal.nextRun")}>{t("vmPortal.nextRunBody")}</Alert>}
-      {typeof vm.status_detail === "string" && vm.status === "paused" && <Alert variant="warning" isInline component="p" className="v-notice" title={t("vmPortal.pausedBecause", { why: vm.status_detail })} />}
+      {vm.status === "paused" && whyPaused(vm.status_detail) && <Alert variant="warning" isInline component="p" className="v-notice" title={t("vmPortal.pausedBecause", { why: whyPaused(vm.status_detail) })} />}
     </>
   );
 }

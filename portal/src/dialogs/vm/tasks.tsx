@@ -167,7 +167,7 @@ export function RunOnce({ items, onClose }: DialogProps) {
   const flags = (v: Values) => ({ ...(v["#init"] === "cloud" ? { use_cloud_init: true } : {}), ...(v["#init"] === "sysprep" ? { use_sysprep: true } : {}) });
   const document = (body: Record<string, unknown>, v: Values) => {
     const own = (body.vm as Record<string, unknown> | undefined) ?? {};
-    const devices = [v["#boot1"], v["#boot2"]].filter(Boolean);
+    const devices = [...new Set([v["#boot1"], v["#boot2"]].filter(Boolean))];
     const os = { ...(own.os as object | undefined), ...(devices.length ? { boot: { devices } } : {}) };
     const cd = v["#cd"] as Entity | undefined;
     const host = chosen(v, "#host");
@@ -176,8 +176,9 @@ export function RunOnce({ items, onClose }: DialogProps) {
   };
   const devices = ["hd", "cdrom", "network"].map((value) => ({ value, label: t(`dialogs.boot.${value as "hd"}`) }));
   const fields: Field[] = [
-    { path: "#boot1", isLocal: true, label: t("dialogs.boot.first"), options: devices, none: t("dialogs.once.as-set") }, { path: "#boot2", isLocal: true, label: t("dialogs.boot.second"), options: devices, none: t("dialogs.none"), when: (v) => !!v["#boot1"] },
-    { path: "#cd", isLocal: true, as: "reference", label: t("dialogs.cd"), from: discs }, { path: "#host", isLocal: true, as: "reference", label: t("dialogs.vm.host"), from: hosts, hint: t("dialogs.vm.hosts.hint") },
+    { path: "#boot1", isLocal: true, label: t("dialogs.boot.first"), options: devices, none: t("dialogs.once.as-set") }, { path: "#boot2", isLocal: true, label: t("dialogs.boot.second"), options: (v) => devices.filter((d) => d.value !== v["#boot1"]), none: t("dialogs.none"), when: (v) => !!v["#boot1"] },
+    { path: "#cd", isLocal: true, as: "reference", label: t("dialogs.cd"), from: discs, hint: t("dialogs.once.disc.hint") },
+    { path: "#host", isLocal: true, as: "reference", label: t("dialogs.vm.host"), from: () => ({ ...hosts(), keep: (e) => e.status === "up" && (e.cluster as Entity | undefined)?.id === (vm.cluster as Entity | undefined)?.id }), hint: t("dialogs.vm.hosts.hint") },
     { path: "pause", as: "check", label: t("dialogs.once.pause") }, { path: "vm.stateless", as: "check", label: t("dialogs.once.stateless") }, { path: "volatile", as: "check", label: t("dialogs.once.volatile") },
     { path: "vm.bios.boot_menu.enabled", label: t("dialogs.boot.menu"), as: "check" },
     { path: "vm.os.kernel", label: t("dialogs.boot.kernel"), hint: t("dialogs.boot.kernel.hint") }, { path: "vm.os.initrd", label: t("dialogs.boot.initrd"), when: (v) => !!v["vm.os.kernel"] }, { path: "vm.os.cmdline", label: t("dialogs.boot.cmdline"), when: (v) => !!v["vm.os.kernel"] },
