@@ -149,8 +149,9 @@ static void conn_start(struct edge_thread *t, struct edge_msg *m)
 		return;
 	}
 	t->adding = c;
-	t->must_run[c->kind] = true;
-	MHD_add_connection(t->daemons[c->kind], c->fd, (struct sockaddr *)&c->sockaddr, c->sockaddr_len);
+	c->daemon = &t->daemons[(unsigned)c->kind * EDGE_DAEMONS + t->next_daemon++ % EDGE_DAEMONS];
+	c->daemon->must_run = true;
+	MHD_add_connection(c->daemon->mhd, c->fd, (struct sockaddr *)&c->sockaddr, c->sockaddr_len);
 	if (t->adding) {
 		t->adding = NULL;
 		conn_free(c);
@@ -237,7 +238,7 @@ void edge_conn_resume(struct edge_conn *c)
 {
 	MHD_resume_connection(c->mc);
 	c->is_suspended = false;
-	c->thread->must_run[c->kind] = true;
+	c->daemon->must_run = true;
 }
 
 static void conn_block(struct edge_conn *c)

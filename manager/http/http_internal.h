@@ -10,7 +10,8 @@
  *   http_conn.c     accepting, counting, end of connections  http_reply.c    answers
  *   http_tls.c      certificates, sessions, record I/O       http_stream.c   long answers
  *   http_ws.c       WebSockets   ws_frame.c  their frames    http_gzip.c     compression
- *   http_push.c     streams from feeds
+ *   http_feed.c     one text to many         http_push.c     the streams that take it
+ *   gzip_parts.c    ... packed once for all
  */
 #include <gnutls/gnutls.h>
 #include <microhttpd.h>
@@ -66,14 +67,25 @@ void edge_server_unref(struct http_server *s);
 
 /* ---- threads ---- */
 
+/*
+ * The library looks at all connections that are suspended whenever one is resumed, that is with each request. With a
+ * thousand streams that is the greater part of the work; so there are several of it, and each has some of them.
+ */
+#define EDGE_DAEMONS 8
+
+struct edge_daemon {
+	struct MHD_Daemon *mhd;
+	int fd;
+	bool must_run; /* something was resumed or added, or it has work left */
+};
+
 struct edge_thread {
 	struct http_server *server;
 	pthread_t thread;
 	bool is_started;
 	int epoll_fd, event_fd;
-	struct MHD_Daemon *daemons[N_EDGE_KIND];
-	int daemon_fds[N_EDGE_KIND];
-	bool must_run[N_EDGE_KIND]; /* something was resumed or added */
+	struct edge_daemon daemons[N_EDGE_KIND * EDGE_DAEMONS]; /* of one kind after the other */
+	unsigned next_daemon;
 	int64_t now_ms, next_sweep_ms, accept_again_ms, stop_by_ms;
 	int sweep_every_ms;
 	bool is_stopping, is_accepting;
@@ -84,6 +96,7 @@ struct edge_thread {
 	struct http_exchange *waiting; /* handed over, not answered */
 	struct edge_conn *adding;      /* being given to the library */
 	struct edge_deflate *deflate;  /* kept for whole bodies */
+	struct gzip_packer *packer;    /* of parts; NULL before the first */
 
 	_Alignas(64) atomic_int load;                  /* connections here or on the way */
 	_Alignas(64) _Atomic(struct edge_msg *) queue; /* newest first */
@@ -119,6 +132,7 @@ struct edge_conn {
 	struct edge_thread *thread;
 	struct edge_conn *prev, *next;
 	struct edge_conn *noted_prev, *noted_next;
+	struct edge_daemon *daemon;
 	struct MHD_Connection *mc;
 	struct http_exchange *exchange;
 	struct http_ws *ws; /* what it was turned into */
@@ -141,9 +155,10 @@ struct edge_conn {
 	/* TLS: records go through here, see http_tls.c */
 	gnutls_session_t session;
 	struct edge_cred *cred;
-	bool want_write; /* the last call lacked room, not data */
-	bool hold_next;  /* more follows the next record at once */
-	bool skip_read;  /* nothing to be expected from the socket now */
+	bool want_write;   /* the last call lacked room, not data */
+	bool hold_next;    /* more follows the next record at once */
+	bool more_follows; /* ... but it is not worth keeping the record here */
+	bool skip_read;    /* nothing to be expected from the socket now */
 	unsigned in_off, in_len, hold_len;
 	char in[4096];
 	char hold[1024];

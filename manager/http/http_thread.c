@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "manager/http/gzip_parts.h"
 #include "manager/http/websocket.h"
 
 #define EVENTS       64
@@ -88,7 +89,7 @@ static int no_certificate(gnutls_session_t session, const gnutls_datum_t *req_ca
 	return -1;
 }
 
-static int daemon_start(struct edge_thread *t, enum edge_kind kind, struct err *e)
+static int daemon_start(struct edge_thread *t, enum edge_kind kind, struct edge_daemon *dm, struct err *e)
 {
 	struct http_server *s = t->server;
 	unsigned flags =
@@ -109,26 +110,38 @@ static int daemon_start(struct edge_thread *t, enum edge_kind kind, struct err *
 	    MHD_OPTION_UNESCAPE_CALLBACK, unescape_nothing, NULL, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 	if (!d)
 		return err_set(e, ERR_INTERNAL, "libmicrohttpd does not start");
-	t->daemons[kind] = d;
-	t->daemon_fds[kind] = MHD_get_daemon_info(d, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+	dm->mhd = d;
+	dm->fd = MHD_get_daemon_info(d, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
 	return 0;
 }
 
-static void daemon_run(struct edge_thread *t, enum edge_kind kind)
-{
-	t->must_run[kind] = false;
-	MHD_run(t->daemons[kind]);
-	while (t->noted)
-		edge_conn_attend(t->noted);
-}
-
-static bool daemon_has_work(struct edge_thread *t, enum edge_kind kind)
+static void daemon_run(struct edge_thread *t, struct edge_daemon *d)
 {
 	MHD_UNSIGNED_LONG_LONG wait;
 
-	if (!t->daemons[kind])
-		return false;
-	return t->must_run[kind] || (MHD_get_timeout(t->daemons[kind], &wait) == MHD_YES && wait == 0);
+	d->must_run = false;
+	MHD_run(d->mhd);
+	while (t->noted)
+		edge_conn_attend(t->noted);
+	if (MHD_get_timeout(d->mhd, &wait) == MHD_YES && wait == 0)
+		d->must_run = true;
+}
+
+/* The next one that there is; NULL begins, and ends. */
+static struct edge_daemon *next_daemon(struct edge_thread *t, struct edge_daemon *d)
+{
+	for (d = d ? d + 1 : t->daemons; d < t->daemons + G_N_ELEMENTS(t->daemons); d++)
+		if (d->mhd)
+			return d;
+	return NULL;
+}
+
+static bool has_work(struct edge_thread *t)
+{
+	for (struct edge_daemon *d = next_daemon(t, NULL); d; d = next_daemon(t, d))
+		if (d->must_run)
+			return true;
+	return false;
 }
 
 /* ---- the loop ---- */
@@ -142,7 +155,7 @@ static int watch(struct edge_thread *t, int fd, uint32_t events, void *tag, stru
 	return 0;
 }
 
-/* Listen or not; the tag of a listener is its kind's place in must_run. */
+/* Listen or not; the tag of a listener is its place in the server. */
 static void set_accepting(struct edge_thread *t, bool on)
 {
 	struct http_server *s = t->server;
@@ -156,7 +169,7 @@ static void set_accepting(struct edge_thread *t, bool on)
 
 		if (fd >= 0 && !on)
 			epoll_ctl(t->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
-		else if (fd >= 0 && watch(t, fd, EPOLLIN | EPOLLEXCLUSIVE, &t->must_run[k], &e) < 0)
+		else if (fd >= 0 && watch(t, fd, EPOLLIN | EPOLLEXCLUSIVE, &s->listeners[k], &e) < 0)
 			log_error("cannot accept", "ERROR", e.detail);
 	}
 }
@@ -210,6 +223,13 @@ static void dispatch_other(void *tag, uint32_t events)
 	}
 }
 
+static bool is_daemon(struct edge_thread *t, const void *tag)
+{
+	uintptr_t at = (uintptr_t)tag, first = (uintptr_t)t->daemons;
+
+	return at >= first && at < first + sizeof(t->daemons);
+}
+
 static void dispatch(struct edge_thread *t, struct epoll_event *ev)
 {
 	void *tag = ev->data.ptr;
@@ -217,16 +237,15 @@ static void dispatch(struct edge_thread *t, struct epoll_event *ev)
 	if (tag == &t->event_fd)
 		return; /* the queue is looked at anyway */
 	for (int k = 0; k < N_EDGE_KIND; k++) {
-		if (tag == &t->daemon_fds[k]) {
-			t->must_run[k] = true;
-			return;
-		}
-		if (tag == &t->must_run[k]) {
+		if (tag == &t->server->listeners[k]) {
 			edge_accept(t, k);
 			return;
 		}
 	}
-	dispatch_other(tag, ev->events);
+	if (is_daemon(t, tag))
+		((struct edge_daemon *)tag)->must_run = true;
+	else
+		dispatch_other(tag, ev->events);
 }
 
 static void sweep(struct edge_thread *t)
@@ -247,7 +266,7 @@ static void sweep(struct edge_thread *t)
 
 static int sleep_ms(struct edge_thread *t)
 {
-	if (daemon_has_work(t, EDGE_TLS) || daemon_has_work(t, EDGE_PLAIN))
+	if (has_work(t))
 		return 0;
 	atomic_store(&t->sleeping, 1);
 	if (atomic_load(&t->queue))
@@ -267,9 +286,9 @@ static void turn(struct edge_thread *t)
 	if (t->accept_again_ms > t->now_ms)
 		set_accepting(t, false);
 	drain_queue(t);
-	for (int k = 0; k < N_EDGE_KIND; k++)
-		if (daemon_has_work(t, k))
-			daemon_run(t, k);
+	for (struct edge_daemon *d = next_daemon(t, NULL); d; d = next_daemon(t, d))
+		if (d->must_run)
+			daemon_run(t, d);
 	if (t->now_ms >= t->next_sweep_ms)
 		sweep(t);
 }
@@ -287,9 +306,8 @@ static void thread_finish(struct edge_thread *t)
 		edge_conn_shutdown(c);
 		edge_conn_unblock(c);
 	}
-	for (int k = 0; k < N_EDGE_KIND; k++)
-		if (t->daemons[k])
-			MHD_stop_daemon(t->daemons[k]);
+	for (struct edge_daemon *d = next_daemon(t, NULL); d; d = next_daemon(t, d))
+		MHD_stop_daemon(d->mhd);
 	run_messages(t, atomic_exchange(&t->queue, &queue_closed));
 }
 
@@ -340,9 +358,12 @@ int edge_thread_init(struct edge_thread *t, struct http_server *s, struct err *e
 	if (watch(t, t->event_fd, EPOLLIN | EPOLLET, &t->event_fd, e) < 0)
 		return -1;
 	for (int k = 0; k < N_EDGE_KIND; k++)
-		if (s->listeners[k].fd >= 0 &&
-		    (daemon_start(t, k, e) < 0 || watch(t, t->daemon_fds[k], EPOLLIN, &t->daemon_fds[k], e) < 0))
-			return -1;
+		for (int i = 0; s->listeners[k].fd >= 0 && i < EDGE_DAEMONS; i++) {
+			struct edge_daemon *d = &t->daemons[k * EDGE_DAEMONS + i];
+
+			if (daemon_start(t, k, d, e) < 0 || watch(t, d->fd, EPOLLIN, d, e) < 0)
+				return -1;
+		}
 	return 0;
 }
 
@@ -374,6 +395,7 @@ void edge_thread_join(struct edge_thread *t)
 void edge_thread_deinit(struct edge_thread *t)
 {
 	edge_deflate_free(t->deflate);
+	gzip_packer_free(t->packer);
 	if (t->epoll_fd > 0)
 		close(t->epoll_fd);
 	if (t->event_fd > 0)

@@ -165,7 +165,7 @@ static ssize_t push(gnutls_transport_ptr_t ptr, const giovec_t *iov, int n)
 		parts[msg.msg_iovlen++] = (struct iovec){ .iov_base = c->hold, .iov_len = held };
 	for (int i = 0; i < n && msg.msg_iovlen < G_N_ELEMENTS(parts); i++)
 		parts[msg.msg_iovlen++] = (struct iovec){ .iov_base = iov[i].iov_base, .iov_len = iov[i].iov_len };
-	sent = sendmsg(c->fd, &msg, MSG_NOSIGNAL);
+	sent = sendmsg(c->fd, &msg, MSG_NOSIGNAL | (c->more_follows ? MSG_MORE : 0));
 	if (sent < 0)
 		return errno == EAGAIN ? push_later(c) : -1;
 	if (held && (size_t)sent <= held) {
