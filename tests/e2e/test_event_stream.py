@@ -2,10 +2,13 @@
 """Events as a stream: nothing lost, nothing twice, nothing that one may not see; and no end of memory for those who are slow."""
 import concurrent.futures
 import json
+import random
 import socket
 import ssl
+import string
 import threading
 import time
+import zlib
 
 import pytest
 import rest
@@ -14,23 +17,26 @@ EVENTS = "/ovirt-engine/api/events"
 
 
 class Stream:
-    """A client of the stream on a socket of its own."""
+    """A client of the stream on a socket of its own, packed unless asked otherwise."""
 
-    def __init__(self, ask, query="", last=None, method="GET", version="1.1", buffer=None, **headers):
+    def __init__(self, ask, query="", last=None, method="GET", version="1.1", buffer=None, coding="gzip", **headers):
         self.plain = socket.socket()
         if buffer:
             self.plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
         self.plain.settimeout(20)
         self.plain.connect((ask.manager.address, ask.manager.port))
         self.socket = ssl.create_default_context(cafile=ask.manager.ca).wrap_socket(self.plain, server_hostname="localhost")
-        given = {"Host": "localhost", "Accept": "text/event-stream", "Accept-Encoding": "gzip", "Authorization": "Bearer " + (ask.token or ""),
+        given = {"Host": "localhost", "Accept": "text/event-stream", "Accept-Encoding": coding, "Authorization": "Bearer " + (ask.token or ""),
                  **({"Last-Event-ID": str(last)} if last is not None else {}), **headers}
         self.socket.sendall((f"{method} {EVENTS}{query} HTTP/{version}\r\n" + "".join(f"{k}: {v}\r\n" for k, v in given.items() if v is not None)
                              + "\r\n").encode())
-        self.data, self.id, self.is_over = b"", None, False
+        self.data, self.id, self.is_over, self.decoder, self.received = b"", None, False, None, 0
         head = self.until(b"\r\n\r\n").decode()
         self.status = int(head.split()[1])
         self.headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in head.split("\r\n")[1:] if line)}
+        if self.headers.get("content-encoding") == "gzip":
+            self.decoder = zlib.decompressobj(31)
+            self.data = self.decoder.decompress(self.data)
 
     def __enter__(self):
         return self
@@ -41,6 +47,10 @@ class Stream:
     def more(self):
         part = self.socket.recv(65536)
         self.is_over = not part
+        self.received += len(part)
+        if self.decoder and part:
+            assert not self.decoder.eof, "something behind the end"
+            part = self.decoder.decompress(part)
         self.data += part
 
     def until(self, mark):
@@ -137,7 +147,8 @@ def test_first(ask):
     """Headers, the greeting, an event as the API shows it, soon."""
     with Stream(ask) as s:
         assert s.status == 200 and s.headers["content-type"] == "text/event-stream" and s.headers["cache-control"] == "no-store"
-        assert s.headers["x-accel-buffering"] == "no" and "content-encoding" not in s.headers
+        assert s.headers["x-accel-buffering"] == "no" and s.headers["content-encoding"] == "gzip"
+        assert s.headers["vary"] == "Accept-Encoding"
         name, hello, last = s.next()
         assert name == "hello" and len(hello["instance"]) == 36 and int(last) > 0
         time.sleep(1)
@@ -152,6 +163,47 @@ def test_first(ask):
         assert sorted(waits)[2] < 0.2
     with Stream(ask, version="1.0") as s:
         assert s.status == 200 and s.next()[0] == "hello"
+
+
+@pytest.mark.parametrize("coding, is_packed", [("gzip", True), ("br, GZIP;q=0.3", True), ("*", True), ("identity, *;q=0", False), ("gzip;q=0", False),
+                                               ("br", False), (None, False)])
+def test_coding(ask, coding, is_packed):
+    """Packed for those who take it, and for nobody else."""
+    with Stream(ask, coding=coding) as s:
+        assert ("content-encoding" in s.headers) == is_packed and s.headers["vary"] == "Accept-Encoding"
+        assert s.next()[0] == "hello"
+        an_id, = say(ask, "in whatever coding ")
+        s.wait_id(an_id)
+
+
+def test_packed(ask):
+    """Each frame can be read when it is there, and as the others read it; the end is one, and what one comes back with is the same."""
+    one = user(ask, "packer")
+    api = ask.call("POST", "/permissions", {"role": {"name": "SuperUser"}, "user": {"id": one.id}})
+    assert api.status_code == 201
+    with Stream(one) as packed, Stream(one, coding="identity") as plain:
+        assert packed.next()[0] == "hello" and plain.next()[0] == "hello"
+        place = packed.id
+        for i in range(20):
+            text = "y" * (i * i * 10) + " again and again"
+            an_id, = say(ask, text)
+            assert packed.wait_id(an_id) == plain.wait_id(an_id) == an_id
+        say(ask, "very much the same ", 300)
+        heard = [[s.wait("event", lambda e: e["description"].startswith("very")) for _ in range(300)] for s in (packed, plain)]
+        assert heard[0] == heard[1]
+        assert packed.received < plain.received / 2
+        with Stream(one, last=place) as again, Stream(one, last=place, coding="identity") as plain_again:
+            for _ in range(2):  # the answer to those who come back is packed once, too
+                with Stream(one, last=place) as other:
+                    assert [other.next()[0] for _ in range(300)] == ["hello"] + 299 * ["event"]
+            back = [[s.next()[:2] for _ in range(300)] for s in (again, plain_again)]
+            assert back[0] == back[1] and again.received < plain_again.received / 2
+            one.session.post(one.root + "/services/sso-logout", data={"token": one.token}, timeout=20)
+            for s in (packed, again):
+                while s.next():
+                    pass
+                assert s.decoder.eof and not s.decoder.unused_data
+    ask.remove("users", one.id)
 
 
 def test_beside_it(ask):
@@ -380,14 +432,15 @@ def no_streams(ask):
             s.socket.close()
 
 
-def test_slow_reader(ask):
+@pytest.mark.parametrize("coding", ["identity", "gzip"])
+def test_slow_reader(ask, coding):
     """Who does not read is told to begin anew; others do not notice, and the Manager does not grow."""
-    text = "x" * 3900
-    with Stream(ask, buffer=4096) as slow, Stream(ask) as fast:
+    text = "".join(random.choices(string.ascii_letters, k=3900))  # packed it is still so long that it stays in the Manager
+    with Stream(ask, buffer=4096, coding=coding) as slow, Stream(ask) as fast:
         assert fast.next()[0] == "hello"
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
             for begin in range(0, 800, 20):
-                list(pool.map(lambda i: ask.add("events", origin="slow", custom_id=i, severity="normal", description=text), range(begin, begin + 20)))
+                list(pool.map(lambda i: ask.add("events", origin="slow " + coding, custom_id=i, severity="normal", description=text), range(begin, begin + 20)))
                 for _ in range(20):
                     fast.wait("event", lambda e: e["description"] == text)
         names = []
@@ -440,7 +493,7 @@ def test_restart(manager, ask):
         manager.stop()
         while s.next():
             pass
-        assert time.monotonic() - begin < 3
+        assert time.monotonic() - begin < 3 and s.decoder.eof
     manager.start()
     ask.login()
     later, = say(ask, "in another life ")
