@@ -5,7 +5,10 @@ import Bookmark from "@patternfly/react-icons/dist/esm/icons/outlined-bookmark-i
 import SearchIcon from "@patternfly/react-icons/dist/esm/icons/search-icon";
 import Times from "@patternfly/react-icons/dist/esm/icons/times-icon";
 import { useEffect, useId, useRef, useState } from "react";
+import { linkOfBookmark } from "../frame/BookmarksMenu";
 import { send } from "../lib/api";
+import { shortReason } from "../lib/wrong";
+import { go } from "./router";
 import { t, type TextKey } from "../text";
 
 interface Choices {
@@ -30,6 +33,9 @@ async function beside<T>(what: "complete" | "check", params: Record<string, stri
   return answer.ok ? ((await answer.json()) as T) : none;
 }
 
+/** What the text is about: it may say so itself ("Hosts: status = up"), as bookmarks do. */
+const subjectOf = (collection: string, text: string) => (linkOfBookmark(text) ? "" : collection);
+
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 const cut = (text: string, from: number, to?: number) => new TextDecoder().decode(bytesOf(text).slice(from, to));
 
@@ -39,7 +45,7 @@ function useChoices(collection: string, text: string, isOpen: boolean): Choices 
   useEffect(() => {
     if (!isOpen) return;
     const abort = new AbortController();
-    beside("complete", { collection, text }, abort.signal, NOTHING).then(setOffer, () => {});
+    beside("complete", { collection: subjectOf(collection, text), text }, abort.signal, NOTHING).then(setOffer, () => {});
     return () => abort.abort();
   }, [collection, text, isOpen]);
   return isOpen ? offer : NOTHING;
@@ -52,7 +58,7 @@ function useWrong(collection: string, text: string): Wrong | undefined {
     if (!text.trim()) return;
     const abort = new AbortController();
     const timer = setTimeout(() => {
-      beside<{ ok: boolean } & Partial<Wrong>>("check", { collection, search: text.trim() }, abort.signal, { ok: true }).then(
+      beside<{ ok: boolean } & Partial<Wrong>>("check", { collection: subjectOf(collection, text), search: text.trim() }, abort.signal, { ok: true }).then(
         (a) => setWrong({ text, wrong: a.ok ? undefined : { from: a.from ?? 0, to: a.to ?? 0, message: a.message ?? "" } }),
         () => {},
       );
@@ -74,7 +80,7 @@ function WrongPlace({ id, text, wrong }: { id: string; text: string; wrong: Wron
         <mark>{cut(text, wrong.from, to) || "\u00a0"}</mark>
         {cut(text, to)}
       </code>
-      <span>{wrong.message}</span>
+      <span>{shortReason(wrong.message, cut(text, wrong.from, to))}</span>
     </div>
   );
 }
@@ -120,7 +126,9 @@ export function Search({ collection, value, onSearch, onBookmark, onType }: Prop
   };
   const run = (what: string) => {
     setOpen(false);
-    onSearch(what.trim());
+    const elsewhere = linkOfBookmark(what);
+    if (elsewhere) go(elsewhere);
+    else onSearch(what.trim());
   };
   const onKeyDown = (e: React.KeyboardEvent) => {
     const n = choices.length;
@@ -164,7 +172,7 @@ export function Search({ collection, value, onSearch, onBookmark, onType }: Prop
         {choices.map((c, i) => (
           <li key={`${c.kind}-${c.text}`} id={`${id}-${i}`} role="option" aria-selected={i === at} onPointerDown={(e) => (e.preventDefault(), choose(i))} onMouseMove={() => i !== at && setAt(i)}>
             <span>{c.text}</span>
-            <small>{c.kind}</small>
+            <small>{t(`lists.search.kind.${c.kind}` as TextKey)}</small>
           </li>
         ))}
       </ul>
