@@ -378,11 +378,13 @@ static int parse_cross_condition(struct parser *ps, const struct srel *rel, cons
 /* A name and an operator: not free text, but a mistake that should not pass as an empty answer. */
 static const char *unknown_field(const char *at)
 {
-	const char *s = at;
+	const char *end = at, *s;
 
-	while (g_ascii_isalnum(*s) || *s == '_' || *s == '.' || *s == '-')
+	while (g_ascii_isalnum(*end) || *end == '_' || *end == '.' || *end == '-')
+		end++;
+	for (s = end; is_blank(*s);)
 		s++;
-	return s > at && is_operator(*s) ? s : NULL;
+	return end > at && is_operator(*s) ? end : NULL;
 }
 
 static int parse_condition(struct parser *ps)

@@ -7,6 +7,7 @@ import { type EntityPage, pageOf, pageOfType, partPage, type Related } from "../
 import { nameOf } from "../lib/format";
 import { Nothing } from "../lists/Empty";
 import { EntityList, type ListState } from "../lists/EntityList";
+import { ownerOf } from "../lists/inherited";
 import { linkTo } from "../ui/router";
 import { General } from "./General";
 
@@ -23,7 +24,12 @@ export function PartDetails({ page, entity, onClose }: { page: EntityPage; entit
 }
 
 export function Part({ path, type, label }: { path: string; type: string; label: string }) {
-  const page = useMemo(() => ({ ...partPage(type, path), many: label }), [type, path, label]);
+  const page = useMemo(() => {
+    const made = { ...partPage(type, path), many: label };
+    // what permissions are for is said by where they are listed, or by whom they are inherited from
+    const without = type !== "permission" ? [] : ownerOf(path) ? ["object", "object_type"] : ["inherited"];
+    return without.length ? { ...made, columns: made.columns.filter((c) => !without.includes(c.path)) } : made;
+  }, [type, path, label]);
   const [state, setState] = useState<ListState>({ search: "" });
   const [open, setOpen] = useState<Entity>();
   const home = type === "tag" ? undefined : pageOfType(type);

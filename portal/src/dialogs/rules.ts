@@ -198,7 +198,7 @@ function build(): Record<string, Rule[]> {
       rule("remove", "vm_nic.remove", "many", G.other, { isDanger: true, dialog: "remove" }),
     ],
     cdrom: [rule("change_cd", "vm_cdrom.update", "one", "", { isButton: true, dialog: "change_cd" })],
-    permission: [rule("new", "assigned_permissions.add", "new", "", { isButton: true, dialog: "new" }), rule("remove", "permission.remove", "many", "", { isDanger: true, isButton: true, dialog: "remove" })],
+    permission: [rule("new", "assigned_permissions.add", "new", "", { isButton: true, dialog: "new" }), rule("remove", "permission.remove", "many", "", { isDanger: true, isButton: true, dialog: "remove", why: (e) => (e.inherited ? t("dialogs.why.inherited") : undefined) })],
     // ---- places where a type is only a part of something else
     cluster_networks: [rule("networks", "cluster_networks.add", "new", "", { isButton: true, dialog: "manage" })],
     assigned_tags: [rule("tags", "assigned_tags.add", "new", "", { isButton: true, dialog: "assign" }), rule("unassign", "assigned_tag.remove", "many", "", { isButton: true, dialog: "unassign" })],

@@ -111,7 +111,7 @@ function Framed() {
   useShortcuts(sidebar.toggle);
   useEffect(() => {
     const close = (e: KeyboardEvent) => {
-      if (e.key === "Escape" && !e.defaultPrevented && document.activeElement?.closest(".pf-v6-c-notification-drawer")) paneStore.set(undefined);
+      if (e.key === "Escape" && !e.defaultPrevented && (document.activeElement === document.body || document.activeElement?.closest(".pf-v6-c-notification-drawer, .h-pane-button"))) paneStore.set(undefined);
     };
     document.addEventListener("keydown", close);
     return () => document.removeEventListener("keydown", close);

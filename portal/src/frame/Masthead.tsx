@@ -65,16 +65,16 @@ export function PortalMasthead({ pane, onPane, isSidebarOpen, onSidebar, onPalet
             <kbd aria-hidden="true">{t("frame.paletteKey")}</kbd>
           </button>
           <LiveDot />
-          <Button variant="plain" isExpanded={pane === "tasks"} aria-label={t("frame.tasksButton", { n: running })} onClick={() => onPane("tasks")} className="h-badged"
+          <Button variant="plain" isExpanded={pane === "tasks"} aria-label={t("frame.tasksButton", { n: running })} onClick={() => onPane("tasks")} className="h-badged h-pane-button"
             icon={<TasksIcon className={running ? "h-busy" : undefined} />}>
             {running > 0 && <span className="h-badge">{running > 99 ? "99+" : running}</span>}
           </Button>
-          <Button variant="plain" isExpanded={pane === "notifications"} aria-label={t("frame.notificationsButton", { n: alerts })} onClick={() => onPane("notifications")} className="h-badged"
+          <Button variant="plain" isExpanded={pane === "notifications"} aria-label={t("frame.notificationsButton", { n: alerts })} onClick={() => onPane("notifications")} className="h-badged h-pane-button"
             icon={<BellIcon />}>
             {alerts > 0 && <span className="h-badge h-badge-alert">{alerts > 99 ? "99+" : alerts}</span>}
           </Button>
           <BookmarksMenu />
-          <Button variant="plain" isExpanded={pane === "tags"} aria-label={t("frame.tags")} icon={<TagsIcon />} onClick={() => onPane("tags")} className="h-wide-only" />
+          <Button variant="plain" isExpanded={pane === "tags"} aria-label={t("frame.tags")} icon={<TagsIcon />} onClick={() => onPane("tags")} className="h-wide-only h-pane-button" />
           <HelpMenu />
           <UserMenu />
         </div>

@@ -75,6 +75,7 @@ export function partPage(type: string, path: string): EntityPage {
     many: page?.many ?? words(typeOf(type).collection),
     columns: said?.columns ?? page?.columns.map((c) => ({ ...c, sort: undefined })) ?? columnsOf(type),
     follow: said ? said.follow : page?.follow,
+    liveFollow: said ? undefined : page?.liveFollow,
     lookups: said?.lookups ?? page?.lookups,
     fields: said?.fields ?? page?.fields ?? fieldsOf(type),
     actions: said?.actions ?? page?.actions,
@@ -112,7 +113,7 @@ export type Mood = "green" | "blue" | "red" | "orange" | "grey";
 const MOODS: Record<Mood, string[]> = {
   green: ["up", "ok", "active", "operational", "finished", "normal", "enabled", "data_up"],
   red: ["error", "non_responsive", "non_operational", "install_failed", "failed", "illegal", "not_responding", "problematic", "alert", "failure"],
-  orange: ["warning", "paused", "unknown", "aborted", "inactive", "suspended", "contend", "image_illegal"],
+  orange: ["warning", "paused", "in_preview", "unknown", "aborted", "inactive", "suspended", "contend", "image_illegal"],
   grey: ["down", "maintenance", "unattached", "uninitialized", "unassigned", "detached", "disabled", "pending_approval"],
   blue: [],
 };

@@ -80,7 +80,7 @@ export function duration(seconds: number): string {
 export function words(name: string): string {
   if (phrases[name]) return phrases[name];
   const text = name.split(/[_-]/).map((w) => abbreviations[w] ?? w).join(" ");
-  return text.charAt(0).toUpperCase() + text.slice(1);
+  return /^[a-z]+[A-Z]/.test(text) ? text : text.charAt(0).toUpperCase() + text.slice(1); // "vNIC profiles" stays
 }
 
 /** What a form calls a member: its own name, with as much of the way to it as tells it apart. */
@@ -90,9 +90,12 @@ export function fieldLabel(path: string): string {
   return words((vague ? last : last.slice(-1)).join("_").replace("policy_max", "maximum").replace("availability_enabled", "availability"));
 }
 
+/** "server:/export" of a storage connection. */
+const storedAt = (x: Entity | undefined) => (typeof x?.path === "string" ? [x.address, x.path].filter(Boolean).join(":") : "");
+
 export const nameOf = (e: unknown): string => {
   const x = e as Entity | undefined;
-  return x?.name || (x?.alias as string) || (x?.user_name as string) || (x?.description as string) || x?.id || "";
+  return x?.name || (x?.alias as string) || (x?.user_name as string) || (x?.description as string) || storedAt(x) || x?.id || "";
 };
 
 /** A member by a path with dots. */

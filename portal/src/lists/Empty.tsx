@@ -7,6 +7,7 @@ import Lock from "@patternfly/react-icons/dist/esm/icons/lock-icon";
 import SearchIcon from "@patternfly/react-icons/dist/esm/icons/search-icon";
 import { Fault } from "../lib/api";
 import type { EntityPage } from "../lib/entities";
+import { shortReason } from "../lib/wrong";
 import { t, type TextKey } from "../text";
 import { useCommands } from "../ui/Actions";
 
@@ -53,7 +54,7 @@ export function Failed({ error, onAgain, missing }: { error: Error; onAgain?: ()
   const [title, body] =
     status === 403 ? [t("lists.forbidden"), error.message || t("lists.forbidden.body")]
     : status === 404 ? [t("lists.missing", { one: missing ?? "" }), t("lists.missing.body")]
-    : [t("lists.failed"), error.message];
+    : [t("lists.failed"), shortReason(error.message)];
   return (
     <EmptyState headingLevel="h2" titleText={title} icon={status === 403 ? Lock : Wrong} status={status === 403 || status === 404 ? undefined : "danger"} variant="sm">
       <EmptyStateBody>{body}</EmptyStateBody>

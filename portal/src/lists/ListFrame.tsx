@@ -178,7 +178,7 @@ export function ListFrame(props: FrameProps) {
       ) : isEmpty ? (
         <Nothing page={page} path={path} isPart={isPart === true} />
       ) : (
-        <DataTable type={page.type} rows={rows} columns={columns.shown} width={columns.width} onWidth={columns.setWidth} label={page.many} nameMember={page.nameMember ?? "name"}
+        <DataTable type={page.type} rows={rows} columns={columns.shown} width={columns.width} isWidthSet={columns.isWidthSet} onWidths={columns.setWidths} label={page.many} nameMember={page.nameMember ?? "name"}
           href={props.href} onOpen={props.onOpen} selected={selected} onSelect={select} onSelectAll={(isOn) => void selectAll(isOn)} sort={sort} sortField={props.sortField} onSort={onSort}
           onMenu={hasMenu ? (chosen, at, back) => setMenu({ items: chosen, at, back }) : undefined} isBusy={rows.isBusy} />
       )}

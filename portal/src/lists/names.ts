@@ -4,6 +4,7 @@ import { useQueries } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { type Entity, list } from "../lib/api";
 import { type EntityPage, pageOf } from "../lib/entities";
+import { useRefresh } from "../ui/queries";
 import { hasType, type Member, typeOf } from "../lib/schema";
 
 const MOST = 1000;
@@ -60,3 +61,20 @@ export function useNames(type: string, lookups: string[]): { named: (e: Entity) 
     return { named, stamp: byId };
   }, [byId, members, inner]);
 }
+
+const MOST_ATTACHED = 40;
+
+/** States of storage domains by their id: only the data centers that they are attached to tell. */
+export function useStates(type: string, rows: (Entity | undefined)[]): Map<string, unknown> {
+  const interval = useRefresh();
+  const centers = type === "storage_domain" ? rows.flatMap((e) => (e?.status === undefined ? ((e?.data_centers as Entity[] | undefined) ?? []) : [])).map((d) => d.id) : [];
+  return useQueries({
+    queries: [...new Set(centers)].slice(0, MOST_ATTACHED).map((id) => {
+      const path = `datacenters/${id}/storagedomains`;
+      return { queryKey: ["list", path, {}], queryFn: ({ signal }: { signal: AbortSignal }) => list("storage_domain", path, {}, { signal }), staleTime: 3000, refetchInterval: interval, retry: false };
+    }),
+    combine: stateOfEach,
+  });
+}
+
+const stateOfEach = (results: { data?: Entity[] }[]) => new Map(results.flatMap((r) => r.data ?? []).map((e) => [e.id, e.status]));

@@ -6,7 +6,8 @@ import { count, type Entity, list } from "../lib/api";
 import type { Column, EntityPage } from "../lib/entities";
 import { textOf, valueOf } from "../ui/Value";
 import { useRefresh } from "../ui/queries";
-import { useNames } from "./names";
+import { useInherited, useSystemwide } from "./inherited";
+import { useNames, useStates } from "./names";
 
 export const PAGE = 100;
 const LIVE_PAGE = 25;
@@ -104,9 +105,10 @@ function useLive(page: EntityPage, search: string, range: [number, number], held
 }
 
 /** Rows with what is known about them from elsewhere; the same object as long as nothing of it changes. */
-function useJoined(page: EntityPage, live: Map<string, Entity>) {
+function useJoined(page: EntityPage, live: Map<string, Entity>, held: (Entity | undefined)[]) {
   const { named, stamp } = useNames(page.type, page.lookups ?? []);
-  const cache = useMemo(() => new WeakMap<Entity, { live?: Entity; row: Entity }>(), [stamp, page.path]);
+  const states = useStates(page.type, held);
+  const cache = useMemo(() => new WeakMap<Entity, { live?: Entity; row: Entity }>(), [stamp, states, page.path]);
   const words = useMemo(() => (page.liveFollow ?? "").split(",").filter(Boolean), [page.liveFollow]);
   return useCallback(
     (e: Entity | undefined): Entity | undefined => {
@@ -116,10 +118,11 @@ function useJoined(page: EntityPage, live: Map<string, Entity>) {
       if (known && known.live === more) return known.row;
       const row = named(e);
       for (const word of more ? words : []) row[word] = more![word];
+      if (row.status === undefined && states.has(e.id)) row.status = states.get(e.id);
       cache.set(e, { live: more, row });
       return row;
     },
-    [cache, named, live, words],
+    [cache, named, live, words, states],
   );
 }
 
@@ -138,7 +141,7 @@ export function useWindowRows(page: EntityPage, search: string, counted: string)
     enabled: !pages.some((p) => p.error),
   });
   const held = new Map(wanted.map((n, i) => [n, pages[i]?.data]));
-  const join = useJoined(page, useLive(page, search, range, (i) => held.get(Math.floor(i / PAGE) + 1)?.[i % PAGE]));
+  const join = useJoined(page, useLive(page, search, range, (i) => held.get(Math.floor(i / PAGE) + 1)?.[i % PAGE]), [...held.values()].flatMap((rows) => rows ?? []));
   const known = total.data ?? atLeast(client, page, search, wanted);
   const rowAt = (i: number): Entity | undefined => {
     const n = Math.floor(i / PAGE) + 1;
@@ -221,7 +224,19 @@ export function useWholeRows(page: EntityPage, path: string, columns: Column[], 
   const key = ["list", path, query];
   const { data, error, isFetching } = useQuery({ queryKey: key, queryFn: ({ signal }) => load(page, path, query, signal), refetchInterval: useRefresh() });
   const { named, stamp } = useNames(page.type, page.lookups ?? []);
-  const joined = useMemo(() => data?.map(named), [data, stamp]);
+  const inherited = useInherited(path, page.follow);
+  const systemwide = useSystemwide(page.type);
+  const states = useStates(page.type, data ?? []);
+  const joined = useMemo(
+    () =>
+      data && [...data, ...inherited].map((e) => {
+        const row = named(e);
+        if (row.status === undefined && states.has(e.id)) row.status = states.get(e.id);
+        if (systemwide) row.is_systemwide = systemwide.has(e.id);
+        return row;
+      }),
+    [data, stamp, inherited, systemwide, states],
+  );
   const { text, sort, filter } = how;
   const rows = useMemo(
     () => joined && arranged(joined, page.type, columns, { text, sort, filter }),

@@ -26,6 +26,9 @@ export interface Columns {
   shown: Column[];
   all: Column[];
   width: (c: Column) => number;
+  /** somebody has said how wide it is */
+  isWidthSet: (c: Column) => boolean;
+  setWidths: (widths: Record<string, number>) => void;
   setWidth: (path: string, width: number) => void;
   setShown: (paths: string[]) => void;
   reset: () => void;
@@ -40,6 +43,8 @@ const BESIDE_PX = 38;
 
 /** Wide enough for its heading, too. */
 const usual = (c: Column) => Math.max(c.width ?? USUAL_PX, Math.min(220, Math.ceil(c.label.length * LETTER_PX) + BESIDE_PX));
+
+const rounded = (widths: Record<string, number>) => Object.fromEntries(Object.entries(widths).map(([path, w]) => [path, Math.round(w)]));
 
 /** The columns of a list by its name. */
 export function useColumns(name: string, all: Column[]): Columns {
@@ -61,6 +66,8 @@ export function useColumns(name: string, all: Column[]): Columns {
     shown,
     all,
     width: (c) => Math.max(LEAST_PX, Math.min(MOST_PX, Number(value.widths[c.path]) || usual(c))),
+    isWidthSet: (c) => Number(value.widths[c.path]) > 0,
+    setWidths: (widths) => keep({ ...value, widths: { ...value.widths, ...rounded(widths) } }),
     setWidth: (path, width) => keep({ ...value, widths: { ...value.widths, [path]: Math.round(width) } }),
     setShown: (paths) => keep({ ...value, shown: paths }),
     reset: () => keep({ widths: {} }),

@@ -12,7 +12,7 @@ import { type Entity, Fault, get } from "../lib/api";
 import type { EntityPage } from "../lib/entities";
 import { nameOf } from "../lib/format";
 import { Failed, Nothing } from "../lists/Empty";
-import { useNames } from "../lists/names";
+import { useNames, useStates } from "../lists/names";
 import { typeOf } from "../lib/schema";
 import { t } from "../text";
 import { Actions } from "../ui/Actions";
@@ -28,6 +28,7 @@ const referencesOf = (type: string): string | undefined =>
 /** With the names of what it refers to, once they have come. */
 function useFollowed(page: EntityPage, path: string, entity: Entity | undefined): Entity | undefined {
   const { named } = useNames(page.type, page.lookups ?? []);
+  const states = useStates(page.type, [entity]);
   const follow = useMemo(() => page.followOne ?? referencesOf(page.type), [page]);
   const { data } = useQuery({
     queryKey: ["one", path, { follow }],
@@ -41,8 +42,9 @@ function useFollowed(page: EntityPage, path: string, entity: Entity | undefined)
     const out = named(entity);
     for (const word of follow?.split(",") ?? []) if (data?.[word] !== undefined && entity[word] !== undefined) out[word] = data[word];
     for (const word of follow?.split(",") ?? []) if (out[word] === undefined && Array.isArray(data?.[word])) out[word] = data[word];
+    if (out.status === undefined && states.has(entity.id)) out.status = states.get(entity.id);
     return out;
-  }, [entity, data, named, follow]);
+  }, [entity, data, named, follow, states]);
 }
 
 function TabContent({ tab, page, entity }: { tab: DetailTab | undefined; page: EntityPage; entity: Entity }) {
@@ -129,7 +131,7 @@ export function DetailPage({ page, id, tab }: { page: EntityPage; id: string; ta
           {t("lists.gone.body")}
         </Alert>
       ) : (
-        <Actions page={page} path={page.path} items={[entity]} isOne />
+        <Actions page={page} path={page.path} items={[entity.status === full.status ? entity : { ...entity, status: full.status }]} isOne />
       )}
       {!isGone(error) && <Notes page={page} entity={full} />}
       {isOpen && (

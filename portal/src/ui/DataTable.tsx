@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // A table that stays fluid with a hundred thousand rows: only those on the screen are there. It is a grid to the keyboard: arrows go from row
 // to row, Space selects, Enter opens.
-import { useCallback, useEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { Entity } from "../lib/api";
 import type { Column } from "../lib/entities";
 import { nameOf } from "../lib/format";
 import { t } from "../text";
+import { fitted } from "./fit";
 import { HeadCell } from "./HeadCell";
 import { Row } from "./TableRow";
 import { useRowWindow } from "./useRowWindow";
@@ -29,7 +30,9 @@ interface Props {
   rows: TableRows;
   columns: Column[];
   width: (c: Column) => number;
-  onWidth?: (path: string, width: number) => void;
+  /** somebody has said how wide it is */
+  isWidthSet?: (c: Column) => boolean;
+  onWidths?: (widths: Record<string, number>) => void;
   label: string;
   /** where the name leads */
   href?: (e: Entity) => string;
@@ -49,6 +52,8 @@ interface Props {
 }
 
 const ROW_PX = 36;
+const CHECK_PX = 40;
+const MENU_PX = 44;
 const SKELETON_ROWS = 12;
 const MOST_AT_ONCE = 1000;
 
@@ -85,7 +90,7 @@ export function DataTable(props: Props) {
   const { type, rows, columns, width, label, selected, onSelect, onMenu, href, onOpen, sort, sortField, onSort } = props;
   const box = useRef<HTMLDivElement>(null);
   const count = rows.count ?? SKELETON_ROWS;
-  const { first, last, scrollTo } = useRowWindow(box, count, ROW_PX, ROW_PX);
+  const { first, last, width: boxWidth, scrollTo } = useRowWindow(box, count, ROW_PX, ROW_PX);
   const [active, setActive] = useState(0);
   const anchor = useRef(0);
   const wanted = useRef<number>(undefined); // the row that gets the focus as soon as it is there
@@ -187,7 +192,17 @@ export function DataTable(props: Props) {
     else if (e) onOpen?.(e);
   };
 
-  const total = columns.reduce((sum, c) => sum + width(c), 0) + (onSelect ? 40 : 0) + (onMenu ? 44 : 0);
+  const beside = (onSelect ? CHECK_PX : 0) + (onMenu ? MENU_PX : 0);
+  const wide = columns.map(width).join();
+  const set = columns.map((c) => props.isWidthSet?.(c) ?? false).join();
+  const widths = useMemo(() => {
+    const wished = wide.split(",").map(Number);
+    return boxWidth ? fitted(columns, wished, set.split(",").map((s) => s === "true"), props.nameMember, boxWidth - beside) : wished;
+  }, [columns, wide, set, boxWidth, beside, props.nameMember]);
+  const { onWidths } = props;
+  // who drags one line finds all others where they were
+  const onWidth = onWidths && ((path: string, to: number) => onWidths({ ...Object.fromEntries(columns.map((c, i) => [c.path, widths[i]])), [path]: to }));
+  const total = widths.reduce((sum, w) => sum + w, 0) + beside;
   const isAll = count > 0 && selected !== undefined && selected.size >= (rows.count ?? 1);
   const attend = useCallback((el: HTMLInputElement | null) => {
     if (el) el.indeterminate = (selected?.size ?? 0) > 0 && !isAll;
@@ -197,9 +212,9 @@ export function DataTable(props: Props) {
       <table className="h-grid" role="grid" aria-label={label} aria-rowcount={(rows.count ?? -2) + 1} aria-multiselectable={onSelect !== undefined} aria-busy={props.isBusy && rows.count === undefined}
         style={{ minWidth: total }}>
         <colgroup>
-          {onSelect && <col style={{ width: 40 }} />}
-          {columns.map((c, i) => <col key={c.path} style={i === columns.length - 1 ? undefined : { width: width(c) }} />)}
-          {onMenu && <col style={{ width: 44 }} />}
+          {onSelect && <col style={{ width: CHECK_PX }} />}
+          {columns.map((c, i) => <col key={c.path} style={i === columns.length - 1 ? undefined : { width: widths[i] }} />)}
+          {onMenu && <col style={{ width: MENU_PX }} />}
         </colgroup>
         <thead>
           <tr aria-rowindex={1}>
@@ -208,8 +223,8 @@ export function DataTable(props: Props) {
                 <input ref={attend} type="checkbox" aria-label={t("lists.select.all")} checked={isAll} onChange={(e) => props.onSelectAll?.(e.target.checked)} />
               </th>
             )}
-            {columns.map((c) => (
-              <HeadCell key={c.path} column={c} width={width(c)} field={sortField?.(c)} sort={sort} onSort={onSort} onWidth={props.onWidth} />
+            {columns.map((c, i) => (
+              <HeadCell key={c.path} column={c} width={widths[i]} field={sortField?.(c)} sort={sort} onSort={onSort} onWidth={onWidth} />
             ))}
             {onMenu && <th scope="col" className="h-menu"><span className="h-unseen">{t("lists.menu")}</span></th>}
           </tr>

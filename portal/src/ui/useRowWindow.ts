@@ -10,11 +10,14 @@ export interface RowWindow {
   first: number;
   /** the last one; first - 1 when there are none */
   last: number;
+  /** of the box, without its scroll bar; 0 until it is known */
+  width: number;
   scrollTo: (i: number) => void;
 }
 
 export function useRowWindow(box: RefObject<HTMLElement | null>, count: number, rowPx: number, headPx: number): RowWindow {
   const [height, setHeight] = useState(600);
+  const [width, setWidth] = useState(0);
   const [top, setTop] = useState(0); // of the first row drawn, in steps
   useLayoutEffect(() => {
     const el = box.current;
@@ -25,7 +28,11 @@ export function useRowWindow(box: RefObject<HTMLElement | null>, count: number, 
       setTop(Math.floor(el.scrollTop / rowPx / STEP));
     };
     const onScroll = () => (frame ||= requestAnimationFrame(look));
-    const sizes = new ResizeObserver(([entry]) => setHeight(entry.contentRect.height));
+    const sizes = new ResizeObserver(([entry]) => {
+      setHeight(entry.contentRect.height);
+      setWidth(Math.floor(entry.contentRect.width));
+    });
+    setWidth(el.clientWidth);
     sizes.observe(el);
     el.addEventListener("scroll", onScroll, { passive: true });
     look();
@@ -51,5 +58,5 @@ export function useRowWindow(box: RefObject<HTMLElement | null>, count: number, 
   );
   const first = Math.max(0, Math.min(top * STEP - SPARE, count - 1));
   const last = Math.min(count - 1, top * STEP + Math.ceil(height / rowPx) + STEP + SPARE);
-  return { first, last, scrollTo };
+  return { first, last, width, scrollTo };
 }

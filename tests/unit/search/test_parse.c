@@ -113,6 +113,8 @@ static void test_errors(void **state)
 		{ KIND_VM, "name=x; drop", "6 to 7", "other characters" },
 		{ KIND_VM, "name=a\001", "6 to 7", "other characters" },
 		{ KIND_VM, "name ~ x", "5 to 6", "=, !=" },
+		{ KIND_VM, "nam = x", "0 to 3", "name" },
+		{ KIND_VM, "name=a and nam != x", "11 to 14", "name" },
 		{ KIND_VM, "name > x", "5 to 6", "=, !=" },
 		{ KIND_VM, "uptime = 1", "7 to 8", "<, >" },
 		{ KIND_VM, "name=", "5 to 5", "a word" },

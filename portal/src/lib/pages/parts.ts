@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Parts by their type: the same under a virtual machine, a template, a host.
-import { t } from "../../text";
+import { t, type TextKey } from "../../text";
 import type { Entity } from "../api";
-import { date } from "../format";
+import { date, nameOf, words } from "../format";
 import { addressesOf, statisticsOf } from "../usage";
 import { col, descriptionColumn, hidden, idColumn, link, nameColumn, plain, statusColumn } from "./columns";
 import type { Column, PartPage } from "./types";
@@ -16,14 +16,24 @@ const rate = (direction: "rx" | "tx") => (e: Entity) => statisticsOf(e).get(`dat
 const OBJECTS = ["vm", "host", "template", "disk", "storage_domain", "cluster", "data_center", "vm_pool"];
 const objectOf = (e: Entity) => OBJECTS.map((k) => [k, e[k] as Entity | undefined] as const).find(([, v]) => v?.id);
 
+/** What a permission was given on: not every kind of object is told of. */
+const kindOf = (e: Entity) => objectOf(e)?.[0] ?? (e.is_systemwide === false ? undefined : "system");
+
+/** "Cluster demo", of a permission that was given further up. */
+function inheritedFrom(e: Entity): string | undefined {
+  if (!e.inherited) return undefined;
+  const [kind, object] = objectOf(e) ?? [];
+  return kind ? `${words(kind)} ${nameOf(object)}` : e.inherited === "system" ? words("system") : t(`lists.one.${String(e.inherited)}` as TextKey);
+}
+
 export const partPages = (): Record<string, PartPage> => {
   const name = plain(nameColumn());
   const description = plain(descriptionColumn());
   return {
     nic: {
-      follow: "vnic_profile,network,statistics,reported_devices",
+      follow: "vnic_profile.network,network,statistics,reported_devices",
       columns: [name, col("flags", { text: "lists.col.flags", as: "flags", width: 96 }), col("plugged", { width: 90 }), col("linked", { text: "lists.col.link", width: 80 }),
-        link("network"), link("vnic_profile", undefined, { label: t("lists.col.profile") }), col("interface", { text: "lists.col.type", as: "words", width: 100 }),
+        link("network", undefined, { value: (e) => e.network ?? (e.vnic_profile as Entity | undefined)?.network }), link("vnic_profile", undefined, { label: t("lists.col.profile") }), col("interface", { text: "lists.col.type", as: "words", width: 100 }),
         col("mac.address", { text: "lists.col.mac", as: "code", width: 150 }), col("addresses", { text: "lists.col.addresses", width: 180, value: addressesOf }),
         col("rx", { text: "lists.col.rx", as: "speed", width: 110, value: rate("rx") }), col("tx", { text: "lists.col.tx", as: "speed", width: 110, value: rate("tx") })],
       fields: ["name", "vnic_profile", "interface", "mac.address", "linked", "plugged"],
@@ -58,7 +68,8 @@ export const partPages = (): Record<string, PartPage> => {
     permission: {
       follow: "user,group,role,vm,host,template,disk,storage_domain,cluster,data_center",
       columns: [col("who", { text: "lists.col.user", as: "link", width: 260, value: (e) => e.user ?? e.group, type: "user" }), link("role", undefined, { width: 220 }),
-        col("object", { text: "lists.col.object", as: "link", width: 220, value: (e) => objectOf(e)?.[1] }), col("object_type", { text: "lists.col.object_type", as: "words", width: 140, value: (e) => objectOf(e)?.[0] ?? "system" }), idColumn()],
+        col("object", { text: "lists.col.object", as: "link", width: 220, value: (e) => objectOf(e)?.[1] }), col("object_type", { text: "lists.col.object_type", as: "words", width: 140, value: kindOf }),
+        col("inherited", { text: "lists.col.inherited", width: 220, value: inheritedFrom }), idColumn()],
       fields: ["user", "group", "role"],
     },
     host_nic: {
@@ -97,12 +108,16 @@ export const partPages = (): Record<string, PartPage> => {
     quota: { columns: [name, description, col("cluster_soft_limit_pct", { as: "percent", width: 150 }), col("storage_soft_limit_pct", { as: "percent", width: 150 })] },
     storage_connection: { nameMember: "path", columns: [col("type", { as: "words", width: 130 }), col("address", { width: 200 }), col("path", { width: 300 }), col("target", { width: 260 }), col("port", { as: "code", width: 80 }), hidden(idColumn())] },
     graphics_console: { nameMember: "protocol", columns: [col("protocol", { as: "words", width: 120 }), col("address", { width: 200 }), col("port", { as: "code", width: 90 }), col("tls_port", { as: "code", width: 90 })] },
-    cpu_profile: { follow: "qos", columns: [name, description, col("qos", { width: 160 }), hidden(idColumn())] },
-    disk_profile: { follow: "qos", columns: [name, description, col("qos", { width: 160 }), hidden(idColumn())] },
+    cpu_profile: { follow: "cluster,qos", columns: [name, link("cluster"), description, col("qos", { width: 160 }), hidden(idColumn())] },
+    disk_profile: { follow: "storage_domain,qos", columns: [name, link("storage_domain"), description, col("qos", { width: 160 }), hidden(idColumn())] },
+    cluster_level: { columns: [{ ...name, width: 320 }] },
+    domain: { columns: [{ ...name, width: 320 }] },
+    network_filter: { columns: [{ ...name, width: 320 }] },
+    icon: { nameMember: "id", columns: [col("id", { width: 340, as: "code" }), col("media_type", { width: 160 })] },
     tag: { columns: [name, description] },
     permit: { columns: [{ ...name, width: 320, as: "words" }, col("administrative", { width: 160 })] },
     file: { columns: [{ ...name, width: 360 }, col("type", { as: "words", width: 120 }), hidden(idColumn())] },
-    network: { columns: [name, col("flags", { text: "lists.col.roles", as: "flags", width: 100 }), plain({ ...statusColumn(), width: 140 }), col("vlan.id", { text: "lists.col.vlan", as: "count", width: 80 }), col("mtu", { as: "count", width: 90 }),
+    network: { columns: [name, col("flags", { text: "lists.col.roles", as: "flags", width: 100 }), plain({ ...statusColumn(), width: 140 }), col("vlan.id", { text: "lists.col.vlan", as: "count", width: 80 }), col("mtu", { as: "count", width: 90, value: (e) => e.mtu || t("lists.network.mtu") }),
       col("required", { width: 100 }), description, idColumn()] },
   };
 };

@@ -10,7 +10,7 @@ export const storagePages = (): EntityPage[] => [
     path: "storagedomains", type: "storage_domain", one: t("lists.one.storagedomains"), many: t("lists.many.storagedomains"), group: "Storage", search: "Storage",
     lookups: ["datacenters"], followOne: "data_centers,storage_connections,host",
     columns: [
-      { ...statusColumn(), value: (e) => e.status ?? (e.external_status === "ok" ? "active" : e.external_status) },
+      { ...statusColumn(), value: (e) => e.status ?? (e.external_status === "ok" ? undefined : e.external_status) },
       nameColumn(),
       col("flags", { text: "lists.col.flags", as: "flags", width: 96 }),
       hidden(commentColumn()),
@@ -33,7 +33,7 @@ export const storagePages = (): EntityPage[] => [
     ],
     tabs: [{ word: "datacenters", label: t("lists.many.datacenters"), page: "datacenters",
       belongs: (row, e) => ((e.data_centers as Entity[] | undefined) ?? []).some((d) => d.id === row.id) },
-      { word: "vms" }, { word: "templates" }, { word: "disks" }, { word: "disksnapshots" }, { word: "diskprofiles" }, { word: "files" },
+      { word: "vms", label: t("lists.many.vms") }, { word: "templates" }, { word: "disks" }, { word: "disksnapshots" }, { word: "diskprofiles" }, { word: "files" },
       { word: "storageconnections" }, { word: "permissions" }, events("_event_storage_id")],
   },
   {
