@@ -87,8 +87,10 @@ static int check_source(struct call *c, const struct m_disk *d, const char *what
 	return disk_check_free(c->core, d, what, e);
 }
 
+/* profile: what a moved disk has from then on; profiles belong to domains. */
 static int start(struct call *c, struct txn *t, const struct command *cmd, const char *src_id, const char *new_id,
-                 const char *name, json_t *volumes, const char *title, const char *event, struct err *e)
+                 const char *profile, const char *name, json_t *volumes, const char *title, const char *event,
+                 struct err *e)
 {
 	const char *domain = text(json_array_get(volumes, 0), "domain"), *locks[] = { src_id, new_id, NULL };
 	const struct m_storage_domain *sd = INV_LATEST(c->core->inv, STORAGE_DOMAIN, storage_domain, domain);
@@ -100,8 +102,8 @@ static int start(struct call *c, struct txn *t, const struct command *cmd, const
 		.command = cmd,
 		.correlation_id = c->correlation_id,
 		.owner_id = refs.user,
-		.data = json_pack("{s:O,s:s,s:s,s:s,s:s}", "volumes", volumes, "source", src_id, "name", name,
-		                  "domain_name", sd_name, "user", c->who.user_id),
+		.data = json_pack("{s:O,s:s,s:s,s:s,s:s,s:s}", "volumes", volumes, "source", src_id, "profile", profile,
+		                  "name", name, "domain_name", sd_name, "user", c->who.user_id),
 		.locks = locks,
 		.objects = locks,
 	};
@@ -141,7 +143,7 @@ int disk_copy(struct call *c, struct err *e)
 	plan = volume_plan(c->core, c->pool, d, d->volume_id);
 	volume_plan_copy(plan, src, src->volume_id);
 	json_array_append_new(volumes, plan);
-	return start(c, t, &COPY_DISK, id, pool_strdup(c->pool, d->id), pool_strdup(c->pool, STR_OR(src->name, id)),
+	return start(c, t, &COPY_DISK, id, pool_strdup(c->pool, d->id), "", pool_strdup(c->pool, STR_OR(src->name, id)),
 	             volumes, "Copying", "USER_COPIED_DISK", e);
 }
 
@@ -254,6 +256,6 @@ int disk_move(struct call *c, struct err *e)
 	volume_plan_copy(plan, src, src->volume_id);
 	json_object_set_new(plan, "desc", json_string(disk_description(c->pool, src)));
 	json_array_append_new(volumes, plan);
-	return start(c, txn_begin(c->core), &MOVE_DISK, id, NULL, pool_strdup(c->pool, STR_OR(src->name, id)), volumes,
-	             "Moving", "USER_MOVED_DISK", e);
+	return start(c, txn_begin(c->core), &MOVE_DISK, id, NULL, STR_OR(to->disk_profile.id, ""),
+	             pool_strdup(c->pool, STR_OR(src->name, id)), volumes, "Moving", "USER_MOVED_DISK", e);
 }

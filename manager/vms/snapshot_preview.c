@@ -232,7 +232,7 @@ static int vm_preview(struct call *c, struct err *e)
 		txn_cancel(t);
 		return -1;
 	}
-	return start(c, t, &PREVIEW_SNAPSHOT_COMMAND, s, plans, none, locks, "Preview Snapshot",
+	return start(c, t, &PREVIEW_SNAPSHOT_COMMAND, s, plans, none, locks, "Previewing Snapshot",
 	             "USER_TRY_BACK_TO_SNAPSHOT", "Preview", e);
 }
 
@@ -351,9 +351,9 @@ static int drop_branch(struct call *c, bool is_undo, struct err *e)
 		return -1;
 	}
 	if (is_undo)
-		return start(c, t, &UNDO_SNAPSHOT_COMMAND, chosen, none, doomed, locks, "Undo preview of Snapshot",
+		return start(c, t, &UNDO_SNAPSHOT_COMMAND, chosen, none, doomed, locks, "Undoing the preview of Snapshot",
 		             "USER_UNDO_RESTORE_FROM_SNAPSHOT_START", "Undoing the preview", e);
-	return start(c, t, &COMMIT_SNAPSHOT_COMMAND, chosen, none, doomed, locks, "Commit Snapshot",
+	return start(c, t, &COMMIT_SNAPSHOT_COMMAND, chosen, none, doomed, locks, "Committing Snapshot",
 	             "USER_COMMIT_RESTORE_FROM_SNAPSHOT_START", "Commit", e);
 }
 

@@ -33,6 +33,7 @@ export interface RunProps {
   type?: string;
   fields?: Field[];
   finish?: Spec["finish"];
+  follow?: Spec["follow"];
   /** "Power off: web1" */
   done: string;
   call: (item: Entity, body: Record<string, unknown>, values: Values, options: CallOptions) => Promise<unknown>;
@@ -54,7 +55,7 @@ export function Names({ items }: { items: Entity[] }) {
 export default function RunDialog(props: RunProps) {
   const { title, items: named, target, left = [], text, warning, isDanger, submit, type = "action", fields, done, call, equivalents, onClose } = props;
   const items = target ? [target] : named;
-  const spec = useState<Spec>(() => ({ type, sections: [{ id: "inputs", label: "", fields: fields ?? [] }], finish: props.finish }))[0];
+  const spec = useState<Spec>(() => ({ type, sections: [{ id: "inputs", label: "", fields: fields ?? [] }], finish: props.finish, follow: props.follow }))[0];
   const form = useForm(spec, undefined);
   const client = useQueryClient();
   const [bulk, setBulk] = useState<Bulk>();
@@ -83,7 +84,7 @@ export default function RunDialog(props: RunProps) {
       return;
     }
     if (over.outcomes.some((o) => o.state === "left")) return;
-    notify({ variant: "success", title: done });
+    notify({ variant: "success", title: done, about: over.correlation, isForAll: items.length > 1 });
     onClose();
   };
   if (bulk) return <Outcomes title={title} bulk={bulk} onRetry={() => void run(failedOf(bulk))} onClose={onClose} />;

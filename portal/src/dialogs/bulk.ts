@@ -8,6 +8,8 @@ export interface Bulk {
   items: Entity[];
   outcomes: Outcome[];
   isOver: boolean;
+  /** of all its requests */
+  correlation: string;
   stop: () => void;
 }
 
@@ -27,7 +29,7 @@ export async function runBulk(items: Entity[], call: Call, onChange: (b: Bulk) =
     outcomes.forEach((o, i) => o.state === "waiting" && (outcomes[i] = { state: "left" }));
     tell(false);
   };
-  const tell = (isOver: boolean) => onChange({ items, outcomes: [...outcomes], isOver, stop });
+  const tell = (isOver: boolean) => onChange({ items, outcomes: [...outcomes], isOver, correlation: options.correlation, stop });
   const work = async () => {
     while (next < items.length && !isStopped) {
       const i = next++;
@@ -44,7 +46,7 @@ export async function runBulk(items: Entity[], call: Call, onChange: (b: Bulk) =
   };
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, items.length) }, work));
   tell(true);
-  return { items, outcomes, isOver: true, stop };
+  return { items, outcomes, isOver: true, correlation: options.correlation, stop };
 }
 
 export const failedOf = (b: Bulk) => b.items.filter((_e, i) => b.outcomes[i].state === "failed");

@@ -129,7 +129,7 @@ export function useCommands(page: EntityPage, path: string, items: Entity[]): Co
       } else if (failed) {
         const { Outcomes } = await import("./Outcomes");
         showDialog((onClose) => createElement(Outcomes, { title: rule.label, bulk: over, onClose }));
-      } else notify({ variant: "success", title: t("dialogs.done", { what: rule.label, name: names }) });
+      } else notify({ variant: "success", title: t("dialogs.done", { what: rule.label, name: names }), about: over.correlation, isForAll: targets.length > 1 });
     });
   };
 

@@ -4,8 +4,8 @@ import { act, add, type Entity, update, wireFrom } from "../lib/api";
 import { nameOf } from "../lib/format";
 import { t } from "../text";
 import { EntityForm } from "../ui/EntityForm";
-import { useEntity } from "../ui/queries";
-import type { Field, Spec, Values } from "./form/model";
+import { useEntity, useList } from "../ui/queries";
+import type { Field, Source, Spec, Values } from "./form/model";
 import type { DialogProps } from "./index";
 import { vmPathOf } from "./paths";
 import { Loading } from "./Loading";
@@ -15,6 +15,9 @@ import { chosen, diskProfiles, domains, floatingDisks } from "./sources";
 const GIB = 2 ** 30;
 const isNew = (v: Values) => v["#kind"] !== "attach";
 const INTERFACES: Field = { path: "interface", default: "virtio", isRequired: true, options: ["virtio", "virtio_scsi", "sata", "ide"].map((value) => ({ value, label: t(`dialogs.disk.${value as "virtio"}`) })) };
+
+/** Profiles belong to domains: with another domain none is chosen. */
+const noProfile = (profile: string): Spec["follow"] => (path) => (path === "#domain" ? { [profile]: undefined } : undefined);
 
 const attachmentFields: Field[] = [
   INTERFACES, { path: "bootable", label: t("dialogs.disk.bootable") }, { path: "active", label: t("dialogs.disk.active"), default: true }, { path: "read_only", label: t("dialogs.disk.read-only") },
@@ -40,13 +43,13 @@ export function AddDisk({ page, path, items, onClose }: DialogProps) {
     { path: "disk.provisioned_size", as: "bytes", label: t("dialogs.disk.size"), isRequired: true, default: 10 * GIB, min: 1, when: isNew }, { path: "disk.alias", label: t("dialogs.disk.alias"), hint: t("dialogs.disk.alias.hint", { name: `${name}_disk` }), when: isNew },
     { path: "disk.description", label: t("dialogs.description"), when: isNew },
     { path: "#domain", isLocal: true, as: "reference", label: t("dialogs.domain"), isRequired: true, pick: "first", from: () => domains(center), when: isNew },
-    { path: "disk.disk_profile", label: t("dialogs.disk.profile"), from: (v) => diskProfiles(chosen(v, "#domain")), when: isNew },
+    { path: "disk.disk_profile", label: t("dialogs.disk.profile"), from: (v) => diskProfiles(chosen(v, "#domain")), hint: t("dialogs.disk.profile.hint"), when: isNew },
     { path: "disk.format", label: t("dialogs.disk.allocation"), as: "radio", default: "cow", when: isNew, options: [{ value: "cow", label: t("dialogs.disk.thin"), hint: t("dialogs.disk.thin.hint") }, { value: "raw", label: t("dialogs.disk.full"), hint: t("dialogs.disk.full.hint") }] },
     ...attachmentFields,
     { path: "disk.shareable", label: t("dialogs.disk.shareable"), hint: t("dialogs.disk.shareable.hint"), when: isNew }, { path: "disk.wipe_after_delete", label: t("dialogs.disk.wipe"), hint: t("dialogs.disk.wipe.hint"), when: isNew },
   ];
   return (
-    <RunDialog title={t("dialogs.disk.add.title", { name })} items={[]} target={vm.data} submit={t("dialogs.do.add_disk")} type="disk_attachment" done={t("dialogs.disk.add.done", { name })} onClose={onClose} fields={fields}
+    <RunDialog title={t("dialogs.disk.add.title", { name })} items={[]} target={vm.data} submit={t("dialogs.do.add_disk")} type="disk_attachment" follow={noProfile("disk.disk_profile")} done={t("dialogs.disk.add.done", { name })} onClose={onClose} fields={fields}
       call={(_e, body, v, o) => add("disk_attachment", `${own}/diskattachments`, document(body, v), o)}
       equivalents={(e, body, v) => ({ method: "POST", path: `${own}/diskattachments`, body: wireFrom("disk_attachment", document(body, v)), names: { [e.id]: name } })} />
   );
@@ -68,18 +71,26 @@ export function EditAttachment({ page, path, items, onClose }: DialogProps) {
   return <EntityForm page={page} path={path} entity={items[0]} spec={attachmentSpec} query={{ follow: "disk" }} title={t("dialogs.edit.title", { what: t("dialogs.disk.lower"), name: nameOf(items[0].disk ?? items[0]) })} onClose={onClose} />;
 }
 
+/** The data centers of a storage domain. */
+const centersOf = (domain: Entity) => [...((domain.data_centers as Entity[] | undefined) ?? []), ...(domain.data_center ? [domain.data_center as Entity] : [])].map((c) => c.id);
+
 function Move({ items, onClose, what }: DialogProps & { what: "move" | "copy" }) {
   const isCopy = what === "copy";
   const here = new Set(items.flatMap((d) => ((d.storage_domains as Entity[] | undefined) ?? []).map((s) => s.id)));
   const label = t(`dialogs.do.${what}`);
+  const all = useList("storage_domain", "storagedomains");
+  if (!all.data) return <Loading onClose={onClose} />;
+  const centers = new Set(all.data.filter((s) => here.has(s.id)).flatMap(centersOf));
+  const isNear = (e: Entity) => centersOf(e).some((id) => centers.has(id));
+  const targets = (): Source => ({ ...domains(), keep: (e) => e.type === "data" && isNear(e) && (isCopy || !here.has(e.id)), prefer: (e) => here.has(e.id) });
   const document = (e: Entity, v: Values) => ({
     storage_domain: { id: chosen(v, "#domain") }, ...(isCopy && v["#alias"] ? { disk: { alias: items.length > 1 ? `${nameOf(e)}${v["#alias"]}` : v["#alias"] } } : {}), ...(chosen(v, "#profile") ? { disk_profile: { id: chosen(v, "#profile") } } : {}),
   });
   return (
-    <RunDialog title={t(`dialogs.disk.${what}.title`, { n: items.length })} items={items} submit={label} done={t("dialogs.done", { what: label, name: nameOf(items[0]) })} onClose={onClose} text={t(`dialogs.disk.${what}.text`)}
+    <RunDialog title={t(`dialogs.disk.${what}.title`, { n: items.length })} items={items} submit={label} done={t("dialogs.done", { what: label, name: nameOf(items[0]) })} onClose={onClose} text={t(`dialogs.disk.${what}.text`)} follow={noProfile("#profile")}
       fields={[
-        { path: "#domain", isLocal: true, as: "reference", label: t("dialogs.disk.to"), isRequired: true, pick: "only", from: () => (isCopy ? domains() : { ...domains(), keep: (e) => e.type === "data" && e.status !== "unattached" && !here.has(e.id) }) },
-        { path: "#profile", isLocal: true, as: "reference", label: t("dialogs.disk.profile"), from: (v) => diskProfiles(chosen(v, "#domain")) },
+        { path: "#domain", isLocal: true, as: "reference", label: t("dialogs.disk.to"), isRequired: true, pick: isCopy ? "first" : "only", from: targets },
+        { path: "#profile", isLocal: true, as: "reference", label: t("dialogs.disk.profile"), from: (v) => diskProfiles(chosen(v, "#domain")), hint: t("dialogs.disk.profile.hint") },
         ...(isCopy ? [{ path: "#alias", isLocal: true, as: "text" as const, label: items.length > 1 ? t("dialogs.disk.suffix") : t("dialogs.disk.alias.new"), default: items.length > 1 ? "-copy" : `${nameOf(items[0])}-copy` }] : []),
       ]}
       call={(e, _b, v, o) => act(`disks/${e.id}`, what, wireFrom("action", document(e, v)), o)}

@@ -100,13 +100,13 @@ const disk = one("disk", [
   { path: "storage_domain", isLocal: true, label: t("dialogs.domain"), as: "reference", isRequired: true, pick: "first", from: () => domains(), when: (_v, e) => !e },
   { path: "format", as: "radio", label: t("dialogs.disk.allocation"), default: "cow", isRequired: true, when: (_v, e) => !e,
     options: [{ value: "cow", label: t("dialogs.disk.thin"), hint: t("dialogs.disk.thin.hint") }, { value: "raw", label: t("dialogs.disk.full"), hint: t("dialogs.disk.full.hint") }] },
-  { path: "disk_profile", from: (v) => diskProfiles(chosen(v, "storage_domain") ?? (v["#domain"] as string | undefined)) },
+  { path: "disk_profile", from: (v) => diskProfiles(chosen(v, "storage_domain") ?? (v["#domain"] as string | undefined)), hint: t("dialogs.disk.profile.hint") },
   { path: "shareable", hint: t("dialogs.disk.shareable.hint") },
   { path: "wipe_after_delete", hint: t("dialogs.disk.wipe.hint") },
   { path: "backup", label: t("dialogs.disk.backup"), when: (_v, e) => e !== undefined },
 ], {
   begin: (e) => (e ? { "#size": e.provisioned_size, "#domain": (e.storage_domains as { id: string }[] | undefined)?.[0]?.id } : {}),
-  follow: (path, value) => (path === "shareable" && value === true ? { format: "raw" } : undefined),
+  follow: (path, value) => (path === "shareable" && value === true ? { format: "raw" } : path === "storage_domain" ? { disk_profile: undefined } : undefined),
   finish: (body, v, e) => (e ? body : { ...body, sparse: v.format === "cow", storage_domains: v.storage_domain ? [{ id: chosen(v, "storage_domain") }] : [] }),
 });
 

@@ -2,7 +2,7 @@
 // Jobs as people follow them: with steps, objects and what went wrong.
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
-import { notify } from "../frame/notify";
+import { isToldForAll, notify } from "../frame/notify";
 import { t } from "../text";
 import { linkTo } from "../ui/router";
 import { beside } from "./api";
@@ -63,8 +63,9 @@ function tell(job: Job) {
   const object = job.objects[0];
   const to = object && linkToObject(object.type, object.id);
   const link = to && job.status !== "aborted" ? { to, text: t("frame.showObject", { name: object.name ?? t("frame.object") }) } : undefined;
-  if (job.status === "finished") notify({ variant: "success", title: t("frame.jobDone", { what: job.description }), link });
-  else notify({ variant: "danger", title: t("frame.jobFailed", { what: job.description }), body: job.error, link });
+  const about = job.correlation_id;
+  if (job.status !== "finished") notify({ variant: "danger", title: t("frame.jobFailed", { what: job.description }), body: job.error, link });
+  else if (!isToldForAll(about)) notify({ variant: "success", title: t("frame.jobDone", { what: job.description }), link, about });
 }
 
 /** A job that took this short was answered at once where it was started. */

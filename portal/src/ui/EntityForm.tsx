@@ -3,7 +3,7 @@
 import { Alert, Bullseye, Modal, ModalBody, ModalHeader, Spinner } from "@patternfly/react-core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { add, type Entity, etagOf, Fault, get, update, wireFrom } from "../lib/api";
+import { add, type Entity, etagOf, Fault, get, newCorrelation, update, wireFrom } from "../lib/api";
 import type { EntityPage } from "../lib/entities";
 import { nameOf } from "../lib/format";
 import { memberAt } from "../lib/schema";
@@ -51,12 +51,13 @@ function NewForm({ page, path, spec: said = specOf(page), title, submit, onClose
   const [spec] = useState(() => within(said, path));
   const form = useForm(spec, undefined, operationOf(path, false));
   const [fault, setFault] = useState<string>();
-  const save = useChange(() => add(page.type, path, form.body));
+  const [about] = useState(newCorrelation);
+  const save = useChange(() => add(page.type, path, form.body, { correlation: about }));
   const run = () => {
     setFault(undefined);
     save.mutate(undefined, {
       onSuccess: (made) => {
-        notify({ variant: "success", title: t("dialogs.created", { what: page.one, name: nameOf(made) }) });
+        notify({ variant: "success", title: t("dialogs.created", { what: page.one, name: nameOf(made) }), about });
         onDone?.(made as Entity);
         onClose();
       },

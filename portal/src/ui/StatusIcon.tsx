@@ -8,6 +8,7 @@ import Check from "@patternfly/react-icons/dist/esm/icons/check-circle-icon";
 import Wrong from "@patternfly/react-icons/dist/esm/icons/exclamation-circle-icon";
 import Warning from "@patternfly/react-icons/dist/esm/icons/exclamation-triangle-icon";
 import Busy from "@patternfly/react-icons/dist/esm/icons/in-progress-icon";
+import Eye from "@patternfly/react-icons/dist/esm/icons/eye-icon";
 import Info from "@patternfly/react-icons/dist/esm/icons/info-circle-icon";
 import Lock from "@patternfly/react-icons/dist/esm/icons/lock-icon";
 import Moon from "@patternfly/react-icons/dist/esm/icons/moon-icon";
@@ -25,6 +26,7 @@ const SHAPES: [ComponentType, string[]][] = [
   [Check, ["ok", "active", "operational", "finished", "enabled", "data_up"]],
   [Wrench, ["maintenance", "preparing_for_maintenance", "locked_maintenance"]],
   [Pause, ["paused"]],
+  [Eye, ["in_preview"]],
   [Moon, ["suspended", "inactive"]],
   [Lock, ["locked", "image_locked"]],
   [Warning, ["warning", "problematic", "contend", "aborted"]],

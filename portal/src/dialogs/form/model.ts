@@ -229,7 +229,7 @@ export function faultFields(type: string, fault: Error, fields: Field[]): { at: 
     const named = new RegExp(`\\b${element}\\.([a-z_]+(?:\\.[a-z_]+)*)`).exec(line)?.[1];
     const field = named && [...fields].sort((a, b) => b.path.length - a.path.length).find((f) => named === f.path || named.startsWith(f.path + ".") || f.path.startsWith(named + "."));
     if (field) at[field.path] = inWords(line, `${element}.${named}`, field);
-    else left.push(line);
+    else left.push(line.replace(/^[a-z_]+(\.[a-z_]+)+: (?=[A-Z][^ ]* )/, "")); // a sentence that needs no path
   }
   return { at, rest: left.join("\n") };
 }

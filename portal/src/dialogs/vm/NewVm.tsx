@@ -2,7 +2,7 @@
 // A new machine with its disks, network cards and disc: several calls that look like one.
 import { useMemo, useState } from "react";
 import { flushSync } from "react-dom";
-import { add, type CallOptions, type Entity, get, wireFrom } from "../../lib/api";
+import { add, type CallOptions, type Entity, get, newCorrelation, wireFrom } from "../../lib/api";
 import { nameOf } from "../../lib/format";
 import { notify } from "../../frame/notify";
 import { t } from "../../text";
@@ -76,7 +76,8 @@ export default function NewVm({ page, path, items, onClose }: DialogProps) {
   const [steps, setSteps] = useState<{ made: Entity; steps: Step[] }>();
   const isClone = form.values["#clone"] === "clone";
   const target = isClone ? `${collection}?clone=true` : collection;
-  const save = useChange(() => add("vm", target, form.body));
+  const [about] = useState(newCorrelation);
+  const save = useChange(() => add("vm", target, form.body, { correlation: about }));
   const submit = () => {
     setFault(undefined);
     save.mutate(undefined, {
@@ -84,7 +85,7 @@ export default function NewVm({ page, path, items, onClose }: DialogProps) {
         const made = answer as Entity;
         const rest = afterwards(nameOf(made), () => made, form.values["#disks"] as NewDisk[], form.values["#nics"] as NewCard[], form.values["#cd"] as Entity | undefined);
         if (rest.length) return flushSync(() => setSteps({ made, steps: [{ label: t("dialogs.vm.step.vm", { name: nameOf(made) }), run: async () => {} }, ...rest] }));
-        notify({ variant: "success", title: t("dialogs.created", { what: t("dialogs.vm.one"), name: nameOf(made) }) });
+        notify({ variant: "success", title: t("dialogs.created", { what: t("dialogs.vm.one"), name: nameOf(made) }), about });
         return onClose();
       },
       onError: (e) => {
