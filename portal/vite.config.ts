@@ -25,7 +25,7 @@ export default defineConfig({
         codeSplitting: {
           groups: [
             { name: "base", test: FIRST, priority: 3 },
-            { name: "core", test: /src\/(?:text\/|lib\/(?:copy|session|settings|store)|frame\/(?:AwayBanner|ErrorBoundary|LoginForm|Logo|Toasts|notify|Portal)|pages\/Login)/, priority: 3 },
+            { name: "core", test: /src\/(?:text\/|lib\/(?:copy|later|session|settings|store)|frame\/(?:AwayBanner|ErrorBoundary|LoginForm|Logo|Toasts|notify|Portal)|pages\/Login)/, priority: 3 },
             { name: "schema", test: /src\/gen\/|src\/lib\/(?:schema|entities|format|pages)/, priority: 2 },
             { name: "widgets", test: LISTS, priority: 1 },
             { name: "icons", test: /@patternfly\/react-icons\//, minShareCount: 4 },

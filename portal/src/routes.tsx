@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pages that are not composed from the API's description, by the first word of their path. All others are an entity's list or details.
-import { type ComponentType, lazy, type LazyExoticComponent } from "react";
+import { type Later, later } from "./lib/later";
 import type { TextKey } from "./text";
 
 export interface Route {
   title: TextKey;
-  component: LazyExoticComponent<ComponentType>;
+  component: Later<object>;
   /** shown without masthead and sidebar, in a window of its own */
   isBare?: boolean;
 }
 
 export const ROUTES: Record<string, Route> = {
-  console: { title: "consoles.pageTitle", component: lazy(() => import("./console/ConsolePage")), isBare: true },
-  dashboard: { title: "dashboard.title", component: lazy(() => import("./dashboard/DashboardPage")) },
+  console: { title: "consoles.pageTitle", component: later(async () => (await import("./console/ConsolePage")).default), isBare: true },
+  dashboard: { title: "dashboard.title", component: later(async () => (await import("./dashboard/DashboardPage")).default) },
 };
 
 /** Where one comes without a path. */

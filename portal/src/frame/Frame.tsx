@@ -9,11 +9,12 @@ import type { Entity } from "../lib/api";
 import { pageOf } from "../lib/entities";
 import { nameOf } from "../lib/format";
 import { useJobWatch } from "../lib/jobs";
+import { later } from "../lib/later";
 import { isSidebarHidden } from "../lib/settings";
 import { useStore } from "../lib/store";
 import { ROUTES, START } from "../routes";
 import { t } from "../text";
-import { usePlace } from "../ui/router";
+import { placeOf, usePlace } from "../ui/router";
 import { ErrorBoundary } from "./ErrorBoundary";
 import { PortalMasthead } from "./Masthead";
 import { entityPages, titleOf } from "./pages";
@@ -22,8 +23,8 @@ import { Waiting } from "./Portal";
 import { useShortcuts } from "./shortcuts";
 import { Sidebar } from "./Sidebar";
 
-const ListPage = lazy(() => import("../pages/ListPage").then((m) => ({ default: m.ListPage })));
-const DetailPage = lazy(() => import("../pages/DetailPage").then((m) => ({ default: m.DetailPage })));
+const ListPage = later(async () => (await import("../pages/ListPage")).ListPage);
+const DetailPage = later(async () => (await import("../pages/DetailPage")).DetailPage);
 const NotFound = lazy(() => import("./NotFound"));
 const TasksPane = lazy(() => import("./TasksPane").then((m) => ({ default: m.TasksPane })));
 const NotificationsPane = lazy(() => import("./NotificationsPane").then((m) => ({ default: m.NotificationsPane })));
@@ -35,6 +36,13 @@ const AboutDialog = lazy(() => import("./AboutDialog").then((m) => ({ default: m
 const PANES = { tasks: TasksPane, notifications: NotificationsPane, tags: TagsPane };
 const DIALOGS = { palette: Palette, shortcuts: ShortcutsDialog, about: AboutDialog };
 const WIDE = matchMedia("(min-width: 75rem)");
+
+/** The code of the page that the address names: while somebody types a password. */
+function fetchPage() {
+  const { path } = placeOf(window.location.hash);
+  (ROUTES[path[0] ?? START]?.component ?? (path[1] ? DetailPage : ListPage)).fetch();
+}
+fetchPage();
 
 /** What the path names: a page of its own, an entity's list or details, or nothing. */
 function Shown({ path }: { path: string[] }) {

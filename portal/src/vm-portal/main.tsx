@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The VM Portal: one's own virtual machines.
 import { startPortal } from "../frame/Portal";
-import { actAsUser } from "../lib/api";
+import { later } from "../lib/later";
+import { actAsUser } from "../lib/session";
 import { t } from "../text";
-import { VmPortal } from "./VmPortal";
+
+const VmPortal = later(async () => (await import("./VmPortal")).VmPortal);
 
 actAsUser();
+VmPortal.fetch(); // while somebody types a password
 void startPortal(<VmPortal />, () => t("vmPortal.name"));
