@@ -133,7 +133,7 @@ static const struct sfield VM_FIELDS[] = {
 	FREE("custom_cpu_type", "custom_cpu_model"),
 	FREE("compatibility_level", "cluster/version"),
 	TEXT("custom_compatibility_level", "custom_compatibility_version"),
-	UUID("created_by_user_id", NULL),
+	UUID("created_by_user_id", "created_by"),
 	BOOL("next_run_config_exists", "next_run_configuration_exists"),
 	BOOL("has_illegal_images", "has_illegal_images"),
 	ENUM("bios_type", "bios.type", BIOS_TYPE),
@@ -261,7 +261,7 @@ static const struct sfield DISK_FIELDS[] = {
 	INT("provisioned_size", OPS_LTGT, "provisioned_size"),
 	INT("size", OPS_LTGT, "provisioned_size"),
 	INT("actual_size", OPS_LTGT, "actual_size"),
-	{ "creation_date", ST_DATE, OPS_LTGT },
+	{ "creation_date", ST_DATE, OPS_LTGT, 0, "created" },
 	BOOL("shareable", "shareable"),
 	ENUM("status", "status", IMAGE_STATUS),
 	ENUM("disk_type", "storage_type", DISK_STORAGE),
@@ -272,7 +272,7 @@ static const struct sfield DISK_FIELDS[] = {
 	FREE("quota", "quota/name"),
 	UUID("id", "id"),
 	BOOL("wipe_after_delete", "wipe_after_delete"),
-	{ "last_modified", ST_DATE, OPS_LTGT },
+	{ "last_modified", ST_DATE, OPS_LTGT, 0, "modified|created" },
 };
 
 static const struct sfield VOLUME_FIELDS[] = {

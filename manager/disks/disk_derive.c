@@ -106,6 +106,8 @@ struct m_disk *disk_derive(struct call *c, struct txn *t, const struct m_disk *s
 	id = d->id;
 	m_copy_common(p, &M_TYPE_disk, d, &M_TYPE_disk, src);
 	d->id = id;
+	M_SET(d, created, loop_wall_ms(c->core->loop));
+	d->has.modified = 0;
 	take_wishes(p, d, body);
 	if (is_layer) {
 		d->format = M_DISK_FORMAT_COW;

@@ -253,6 +253,7 @@ struct m_disk *disk_new(struct call *c, struct txn *t, struct m_disk *body, cons
 	    disk_check_room(c->core, sd, first_bytes(d), "Cannot add Virtual Disk", e) < 0)
 		return NULL;
 	set_names(t, d);
+	M_SET(d, created, loop_wall_ms(c->core->loop));
 	DEFAULT(d, wipe_after_delete, M_GET(sd, wipe_after_delete, false));
 	set_defaults(t, d, sd->id);
 	perm_grant_owner(t, &c->who, ROLE_DISK_OPERATOR, KIND_DISK, d->id);

@@ -214,6 +214,7 @@ int disk_apply_update(struct call *c, const char *disk_id, const struct m_disk *
 		txn_cancel(t);
 		return -1;
 	}
+	M_SET(draft, modified, loop_wall_ms(c->core->loop));
 	refs.storage_domain = disk_domain(draft);
 	txn_event(t, "USER_UPDATE_DISK", &refs, "Disk %s was updated.", draft->name ? draft->name : disk_id);
 	if (size > M_GET(draft, provisioned_size, 0)) {

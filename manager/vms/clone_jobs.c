@@ -158,6 +158,7 @@ static struct m_vm *new_vm(struct call *c, struct txn *t, const struct source *s
 	REF_SET(p, vm->template, BLANK_TEMPLATE);
 	REF_SET(p, vm->original_template, STR_OR(s->vm->original_template.id, s->vm->template.id));
 	M_SET(vm, creation_time, now);
+	vm->created_by = pool_strdup(p, c->who.user_id);
 	M_SET(vm, stop_time, now);
 	if (m_validate(&M_TYPE_vm, vm, e) < 0 || clone_nics_to_vm(c, t, s, vm, made, e) < 0)
 		return NULL;

@@ -56,6 +56,7 @@ static const char *stage_disk(struct txn *t, const struct m_vm *vm, const struct
 	d->storage_domains.v = POOL_ARRAY(p, struct m_ref, 1);
 	d->storage_domains.n = 1;
 	REF_SET(p, d->storage_domains.v[0], sd->id);
+	M_SET(d, created, loop_wall_ms(txn_core(t)->loop));
 	d->volume_id = core_uuid(txn_core(t), p);
 	d->image_id = d->volume_id;
 	d->storage_type = M_DISK_STORAGE_TYPE_IMAGE;

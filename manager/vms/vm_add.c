@@ -362,6 +362,7 @@ int vm_add(struct call *c, struct err *e)
 		txn_cancel(t);
 		return -1;
 	}
+	vm->created_by = pool_strdup(txn_pool(t), c->who.user_id);
 	id = pool_strdup(c->pool, vm->id);
 	return finish(c, t, vm, &lists, &s, e) < 0 ? -1 : call_reply_kind(c, KIND_VM, id);
 }

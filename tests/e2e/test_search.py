@@ -72,6 +72,19 @@ def test_what_changes_is_found(ask):
     assert names(ask, "name=zeta") == [] and page(ask, "count", collection="vms", search="")["count"] == MANY + 1
 
 
+def test_who_made_it(manager, ask):
+    """created_by_user_id: of what somebody else made, the same search finds nothing."""
+    me = ask.get("/ovirt-engine/hostler/me")["id"]
+    user = ask.add("users", user_name="maker@internal-authz", password="Secret-12345", domain={"name": "internal-authz"})["id"]
+    ask.add(f"clusters/{ask.one('clusters', 'Default')['id']}/permissions", user={"id": user}, role={"name": "PowerUserRole"})
+    maker = rest.Rest(manager, "maker@internal-authz", "Secret-12345")
+    made = maker.add("vms", name="made-by-maker", cluster={"name": "Default"}, template={"name": "Blank"})
+    assert names(ask, f"created_by_user_id={user}") == ["made-by-maker"]
+    assert names(ask, f"created_by_user_id={me} and name=alpha*") == ["alpha-Web"] and names(ask, f"created_by_user_id={me} and name=made*") == []
+    assert "made-by-maker" not in names(ask, f"created_by_user_id != {user}")
+    ask.remove("vms", made["id"])
+
+
 def test_every_collection_takes_a_search(ask):
     """Wherever the model has the parameter and the operation exists, a search works, and a wrong one is refused."""
     for collection in ("clusters", "datacenters", "disks", "events", "groups", "hosts", "networks", "storagedomains", "templates", "users",
