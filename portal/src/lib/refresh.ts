@@ -32,16 +32,22 @@ interface Touched {
   ops: Set<Change["op"]>;
 }
 
+/** Are objects of the type part of what the query asked for ("disk" of attachments with their disks)? */
+const follows = (params: unknown, type: string) => {
+  const follow = (params as ListQuery | undefined)?.follow;
+  return typeof follow === "string" && follow.split(/[,.]/).some((word) => word === type || word === `${type}s`);
+};
+
 /** Does the change of some of a type touch the query? What lies below a changed object counts as changed too. */
-function touches(key: readonly unknown[], { type, ids }: Touched): boolean {
-  const [kind, path] = key as [string, string];
+function touches({ queryKey, state }: Query, { type, ids }: Touched): boolean {
+  const [kind, path, params] = queryKey as [string, string, unknown];
   if (kind === "jobs") return type === "job" || type === "step";
   if (kind === "allowed") return RIGHTS.includes(type);
   if (kind === "me") return type === "user" || type === "permission";
   if ((kind !== "list" && kind !== "one" && kind !== "count") || typeof path !== "string") return false;
   const below = path.split("/").some((word) => ids.has(word));
   if (kind === "one") return below || (ids.has("*") && typeAt(path) === type);
-  return below || typeAt(path) === type;
+  return below || typeAt(path) === type || (follows(params, type) && Array.isArray(state.data) && state.data.length <= LONG);
 }
 
 /** A long list in which some rows have changed and none came or went. */
@@ -76,7 +82,7 @@ export function refresher(client: QueryClient) {
     const keys = new Set(patched.map((q) => q.queryHash));
     await Promise.allSettled([
       ...patched.map((q) => patch(client, q, touched)),
-      client.invalidateQueries({ predicate: (q) => !keys.has(q.queryHash) && touches(q.queryKey, touched) }),
+      client.invalidateQueries({ predicate: (q) => !keys.has(q.queryHash) && touches(q, touched) }),
     ]);
     const took = performance.now() - began;
     busy.set(touched.type, performance.now() + Math.max(PAUSE_MS - took, 2 * took));

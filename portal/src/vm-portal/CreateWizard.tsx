@@ -6,18 +6,27 @@ import { useEffect, useState } from "react";
 import { list, type Entity } from "../lib/api";
 import { bytes, nameOf } from "../lib/format";
 import { t } from "../text";
-import { useAllowed, useList } from "../ui/queries";
+import { useAllowed, useList, useMe } from "../ui/queries";
 import { go, linkTo, usePlace } from "../ui/router";
 import { make, type Plan, type Progress } from "./create";
-import { cloudFields, NAME } from "./editing";
+import { cloudFields, isoImages, NAME } from "./editing";
 import { Fields, type Field, isRight, type Values } from "./fields";
 import { DiskRows, NicRows } from "./NewParts";
+import { ownKeys } from "./SshKeys";
+import { processors } from "./Overview";
 import { BLANK } from "./Templates";
 import { useOperatingSystems } from "./useVms";
 
 const memoryOf = (template?: Entity) => (template?.memory && template.id !== BLANK ? bytes(Number(template.memory)) : "2 GiB");
 
-function basicFields(clusters: Entity[], templates: Entity[], systems: Map<string, string>, values: Values): Field[] {
+interface Offer {
+  clusters: Entity[];
+  templates: Entity[];
+  systems: Map<string, string>;
+  discs: Entity[];
+}
+
+function basicFields({ clusters, templates, systems, discs }: Offer, values: Values): Field[] {
   const os = [...systems].map(([value, label]) => ({ value, label })).sort((a, b) => a.label.localeCompare(b.label));
   return [
     { name: "name", label: t("vmPortal.field.name"), isRequired: true, pattern: NAME },
@@ -31,6 +40,7 @@ function basicFields(clusters: Entity[], templates: Entity[], systems: Map<strin
     { name: "type", label: t("vmPortal.fact.type"), kind: "choice", choices: (["desktop", "server", "high_performance"] as const).map((v) => ({ value: v, label: t(`vmPortal.type.${v}`) })) },
     { name: "memory", label: t("vmPortal.field.memory"), kind: "size", isRequired: true, hint: t("vmPortal.form.sizeHint") },
     { name: "cpus", label: t("vmPortal.field.cpus"), kind: "number", min: 1, max: 710, isRequired: true },
+    ...(discs.length ? [{ name: "cd", label: t("vmPortal.fact.cd"), kind: "choice" as const, hint: t("vmPortal.cd.boots"), choices: [{ value: "", label: t("vmPortal.cd.empty") }, ...discs.map((d) => ({ value: d.id, label: nameOf(d) }))] }] : []),
     { name: "cloud", label: t("vmPortal.field.cloud"), kind: "switch", hint: t("vmPortal.cloud.hint") },
     ...cloudFields(values),
     { name: "start", label: t("vmPortal.field.start"), kind: "switch" },
@@ -49,16 +59,17 @@ function useTemplateParts(id: string) {
   }).data;
 }
 
-function Review({ plan, clusters, templates, systems }: { plan: Plan; clusters: Entity[]; templates: Entity[]; systems: Map<string, string> }) {
+function Review({ plan, clusters, templates, systems, discs }: Offer & { plan: Plan }) {
   const { values: v, nics, disks } = plan;
   const facts: [string, string][] = [
     [t("vmPortal.field.name"), v.name], [t("vmPortal.field.description"), v.description], [t("vmPortal.fact.cluster"), nameOf(clusters.find((c) => c.id === v.cluster))],
     [t("vmPortal.fact.template"), v.template === BLANK ? t("vmPortal.template.blank") : nameOf(templates.find((x) => x.id === v.template))], [t("vmPortal.fact.os"), systems.get(v.os) ?? v.os],
     [t("vmPortal.field.memory"), v.memory], [t("vmPortal.field.cpus"), v.cpus], [t("vmPortal.tab.nics"), nics.map((n) => n.name).join(", ") || t("vmPortal.wizard.nothingNew")],
+    [t("vmPortal.fact.cd"), v.cd ? nameOf(discs.find((d) => d.id === v.cd)) : ""],
     [t("vmPortal.tab.disks"), disks.map((d) => `${d.name} (${d.size})`).join(", ") || t("vmPortal.wizard.nothingNew")],
   ];
   return (
-    <DescriptionList isHorizontal isCompact aria-label={t("vmPortal.wizard.review")}>
+    <DescriptionList isHorizontal isCompact horizontalTermWidthModifier={{ default: "18ch" }} aria-label={t("vmPortal.wizard.review")}>
       {facts.filter(([, value]) => value).map(([label, value]) => (
         <DescriptionListGroup key={label}>
           <DescriptionListTerm>{label}</DescriptionListTerm>
@@ -96,7 +107,9 @@ export default function CreateWizard() {
   const { data: may } = useAllowed("vms");
   const { data: clusters } = useList("cluster", "clusters", { max: 500 });
   const { data: templates } = useList("template", "templates", { max: 500 });
+  const { data: discs } = useQuery({ queryKey: ["list", "disks", "iso"], queryFn: isoImages });
   const systems = useOperatingSystems();
+  const me = useMe();
   const [values, setValues] = useState<Values>({ os: "other_linux", type: "server", cpus: "1", cloud: "false", start: "false" });
   const [nics, setNics] = useState<Values[]>([]);
   const [disks, setDisks] = useState<Values[]>([]);
@@ -104,13 +117,16 @@ export default function CreateWizard() {
   useStart(clusters, templates, setValues);
   const parts = useTemplateParts(values.template ?? "");
   const ready = (templates ?? []).filter((x) => x.id === BLANK || x.status === "ok");
-  const fields = basicFields(clusters ?? [], ready, systems, values);
+  const offer: Offer = { clusters: clusters ?? [], templates: ready, systems, discs: discs ?? [] };
+  const fields = basicFields(offer, values);
   const isBasic = isRight(fields, values);
   const isWhole = isBasic && nics.every((n) => n.name) && disks.every((d) => d.name && d.size && d.domain);
   const change = (next: Values) => {
     const template = next.template !== values.template ? templates?.find((x) => x.id === next.template) : undefined;
     const os = (template?.os as { type?: string } | undefined)?.type;
-    setValues(template ? { ...next, memory: memoryOf(template), os: os && template.id !== BLANK ? os : next.os, type: template.id !== BLANK && template.type ? String(template.type) : next.type } : next);
+    if (next.cloud === "true" && values.cloud !== "true" && !next.authorized_ssh_keys && me)
+      void ownKeys(me.id).then((keys) => keys && setValues((now) => (now.authorized_ssh_keys ? now : { ...now, authorized_ssh_keys: keys }))).catch(() => {});
+    setValues(template ? { ...next, memory: memoryOf(template), cpus: String(processors(template)), os: os && template.id !== BLANK ? os : next.os, type: template.id !== BLANK && template.type ? String(template.type) : next.type } : next);
   };
   const [made, setMade] = useState("");
   const [isBusy, setBusy] = useState(false);
@@ -155,7 +171,7 @@ export default function CreateWizard() {
           {made && (
             <Alert variant="warning" isInline component="p" title={t("vmPortal.wizard.partly")} actionLinks={<a href={linkTo(`vms/${made}`)}>{t("vmPortal.wizard.open", { name: values.name })}</a>} />
           )}
-          {progress.length > 0 ? <Steps progress={progress} /> : <Review plan={{ values, nics, disks }} clusters={clusters ?? []} templates={templates ?? []} systems={systems} />}
+          {progress.length > 0 ? <Steps progress={progress} /> : <Review plan={{ values, nics, disks }} {...offer} />}
         </WizardStep>
       </Wizard>
     </PageSection>

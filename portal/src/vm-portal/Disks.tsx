@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Label } from "@patternfly/react-core";
+import { Button, Label } from "@patternfly/react-core";
 import { add, list, remove, update, type Entity } from "../lib/api";
 import { bytes, nameOf, parseBytes, words } from "../lib/format";
 import { t } from "../text";
 import { useList } from "../ui/queries";
-import { ask } from "./editing";
+import { ask, NAMES } from "./editing";
 import type { Field, Values } from "./fields";
 import { PartTable } from "./PartTable";
+import { complain } from "./verbs";
 import type { PartProps } from "./VmDetails";
 
 const INTERFACES = [["virtio_scsi", "VirtIO-SCSI"], ["virtio", "VirtIO"], ["sata", "SATA"], ["ide", "IDE"]] as const;
@@ -34,7 +35,7 @@ async function create(vm: Entity, count: number) {
     description: domains.length ? undefined : t("vmPortal.disk.noDomain"),
     button: t("vmPortal.disk.add"),
     fields: [
-      { name: "name", label: t("vmPortal.field.name"), isRequired: true, pattern: [/^[\w.\- ]{1,255}$/, t("vmPortal.form.name")] },
+      { name: "name", label: t("vmPortal.field.name"), isRequired: true, pattern: NAMES },
       { name: "size", label: t("vmPortal.disk.size"), kind: "size", isRequired: true },
       { name: "domain", label: t("vmPortal.disk.where"), kind: "choice", choices: domains, isRequired: true },
       { name: "interface", label: t("vmPortal.disk.interface"), kind: "choice", choices: interfaceChoices },
@@ -43,6 +44,24 @@ async function create(vm: Entity, count: number) {
     ],
     initial: { name: `${vm.name}_disk${count + 1}`, size: "10 GiB", domain: domains[0]?.value ?? "", interface: "virtio_scsi", thin: "true", bootable: String(count === 0) },
     onSave: (v) => add("disk_attachment", `vms/${vm.id}/diskattachments`, { bootable: v.bootable === "true", interface: v.interface, active: true, disk: diskOf(v) }),
+  });
+}
+
+/** Disks that no VM has, or that several may have. */
+async function attach(vm: Entity, had: Entity[]) {
+  const isFree = (d: Entity) => d.content_type === "data" && d.status === "ok" && (!(d.vms as Entity[] | undefined)?.length || d.shareable === true) && !had.some((a) => a.id === d.id);
+  const disks = (await list("disk", "disks", { follow: "vms", max: 1000 }).catch(() => [] as Entity[])).filter(isFree);
+  ask({
+    title: t("vmPortal.disk.attachTo", { name: nameOf(vm) }),
+    description: disks.length ? undefined : t("vmPortal.disk.noneFree"),
+    button: t("vmPortal.disk.attach"),
+    fields: [
+      { name: "disk", label: t("vmPortal.disk"), kind: "choice", isRequired: true, choices: disks.map((d) => ({ value: d.id, label: nameOf(d), hint: [bytes(Number(d.provisioned_size ?? 0)), d.description].filter(Boolean).join(" · ") })) },
+      { name: "interface", label: t("vmPortal.disk.interface"), kind: "choice", choices: interfaceChoices },
+      { name: "bootable", label: t("vmPortal.disk.bootable"), kind: "switch" },
+    ],
+    initial: { disk: disks[0]?.id ?? "", interface: "virtio_scsi", bootable: "false" },
+    onSave: (v) => add("disk_attachment", `vms/${vm.id}/diskattachments`, { bootable: v.bootable === "true", interface: v.interface, active: true, disk: { id: v.disk } }),
   });
 }
 
@@ -82,11 +101,14 @@ export default function Disks({ vm, may }: PartProps) {
   const { data, error } = useList("disk_attachment", `vms/${vm.id}/diskattachments`, { follow: "disk" });
   const disk = (a: Entity) => (a.disk ?? { id: a.id }) as Entity;
   const canChange = may.has("disk_attachment.update") || may.has("disk_attachments.add");
+  const plugLabel = (a: Entity) => t(a.active === false ? "vmPortal.disk.activate" : "vmPortal.disk.deactivate");
   const isFree = (a: Entity) => vm.status === "down" || a.active === false;
-  const plug = (a: Entity) => () => void update("disk_attachment", `vms/${vm.id}/diskattachments/${a.id}`, { active: a.active === false });
+  const plug = (a: Entity, label: string) => () =>
+    void update("disk_attachment", `vms/${vm.id}/diskattachments/${a.id}`, { active: a.active === false }).catch(complain(disk(a), label));
   return (
     <PartTable
       label={t("vmPortal.tab.disks")}
+      named={(a) => nameOf(disk(a))}
       rows={data}
       error={error}
       empty={t("vmPortal.disk.none")}
@@ -103,12 +125,18 @@ export default function Disks({ vm, may }: PartProps) {
         canChange
           ? (a) => [
               { label: t("vmPortal.edit"), run: () => edit(vm, a) },
-              { label: t(a.active === false ? "vmPortal.disk.activate" : "vmPortal.disk.deactivate"), run: plug(a), isDisabled: vm.status !== "up" && vm.status !== "down" },
+              { label: plugLabel(a), run: plug(a, plugLabel(a)), isDisabled: vm.status !== "up" && vm.status !== "down" },
               { label: t("vmPortal.remove"), isDanger: true, isDisabled: !isFree(a), run: () => takeAway(vm, a) },
             ]
           : undefined
       }
-    />
+    >
+      {may.has("disk_attachments.add") && (
+        <Button variant="secondary" onClick={() => void attach(vm, data ?? [])}>
+          {t("vmPortal.disk.attach")}
+        </Button>
+      )}
+    </PartTable>
   );
 }
 

@@ -71,6 +71,12 @@ export function NicRows({ rows, onChange, fromTemplate, cluster }: NicsProps & {
   );
 }
 
+/** A disk of the template; who may use a template need not see its disks. */
+function brought(a: Entity): string {
+  const { name, provisioned_size: size } = (a.disk ?? {}) as Entity;
+  return name ? `${name} (${bytes(Number(size ?? 0))})` : t("vmPortal.wizard.aDisk");
+}
+
 export function DiskRows({ rows, onChange, fromTemplate, vmName }: NicsProps & { vmName: string }) {
   const { data: domains } = useQuery({ queryKey: ["list", "storagedomains", "choices"], queryFn: domainChoices });
   const fields = (): Field[] => [
@@ -92,7 +98,7 @@ export function DiskRows({ rows, onChange, fromTemplate, vmName }: NicsProps & {
         onAdd={() => onChange([...rows, { name: `${vmName || "vm"}_disk${total + 1}`, size: "10 GiB", domain: domains?.[0]?.value ?? "", interface: "virtio_scsi", thin: "true", bootable: String(total === 0) }])}
         addLabel={t("vmPortal.disk.add")}
         prefix="disk"
-        fromTemplate={fromTemplate.map((a) => `${nameOf(a.disk)} (${bytes(Number((a.disk as Entity | undefined)?.provisioned_size ?? 0))})`)}
+        fromTemplate={fromTemplate.map(brought)}
         none={t("vmPortal.wizard.noDisks")}
       />
     </>

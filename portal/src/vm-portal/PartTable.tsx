@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The parts of a VM as a table with actions.
-import { Alert, Button, EmptyState, EmptyStateBody, Spinner } from "@patternfly/react-core";
-import { ActionsColumn, Table, Tbody, Td, Th, Thead, Tr } from "@patternfly/react-table";
+import { Alert, Button, EmptyState, EmptyStateBody, MenuToggle, Spinner } from "@patternfly/react-core";
+import EllipsisVIcon from "@patternfly/react-icons/dist/esm/icons/ellipsis-v-icon";
+import { ActionsColumn, type CustomActionsToggleProps, Table, Tbody, Td, Th, Thead, Tr } from "@patternfly/react-table";
 import { createElement, type ReactNode } from "react";
 import { showDialog } from "../dialogs/store";
 import type { Entity } from "../lib/api";
+import { nameOf } from "../lib/format";
 import { t } from "../text";
 import { FieldDialog } from "./fields";
 
@@ -26,6 +28,8 @@ interface Props {
   error?: Error | null;
   columns: PartColumn[];
   actions?: (e: Entity) => PartAction[];
+  /** what a row is called */
+  named?: (e: Entity) => string;
   empty: string;
   /** above the table */
   onAdd?: () => void;
@@ -33,7 +37,17 @@ interface Props {
   children?: ReactNode;
 }
 
-export function PartTable({ label, rows, error, columns, actions, empty, onAdd, addLabel, children }: Props) {
+/** The button that opens a row's menu, with the row's name. */
+const toggleOf = (label: string) =>
+  function RowToggle({ onToggle, isOpen, isDisabled, toggleRef }: CustomActionsToggleProps) {
+    return (
+      <MenuToggle ref={toggleRef} variant="plain" aria-label={label} onClick={onToggle} isExpanded={isOpen} isDisabled={isDisabled}>
+        <EllipsisVIcon />
+      </MenuToggle>
+    );
+  };
+
+export function PartTable({ label, rows, error, columns, actions, named = nameOf, empty, onAdd, addLabel, children }: Props) {
   if (error && !rows) return <Alert variant="danger" isInline title={error.message || t("vmPortal.unreachable")} />;
   if (!rows) return <Spinner aria-label={t("vmPortal.loading")} />;
   return (
@@ -73,7 +87,7 @@ export function PartTable({ label, rows, error, columns, actions, empty, onAdd, 
                   {actions && (
                     <Td isActionCell>
                       {offered.length > 0 && (
-                        <ActionsColumn items={offered.map((a) => ({ title: a.label, onClick: a.run, isAriaDisabled: a.isDisabled, isDanger: a.isDanger }))} />
+                        <ActionsColumn actionsToggle={toggleOf(t("vmPortal.moreOf", { name: named(e) }))} items={offered.map((a) => ({ title: a.label, onClick: a.run, isAriaDisabled: a.isDisabled, isDanger: a.isDanger }))} />
                       )}
                     </Td>
                   )}

@@ -47,6 +47,7 @@ export default function Permissions({ vm, may }: PartProps) {
   return (
     <PartTable
       label={t("vmPortal.tab.permissions")}
+      named={who}
       rows={data}
       error={error}
       empty={t("vmPortal.permission.none")}

@@ -7,6 +7,7 @@ import { THEMES, theme, type Theme } from "../lib/settings";
 import { useStore, type Store } from "../lib/store";
 import { t, type TextKey } from "../text";
 import { Choice } from "./Choice";
+import { SshKeys } from "./SshKeys";
 import { CONSOLES, consoleChoice, NOTIFICATIONS, notifications, VIEWS, view } from "./preferences";
 
 const AccountDialog = lazy(() => import("../frame/AccountDialog").then((m) => ({ default: m.AccountDialog })));
@@ -39,6 +40,7 @@ export default function Settings() {
           <p className="v-quiet v-gap">{t("vmPortal.setting.kept")}</p>
         </CardBody>
       </Card>
+      <SshKeys />
       <Card className="v-gap">
         <CardTitle component="h2">{t("vmPortal.setting.account")}</CardTitle>
         <CardBody>

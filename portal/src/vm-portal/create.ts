@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Makes a VM with its cards and disks, one after the other.
-import { act, add, get, newCorrelation } from "../lib/api";
+import { act, add, get, list, newCorrelation, update } from "../lib/api";
 import { parseBytes } from "../lib/format";
 import { t } from "../text";
 import { diskOf } from "./Disks";
@@ -32,7 +32,7 @@ async function untilFree(id: string): Promise<void> {
 }
 
 const vmOf = (v: Values) => ({
-  name: v.name.trim(), description: v.description, cluster: { id: v.cluster }, template: { id: v.template }, type: v.type, os: { type: v.os }, memory: parseBytes(v.memory),
+  name: v.name.trim(), description: v.description, cluster: { id: v.cluster }, template: { id: v.template }, type: v.type, os: { type: v.os, ...(v.cd ? { boot: { devices: ["hd", "cdrom"] } } : {}) }, memory: parseBytes(v.memory),
   memory_policy: { guaranteed: parseBytes(v.memory), max: (parseBytes(v.memory) ?? 0) * 4 }, cpu: { topology: { sockets: Number(v.cpus), cores: 1, threads: 1 } }, initialization: initializationOf(v),
 });
 
@@ -51,6 +51,7 @@ export async function make({ values, nics, disks }: Plan, tell: (p: Progress[]) 
       label: t("vmPortal.wizard.disk", { name: d.name }),
       run: () => add("disk_attachment", `vms/${id}/diskattachments`, { bootable: d.bootable === "true", interface: d.interface || "virtio_scsi", active: true, disk: diskOf(d) }, { correlation }),
     })),
+    ...(values.cd ? [{ label: t("vmPortal.wizard.cd"), run: () => insertCd(id, values.cd) }] : []),
     ...(values.start === "true" ? [...(disks.length ? [{ label: t("vmPortal.wizard.waitDisks"), run: () => disksFree(id) }] : []), { label: t("vmPortal.wizard.start"), run: () => act(`vms/${id}`, "start", {}, { correlation }) }] : []),
   ];
   const progress: Progress[] = work.map(({ label }) => ({ label, state: "waiting" }));
@@ -71,6 +72,12 @@ export async function make({ values, nics, disks }: Plan, tell: (p: Progress[]) 
     }
   }
   return { id, isWell };
+}
+
+/** Every VM has a drive; what it was made from may have a disc in it. */
+async function insertCd(id: string, image: string): Promise<unknown> {
+  const [drive] = await list("cdrom", `vms/${id}/cdroms`);
+  return drive ? update("cdrom", `vms/${id}/cdroms/${drive.id}`, { file: { id: image } }) : add("cdrom", `vms/${id}/cdroms`, { file: { id: image } });
 }
 
 /** Until no disk of the VM is being made any more. */

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // Dialogs that change a VM as a whole.
-import { createElement } from "react";
+import { createElement, type ReactNode } from "react";
+import { DryRun } from "../dialogs/form/DryRun";
 import { showDialog } from "../dialogs/store";
 import { notify } from "../frame/notify";
-import { act, add, etagOf, list, update, type Entity } from "../lib/api";
+import { act, add, etagOf, list, update, wireFrom, type Entity } from "../lib/api";
 import { bytes, nameOf, parseBytes } from "../lib/format";
 import { t } from "../text";
-import { FieldDialog, type Field, type Values } from "./fields";
+import { FieldDialog, type Field, type Later, type Values } from "./fields";
 import { osOf } from "./VmPicture";
 
 /** Names that the Manager takes for VMs and templates. */
 export const NAME: [RegExp, string] = [/^[\p{L}\p{N}_.\-]{1,255}$/u, t("vmPortal.form.name")];
+
+/** And for disks, which may have blanks. */
+export const NAMES: [RegExp, string] = [/^[\p{L}\p{N}_.\- ]{1,255}$/u, t("vmPortal.form.names")];
 
 interface Ask {
   title: string;
@@ -18,7 +22,8 @@ interface Ask {
   button: string;
   fields: Field[] | ((v: Values) => Field[]);
   initial?: Values;
-  onSave: (v: Values) => Promise<unknown>;
+  below?: (v: Values, later: Later) => ReactNode;
+  onSave: (v: Values, isLater: boolean) => Promise<unknown>;
 }
 
 /** A form in a dialog. */
@@ -70,35 +75,51 @@ function editFields(choices: { value: string; label: string }[]) {
   ];
 }
 
-/** Only what has been changed goes to the Manager, which says what must wait for the next start. */
-export function editDialog(vm: Entity): void {
+function initialOf(vm: Entity): Values {
   const topology = topologyOf(vm) ?? {};
   const cpus = (topology.sockets ?? 1) * (topology.cores ?? 1) * (topology.threads ?? 1);
   const devices = (vm.os as { boot?: { devices?: string[] } } | undefined)?.boot?.devices ?? [];
   const cloud = (vm.initialization ?? {}) as Record<string, string>;
-  const initial: Values = {
+  return {
     name: vm.name ?? "", description: String(vm.description ?? ""), os: osOf(vm), memory: bytes(Number(vm.memory ?? 0)), cpus: String(cpus), first: devices[0] ?? "hd", second: devices[1] ?? "",
     menu: String((vm.bios as { boot_menu?: { enabled?: boolean } } | undefined)?.boot_menu?.enabled ?? false), cloud: String(Boolean(vm.initialization)), locked: String(vm.delete_protected ?? false),
     ...Object.fromEntries(CLOUD.map((k) => [k, cloud[k] ?? ""])),
   };
-  const save = (v: Values) => {
-    const is = (name: string) => v[name] !== initial[name];
-    const change: Record<string, unknown> = {};
-    if (is("name")) change.name = v.name.trim();
-    if (is("description")) change.description = v.description;
-    if (is("memory")) {
-      const memory = parseBytes(v.memory) ?? 0;
-      const policy = vm.memory_policy as { max?: number; guaranteed?: number } | undefined;
-      change.memory = memory;
-      change.memory_policy = { ...(policy?.max && policy.max < memory ? { max: memory * 4 } : {}), ...(policy?.guaranteed && policy.guaranteed > memory ? { guaranteed: memory } : {}) };
-    }
-    if (is("cpus")) change.cpu = { topology: { sockets: Number(v.cpus), cores: 1, threads: 1 } };
-    const boots = is("first") || is("second") ? { boot: { devices: [v.first, v.second === v.first ? "" : v.second].filter(Boolean) } } : undefined;
-    if (is("os") || boots) change.os = { ...(is("os") ? { type: v.os } : {}), ...boots };
-    if (is("menu")) change.bios = { boot_menu: { enabled: v.menu === "true" } };
-    if (["cloud", ...CLOUD].some(is)) change.initialization = initializationOf(v) ?? {};
-    if (is("locked")) change.delete_protected = v.locked === "true";
-    return Object.keys(change).length ? update("vm", `vms/${vm.id}`, change, etagOf(vm)) : Promise.resolve();
+}
+
+/** What has been changed, as the Manager wants it. */
+function changeOf(vm: Entity, initial: Values, v: Values): Record<string, unknown> {
+  const is = (name: string) => v[name] !== initial[name];
+  const change: Record<string, unknown> = {};
+  if (is("name")) change.name = v.name.trim();
+  if (is("description")) change.description = v.description;
+  if (is("memory")) {
+    const memory = parseBytes(v.memory) ?? 0;
+    const policy = vm.memory_policy as { max?: number; guaranteed?: number } | undefined;
+    const fitting = { ...(policy?.max && policy.max < memory ? { max: memory * 4 } : {}), ...(policy?.guaranteed && policy.guaranteed > memory ? { guaranteed: memory } : {}) };
+    change.memory = memory;
+    if (Object.keys(fitting).length) change.memory_policy = fitting;
+  }
+  if (is("cpus")) change.cpu = { topology: { sockets: Number(v.cpus), cores: 1, threads: 1 } };
+  const boots = is("first") || is("second") ? { boot: { devices: [v.first, v.second === v.first ? "" : v.second].filter(Boolean) } } : undefined;
+  if (is("os") || boots) change.os = { ...(is("os") ? { type: v.os } : {}), ...boots };
+  if (is("menu")) change.bios = { boot_menu: { enabled: v.menu === "true" } };
+  if (["cloud", ...CLOUD].some(is)) change.initialization = initializationOf(v) ?? {};
+  if (is("locked")) change.delete_protected = v.locked === "true";
+  return change;
+}
+
+/** Only what has been changed goes to the Manager, which says what must wait for the next start. */
+export function editDialog(vm: Entity): void {
+  const initial = initialOf(vm);
+  const change = (v: Values) => changeOf(vm, initial, v);
+  const tell = (v: Values, later: Later) => {
+    const body = change(v);
+    return Object.keys(body).length ? createElement(DryRun, { path: `vms/${vm.id}`, body: wireFrom("vm", body), fields: [], ...later }) : null;
+  };
+  const save = (v: Values, isLater: boolean) => {
+    const body = change(v);
+    return Object.keys(body).length ? update("vm", `vms/${vm.id}${isLater ? "?next_run=true" : ""}`, body, etagOf(vm)) : Promise.resolve();
   };
   void systems()
     .catch(() => [])
@@ -109,6 +130,7 @@ export function editDialog(vm: Entity): void {
         button: t("vmPortal.save"),
         fields: editFields(choices.length ? choices : [{ value: osOf(vm), label: osOf(vm) }]),
         initial,
+        below: vm.status === "down" ? undefined : tell,
         onSave: save,
       }),
     );

@@ -4,7 +4,7 @@ import {
   Alert, Button, Form, FormGroup, FormHelperText, HelperText, HelperTextItem, Modal, ModalBody, ModalFooter, ModalHeader, Switch, TextArea, TextInput,
 } from "@patternfly/react-core";
 import { useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, type ReactNode, useState } from "react";
 import { Fault } from "../lib/api";
 import { parseBytes } from "../lib/format";
 import { t } from "../text";
@@ -95,6 +95,12 @@ const Hint = ({ id, text, isFault }: { id: string; text: string; isFault?: boole
   </FormHelperText>
 );
 
+/** Whether all of it is kept for the next start. */
+export interface Later {
+  isLater: boolean;
+  onLater: (isLater: boolean) => void;
+}
+
 interface DialogProps {
   title: string;
   description?: string;
@@ -102,21 +108,23 @@ interface DialogProps {
   /** may depend on what has been chosen so far */
   fields: Field[] | ((values: Values) => Field[]);
   initial?: Values;
-  onSave: (values: Values) => Promise<unknown>;
+  onSave: (values: Values, isLater: boolean) => Promise<unknown>;
   onClose: () => void;
   isDanger?: boolean;
-  children?: React.ReactNode;
+  /** below the fields: what would become of what is said so far */
+  below?: (values: Values, later: Later) => ReactNode;
 }
 
 /** More fields than this stand side by side. */
 const MANY = 7;
 
 /** A form in a dialog; what is refused stays open and says why. */
-export function FieldDialog({ title, description, button, fields, initial = {}, onSave, onClose, isDanger, children }: DialogProps) {
+export function FieldDialog({ title, description, button, fields, initial = {}, onSave, onClose, isDanger, below }: DialogProps) {
   const [values, setValues] = useState<Values>(initial);
   const [fault, setFault] = useState("");
   const [isBusy, setBusy] = useState(false);
   const [isStrict, setStrict] = useState(false);
+  const [isLater, setLater] = useState(false);
   const client = useQueryClient();
   const shown = typeof fields === "function" ? fields(values) : fields;
   const submit = async (e: FormEvent) => {
@@ -125,7 +133,7 @@ export function FieldDialog({ title, description, button, fields, initial = {}, 
     setBusy(true);
     setFault("");
     try {
-      await onSave(values);
+      await onSave(values, isLater);
       void client.invalidateQueries();
       onClose();
     } catch (x) {
@@ -143,8 +151,8 @@ export function FieldDialog({ title, description, button, fields, initial = {}, 
               {fault}
             </Alert>
           )}
-          {children}
           <Fields fields={shown} values={values} onChange={setValues} isStrict={isStrict} />
+          {below?.(values, { isLater, onLater: setLater })}
         </Form>
       </ModalBody>
       <ModalFooter>
