@@ -143,6 +143,28 @@ def test_network_away(solo, admin, visitors):
     assert visitor.page.evaluate("window.stayed")
 
 
+def test_failed_once(solo, admin, visitors):
+    """A page whose first answer was an error asks again by itself, and a page of what this Manager does not have says so."""
+    vm = admin.add("vms", name="later", cluster={"name": "Default"}, template={"name": "Blank"})["id"]
+    visitor = visitors(solo)
+    visitor.forgive("status of 50[01]")
+    left = [1, 1]
+
+    def fail(route):
+        if left:
+            left.pop()
+            route.fulfill(status=500, content_type="application/json", body='{"reason": "Internal", "detail": "not now"}')
+        else:
+            route.continue_()
+
+    visitor.page.route(f"**/api/vms/{vm}", fail)
+    visitor.go(f"vms/{vm}")
+    expect(visitor.page.get_by_role("heading", level=1)).to_have_text("later")
+    assert not left
+    visitor.go(f"vmpools/{vm}")
+    expect(visitor.page.locator("main")).to_contain_text("not implemented in this version")
+
+
 def test_manager_restarts_under_an_open_page(solo, admin, visitors):
     """Sessions end with the Manager: the page waits until it is back, asks for the password, and goes on where it was."""
     visitor = visitors(solo, path="vms")

@@ -5,7 +5,7 @@ import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useCallback, useEffect, useRef, useState } from "react";
 import { DialogHost } from "../dialogs/store";
 import { useUnread } from "../lib/alerts";
-import type { Entity } from "../lib/api";
+import { type Entity, get } from "../lib/api";
 import { pageOf } from "../lib/entities";
 import { nameOf } from "../lib/format";
 import { useJobWatch } from "../lib/jobs";
@@ -57,8 +57,10 @@ function Shown({ path }: { path: string[] }) {
 /** "web01 · Virtual machines · Hostler" */
 function useTitle(path: string[]) {
   const word = path[0] ?? START;
-  const one = path[1] && pageOf(word) ? `${word}/${path[1]}` : "";
-  const { data } = useQuery<Entity>({ queryKey: ["one", one], enabled: false });
+  const page = pageOf(word);
+  const one = path[1] && page ? `${word}/${encodeURIComponent(path[1])}` : "";
+  // asked for by the page itself; that one tries again with what the last observer said, so this one must be able to, too
+  const { data } = useQuery<Entity>({ queryKey: ["one", one], queryFn: ({ signal }) => get(page?.type ?? "", one, { signal }), enabled: false });
   const name = one && data ? nameOf(data) : "";
   useEffect(() => {
     document.title = [name, titleOf(word), t("frame.product")].filter(Boolean).join(" · ");

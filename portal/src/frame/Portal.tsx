@@ -22,7 +22,7 @@ const LoginDialog = lazy(() => import("./LoginDialog").then((m) => ({ default: m
 /** Of the whole page; forgets everything when the user logs out. */
 export const client = new QueryClient({
   defaultOptions: {
-    queries: { retry: (n, e) => !(e instanceof Fault && e.status > 0 && e.status < 500) && n < 2, networkMode: "always" },
+    queries: { retry: (n, e) => !(e instanceof Fault && ((e.status > 0 && e.status < 500) || e.status === 501)) && n < 2, networkMode: "always" },
     mutations: { networkMode: "always" },
   },
 });
