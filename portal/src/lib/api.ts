@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Talking to the Manager: JSON over the same REST API that everybody else uses.
+import { t } from "../text";
 import { hasType, type Member, typeOf } from "./schema";
 import { Fault, isAdmin, send } from "./session";
 
@@ -44,6 +45,7 @@ export async function beside<T>(page: string, params: Record<string, string> = {
 }
 
 function faultOf(status: number, statusText: string, text: string): Fault {
+  if (status === 507) return new Fault(status, statusText, t("frame.noRoom"));
   try {
     const got = JSON.parse(text) as { reason?: string; detail?: string; fault?: { reason?: string; detail?: string } };
     const fault = got.fault ?? got;

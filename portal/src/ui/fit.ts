@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How wide the columns of a table are in the room that there is: all of them are seen if that can be, and none wastes what others need.
 import type { Column } from "../lib/entities";
+import { isNumber } from "./TableRow";
 
 /** What a kind of value needs to be read, in pixels. */
 const LEAST: Partial<Record<NonNullable<Column["as"]>, number>> = {
@@ -10,12 +11,14 @@ const LEAST_TEXT = 90;
 const LEAST_NAME = 120;
 const LETTER_PX = 7.6;
 const BESIDE_PX = 38;
+/** Numbers stand a bit away from what comes next. */
+const END_PX = 12;
 
 /** Takes more room than it asks for: a text that may be long. */
 const isText = (c: Column) => c.as === undefined || c.as === "text" || c.as === "link" || c.as === "links" || c.as === "code";
 
 const leastOf = (c: Column, wide: number, isName: boolean) =>
-  Math.min(wide, Math.max(isName ? LEAST_NAME : (LEAST[c.as ?? "text"] ?? LEAST_TEXT), Math.ceil(c.label.length * LETTER_PX) + BESIDE_PX));
+  Math.min(wide, Math.max(isName ? LEAST_NAME : (LEAST[c.as ?? "text"] ?? LEAST_TEXT), Math.ceil(c.label.length * LETTER_PX) + BESIDE_PX + (isNumber(c) ? END_PX : 0)));
 
 /** Less by so much, taken from what each can give. */
 function less(widths: number[], give: number[], much: number): number[] {

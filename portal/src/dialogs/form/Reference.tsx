@@ -69,7 +69,7 @@ export function Reference({ id, label, from, value, isInvalid, isDisabled, canCl
   const [typed, setTyped] = useState<string>();
   const [focused, setFocused] = useState(0);
   const { choices, all, isFetching } = useChoices(from, typed ?? "", isOpen || pick !== undefined || (!!value && !value.name));
-  const name = useNameOf(value, from, all) || (value?.id ?? "");
+  const name = useNameOf(value, from, all) || (value?.id && isFetching ? "…" : (value?.id ?? ""));
   useEffect(() => {
     if (!pick || value || typed !== undefined || !all) return;
     const fit = all.filter((e) => !from?.keep || from.keep(e));

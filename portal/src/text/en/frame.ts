@@ -16,6 +16,7 @@ export const frame = {
   "frame.apiDescription": "API description (OpenAPI)",
   "frame.asBrowser": "As the browser says",
   "frame.asSomebodyElse": "Log in as somebody else",
+  "frame.noRoom": "The Manager has no room left on its disk. Nothing was changed; make room there, then try again.",
   "frame.away": "The connection to the Manager is lost. Trying again; what you see may be out of date.",
   "frame.bookmarks": "Bookmarks",
   "frame.broken": "This page cannot be shown",
