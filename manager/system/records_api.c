@@ -7,6 +7,7 @@
 #include "manager/api/search.h"
 #include "manager/core/jobs.h"
 #include "manager/core/tables.h"
+#include "manager/system/event_keys.h"
 #include "manager/system/options.h"
 #include "manager/system/system.h"
 
@@ -47,13 +48,9 @@ static int event_add(struct call *c, struct err *e)
 
 	if (body->custom_id < 0)
 		return err_field(e, ERR_RANGE, "event.custom_id", "It must be at least 0.");
-	INV_EACH (en, c->core->inv, KIND_EVENT) {
-		const struct m_event *x = en->pub;
-		if (M_GET(x, custom_id, -1) == body->custom_id && g_strcmp0(x->origin, body->origin) == 0)
-			return err_field(e, ERR_CONFLICT, "event.custom_id",
-			                 "Origin %s has an event %" G_GINT64_FORMAT " already.", body->origin,
-			                 body->custom_id);
-	}
+	if (event_key_taken(c->core, body->origin, body->custom_id))
+		return err_field(e, ERR_CONFLICT, "event.custom_id",
+		                 "Origin %s has an event %" G_GINT64_FORMAT " already.", body->origin, body->custom_id);
 	t = txn_begin(c->core);
 	M_SET(body, index, events_next_id(c->core));
 	g_snprintf(id, sizeof(id), "%" G_GINT64_FORMAT, body->index);

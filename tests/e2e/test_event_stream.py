@@ -483,6 +483,23 @@ def test_many(ask):
             s.socket.close()
 
 
+def test_same_event(ask):
+    """Another program's event is told once, however often and by however many it is added."""
+    body = {"origin": "twice", "custom_id": 1, "severity": "normal", "description": "only once"}
+    with Stream(ask) as s:
+        assert s.next()[0] == "hello"
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda _: ask.call("POST", "/events", body), range(24)))
+        assert sorted(a.status_code for a in answers) == [201] + 23 * [409]
+        assert "has an event 1 already" in next(a for a in answers if a.status_code == 409).text
+        first = next(a for a in answers if a.status_code == 201).json()["id"]
+        other = ask.add("events", **{**body, "origin": "once"})["id"]
+        assert s.wait_id(first) and s.next()[1]["id"] == other
+        ask.remove("events", first)
+        assert s.wait_id(ask.add("events", **body)["id"])
+        assert ask.call("POST", "/events", body).status_code == 409
+
+
 def test_restart(manager, ask):
     """An orderly end for all; with the next life they go on where they were."""
     with Stream(ask) as s:
@@ -496,6 +513,8 @@ def test_restart(manager, ask):
         assert time.monotonic() - begin < 3 and s.decoder.eof
     manager.start()
     ask.login()
+    known = ask.get(f"/events/{an_id}")
+    assert ask.call("POST", "/events", {k: known[k] for k in ("origin", "custom_id", "severity", "description")}).status_code == 409
     later, = say(ask, "in another life ")
     with Stream(ask, "?topics=events,changes", last=an_id) as s:
         name, again, _ = s.next()
