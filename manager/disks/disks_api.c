@@ -314,7 +314,7 @@ static void attachment_view(struct core *c, struct pool *p, const void *publishe
 	((struct m_disk_attachment *)copy)->id = ((const struct m_disk_attachment *)published)->disk.id;
 }
 
-/* A disk says which VMs it is attached to. */
+/* A disk says which VMs it is attached to, or whose template it is. */
 static void disk_view(struct core *c, struct pool *p, const void *published, void *copy)
 {
 	const struct m_disk *d = published;
@@ -328,6 +328,8 @@ static void disk_view(struct core *c, struct pool *p, const void *published, voi
 
 		if (da && da->vm.id && v->vms.n < most)
 			v->vms.v[v->vms.n++].id = da->vm.id;
+		if (da && da->template.id)
+			v->template.id = da->template.id;
 	}
 }
 

@@ -260,7 +260,7 @@ static int add_in(struct call *c, struct txn *t, const struct m_vm *vm, const st
 	return start(c, t, &ADD_SNAPSHOT_COMMAND,
 	             json_pack("{s:O,s:s,s:s,s:s,s:s,s:s}", "volumes", plans, "vm", c->ids[0], "vm_name", name,
 	                       "snapshot", id, "name", body->description, "user", c->who.user_id),
-	             locks, id, name, "Creating Snapshot", job, e);
+	             locks, id, name, pool_printf(c->pool, "Creating Snapshot %.200s", body->description), job, e);
 }
 
 int snapshot_add(struct call *c, struct err *e)
@@ -420,7 +420,7 @@ static int remove_in(struct call *c, struct txn *t, const struct m_snapshot *s, 
 	if (start(c, t, &REMOVE_SNAPSHOT_COMMAND,
 	          json_pack("{s:O,s:s,s:s,s:s,s:s,s:s}", "merges", merges, "vm", c->ids[0], "vm_name", vm_name,
 	                    "snapshot", c->ids[1], "name", name, "user", c->who.user_id),
-	          locks, c->ids[1], vm_name, "Removing Snapshot", job, e) < 0)
+	          locks, c->ids[1], vm_name, pool_printf(c->pool, "Removing Snapshot %.200s", name), job, e) < 0)
 		return -1;
 	return call_reply_action(c, job);
 }

@@ -171,6 +171,12 @@ class Visitor:
         os.makedirs(SCREENSHOTS, exist_ok=True)
         self.page.screenshot(path=os.path.join(SCREENSHOTS, f"{name}.png"))
 
+    def look(self, name):
+        """A picture of the dialog that is open, which axe finds nothing serious in."""
+        self.shot(name)
+        found = self.findings(".pf-v6-c-modal-box")
+        assert not found, found
+
     def findings(self, within=None):
         """Serious findings of axe, as texts."""
         with open(AXE, encoding="utf-8") as f:

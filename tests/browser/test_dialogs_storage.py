@@ -106,7 +106,7 @@ def ask(visitor, command, shot=None):
     visitor.do(command, visitor.page.get_by_role("tabpanel"))
     form = visitor.dialog(command)
     if shot:
-        visitor.shot(shot)
+        visitor.look(shot)
     return form
 
 
@@ -125,12 +125,14 @@ def test_snapshots(manager, system, cart, written, visitors):
     visitor.submit(form, "Preview")
     expect(snapshot(visitor, "first").get_by_text("In preview")).to_be_visible(timeout=60000)
     wait_for(lambda: written.read("cart-disk") == "1", 30, "the disk as it was")
+    expect(page.get_by_text("Shown as it was at the snapshot first")).to_be_visible()
     visitor.settle()
     visitor.shot("dialogs-21-in-preview")
     choose(visitor, "first")
     form = ask(visitor, "Undo preview")
     visitor.submit(form, "Undo preview")
     expect(snapshot(visitor, "first").get_by_text("Ok", exact=True)).to_be_visible(timeout=60000)
+    expect(page.get_by_text("Shown as it was at the snapshot first")).to_have_count(0)
     assert written.read("cart-disk") == "2"
 
     choose(visitor, "first")
@@ -148,7 +150,7 @@ def test_snapshots(manager, system, cart, written, visitors):
     visitor.do("Remove", page.get_by_role("tabpanel"))
     form = visitor.dialog("Remove snapshot")
     expect(form).to_contain_text("first")
-    visitor.shot("dialogs-23-remove-snapshot")
+    visitor.look("dialogs-23-remove-snapshot")
     visitor.submit(form, "Remove")
     expect(snapshot(visitor, "first")).to_have_count(0, timeout=60000)
     expect(snapshot(visitor, "second").get_by_text("Ok", exact=True)).to_be_visible(timeout=60000)
@@ -174,7 +176,7 @@ def test_disks_move_and_are_copied(manager, system, cart, written, domains, visi
     visitor.select("cart-disk").do("Move")
     form = visitor.dialog("Move a disk")
     expect(form.get_by_role("combobox", name="To storage domain")).to_have_value("shed")  # there is no other
-    visitor.shot("dialogs-24-move")
+    visitor.look("dialogs-24-move")
     visitor.submit(form, "Move")
     moved = tasks.get_by_role("listitem").filter(has_text=re.compile("^Moving Disk cart-disk")).first
     expect(moved).to_be_visible()
@@ -192,7 +194,7 @@ def test_disks_move_and_are_copied(manager, system, cart, written, domains, visi
     expect(form.get_by_role("combobox", name="To storage domain")).to_have_value("shed")  # beside what it is a copy of
     visitor.choose(form, "To storage domain", "barn")
     visitor.fill(form, **{"-alias": "spare"})
-    visitor.shot("dialogs-26-copy")
+    visitor.look("dialogs-26-copy")
     visitor.submit(form, "Copy")
     visitor.see("spare", "Ok", 90000)
     visitor.see("spare", "barn")
@@ -208,7 +210,7 @@ def test_templates(manager, system, cart, written, visitors):
     form = visitor.dialog("Make a template of cart")
     expect(form.locator("#f-name")).to_have_value("cart-template")
     visitor.fill(form, name="wagon", description="For carts")
-    visitor.shot("dialogs-27-template")
+    visitor.look("dialogs-27-template")
     visitor.submit(form, "Make template")
     visitor.list("templates")
     visitor.see("wagon", "Ok", 90000)
@@ -217,9 +219,9 @@ def test_templates(manager, system, cart, written, visitors):
     expect(form.get_by_role("combobox", name="Template", exact=True)).to_have_value("wagon")
     visitor.fill(form, name="cart2")
     form.get_by_role("tab", name="Disks").click()
-    visitor.shot("dialogs-28-from-template-disks")
+    visitor.look("dialogs-28-from-template-disks")
     form.get_by_role("tab", name="General").click()
-    visitor.shot("dialogs-29-from-template")
+    visitor.look("dialogs-29-from-template")
     visitor.submit(form, "Create", 90000)
     visitor.list("vms")
     visitor.see("cart2", "Down", 90000)
@@ -235,7 +237,7 @@ def test_templates(manager, system, cart, written, visitors):
     form.get_by_role("button", name="Remove", exact=True).click()
     expect(form.get_by_text("It was refused")).to_be_visible()
     expect(form).to_contain_text("cart2")
-    visitor.shot("dialogs-30-template-used")
+    visitor.look("dialogs-30-template-used")
 
 
 def test_removal(manager, system, written, visitors):
@@ -265,7 +267,7 @@ def test_removal(manager, system, written, visitors):
     visitor.select("cart").do("Remove")
     form = visitor.dialog("Remove virtual machine")
     form.get_by_label("Keep them").check()
-    visitor.shot("dialogs-32-remove")
+    visitor.look("dialogs-32-remove")
     visitor.submit(form, "Remove")
     expect(visitor.row("cart")).to_have_count(0, timeout=60000)
     visitor.select("cart2").do("Remove")
@@ -275,6 +277,7 @@ def test_removal(manager, system, written, visitors):
     expect(visitor.row("cart2")).to_have_count(0, timeout=60000)
     visitor.list("disks")
     expect(visitor.rows()).to_have_count(3, timeout=60000)  # kept, the template's, and the copy
+    expect(visitor.rows().get_by_role("img", name="Belongs to a template")).to_have_count(1)
     expect(page.get_by_role("heading", level=1, name="Disks")).to_be_in_viewport()  # nothing has scrolled the page aside
     visitor.settle()
     visitor.shot("dialogs-33-disks-left")

@@ -8,6 +8,8 @@ import { type EntityPage, mood } from "../lib/entities";
 import { words } from "../lib/format";
 import { whyPaused } from "../lib/pauses";
 import { t } from "../text";
+import { useList } from "../ui/queries";
+import { linkTo } from "../ui/router";
 import { textOfValue } from "../ui/Value";
 import { type Fact, groupsOf } from "./facts";
 
@@ -65,6 +67,19 @@ function Waiting({ page, entity }: { page: EntityPage; entity: Entity }) {
 
 const whyOf = (page: EntityPage, e: Entity) => (page.type === "vm" ? whyPaused(e.status_detail) : typeof e.status_detail === "string" ? e.status_detail : "");
 
+/** A machine that is looked at as it was. */
+function Preview({ entity }: { entity: Entity }) {
+  const path = `vms/${entity.id}/snapshots`;
+  const { data } = useList("snapshot", path);
+  const shown = data?.find((s) => s.snapshot_status === "in_preview");
+  if (!shown) return <></>;
+  return (
+    <Alert component="p" variant="warning" isInline title={t("lists.note.preview", { name: String(shown.description ?? "") })} className="h-note" actionLinks={<a href={linkTo(path)}>{t("lists.note.preview.link")}</a>}>
+      {t("lists.note.preview.body")}
+    </Alert>
+  );
+}
+
 export function Notes({ page, entity }: { page: EntityPage; entity: Entity }) {
   const status = String(entity.status ?? "");
   const isVm = page.type === "vm";
@@ -72,6 +87,7 @@ export function Notes({ page, entity }: { page: EntityPage; entity: Entity }) {
   return (
     <>
       {why && <Alert component="p" variant={mood(status) === "red" || isVm ? "danger" : "info"} isInline title={words(status)} className="h-note">{why}</Alert>}
+      {isVm && <Preview entity={entity} />}
       {isVm && entity.run_once === true && status !== "down" && <Alert component="p" variant="info" isInline title={t("lists.note.run_once")} className="h-note" />}
       {isVm && entity.next_run_configuration_exists === true && <Waiting page={page} entity={entity} />}
     </>

@@ -128,6 +128,9 @@ function build(): Record<string, Rule[]> {
 
   const isData = (e: Entity) => (e.content_type === undefined || e.content_type === "data" || e.content_type === "iso" ? undefined : t("dialogs.why.content"));
 
+  /** A template's disks stay where they are, as long as it does. */
+  const isFree = (e: Entity) => ((e.template as Entity | undefined)?.id ? t("dialogs.why.of-template") : undefined);
+
   const isLoose = (e: Entity) => (storage(e) ? undefined : t("dialogs.why.loose"));
 
   const storage = (e: Entity) => (e.data_centers as Entity[] | undefined)?.length || e.data_center;
@@ -149,10 +152,10 @@ function build(): Record<string, Rule[]> {
     disk: [
       rule("new", "disks.add", "new", "", { isButton: true, dialog: "new" }),
       rule("edit", "disk.update", "one", "", { isButton: true, dialog: "edit", states: ["ok"] }),
-      rule("move", "disk.move", "many", "", { isButton: true, dialog: "move", states: ["ok"], why: isData }),
+      rule("move", "disk.move", "many", "", { isButton: true, dialog: "move", states: ["ok"], why: (e) => isData(e) ?? isFree(e) }),
       rule("copy", "disk.copy", "many", "", { isButton: true, dialog: "copy", states: ["ok"], why: isData }),
       rule("permission", "assigned_permissions.add", "many", G.other, { dialog: "permission" }),
-      rule("remove", "disk.remove", "many", G.other, { isDanger: true, dialog: "remove", states: ["ok", "illegal"] }),
+      rule("remove", "disk.remove", "many", G.other, { isDanger: true, dialog: "remove", states: ["ok", "illegal"], why: isFree }),
     ],
     network: common("network", "networks"), vnic_profile: common("vnic_profile", "vnic_profiles"),
     user: [

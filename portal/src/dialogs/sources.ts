@@ -48,13 +48,13 @@ export const cpuProfiles = (cluster: string | undefined): Source | undefined => 
 
 /** Floating disks that can be given to a machine. */
 export const floatingDisks = (): Source => ({
-  type: "disk", path: "disks", by: "alias", follow: "vms",
-  keep: (e) => e.content_type === "data" && (!(e.vms as Entity[] | undefined)?.length || e.shareable === true),
+  type: "disk", path: "disks", by: "alias", search: "disk_content_type = data", follow: "vms",
+  keep: (e) => e.content_type === "data" && !(e.template as Entity | undefined)?.id && (!(e.vms as Entity[] | undefined)?.length || e.shareable === true),
   detail: (e) => bytes(Number(e.provisioned_size ?? 0)),
 });
 
 /** Discs for the drive. */
-export const discs = (): Source => ({ type: "disk", path: "disks", by: "alias", keep: (e) => e.content_type === "iso", detail: (e) => bytes(Number(e.provisioned_size ?? 0)) });
+export const discs = (): Source => ({ type: "disk", path: "disks", by: "alias", search: "disk_content_type = iso", keep: (e) => e.content_type === "iso", detail: (e) => bytes(Number(e.provisioned_size ?? 0)) });
 
 /** Operating systems that a machine may have. */
 export const operatingSystems: Choices = {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is special about an entity, as small icons with words behind them.
 import Bolt from "@patternfly/react-icons/dist/esm/icons/bolt-icon";
+import Copy from "@patternfly/react-icons/dist/esm/icons/copy-icon";
 import Desktop from "@patternfly/react-icons/dist/esm/icons/desktop-icon";
 import Download from "@patternfly/react-icons/dist/esm/icons/download-icon";
 import Exchange from "@patternfly/react-icons/dist/esm/icons/exchange-alt-icon";
@@ -49,6 +50,7 @@ const FLAGS: Flag[] = [
   { types: "host", is: yes("update_available"), text: "lists.flag.update", icon: Download },
   { types: "host", is: yes("reinstallation_required"), text: "lists.flag.reinstall", icon: Warning },
   { types: "storage_domain", is: yes("master"), text: "lists.flag.master", icon: Star },
+  { types: "disk", is: (e) => !!(e.template as Entity | undefined)?.id, text: "lists.flag.of-template", icon: Copy },
   { types: "disk", is: yes("shareable"), text: "lists.flag.shareable", icon: Share },
   { types: "disk_attachment", is: yes("disk.shareable"), text: "lists.flag.shareable", icon: Share },
   { types: "disk_attachment", is: yes("bootable"), text: "lists.flag.bootable", icon: Power },

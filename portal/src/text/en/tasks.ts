@@ -369,6 +369,7 @@ export const tasks = {
   "dialogs.why.none_one": "It cannot be done now.",
   "dialogs.why.none_other": "None of the {n} selected is in a state for it.",
   "dialogs.why.nothing": "Nothing is selected.",
+  "dialogs.why.of-template": "It belongs to a template.",
   "dialogs.why.one": "Only one at a time.",
   "dialogs.why.permit": "You have no permission for it.",
   "dialogs.why.plugged": "It is plugged in already.",
