@@ -193,8 +193,10 @@ static int network_add(struct call *c, struct err *e)
 /* The last id of the path; below a data center only when it belongs there. */
 static const struct m_network *find_network(struct call *c, struct err *e)
 {
-	const struct m_network *net = call_visible(c, c->n_ids - 1, KIND_NETWORK, e);
+	const struct m_network *net = NULL;
 
+	if (c->n_ids < 2 || call_visible(c, 0, KIND_DATA_CENTER, e))
+		net = call_visible(c, c->n_ids - 1, KIND_NETWORK, e);
 	if (net && c->n_ids > 1 && g_strcmp0(net->data_center.id, c->ids[0]) != 0) {
 		err_set(e, ERR_NO_ENTITY, "The network belongs to another data center.");
 		return NULL;

@@ -181,6 +181,8 @@ static int filter_list(struct call *c, struct err *e)
 {
 	void **list = POOL_ARRAY(c->pool, void *, G_N_ELEMENTS(FILTERS));
 
+	if (c->n_ids > 0 && !call_visible(c, c->n_ids - 1, KIND_CLUSTER, e))
+		return -1;
 	for (size_t i = 0; i < G_N_ELEMENTS(FILTERS); i++)
 		list[i] = make_filter(c, i);
 	return call_reply_list(c, &M_TYPE_network_filter, list, G_N_ELEMENTS(FILTERS));

@@ -167,9 +167,35 @@ static bool lists(struct core *c, const struct m_role *r, const char *permit)
 	return pre ? g_strv_contains(pre->permits, permit) : perm_role_has(c, r->id, permit);
 }
 
+/* roles/R..., and users/U/roles/R...: only of a user that one sees, and only a role that he has. NULL: e is set. */
+static const struct m_role *role_in_path(struct call *c, int *at, struct err *e)
+{
+	const bool is_group = g_str_has_prefix(c->path, "groups/");
+
+	*at = is_group || g_str_has_prefix(c->path, "users/");
+	if (!*at)
+		return CALL_ENTITY(c, 0, ROLE, role, e);
+	if (!call_visible(c, 0, is_group ? KIND_GROUP : KIND_USER, e))
+		return NULL;
+	INV_EACH_BY (en, c->core->inv, KIND_PERMISSION, is_group ? IDX_PERMISSION_group : IDX_PERMISSION_user,
+	             c->ids[0])
+		if (g_strcmp0(ENTITY_OBJ(en, permission)->role.id, c->ids[1]) == 0)
+			return CALL_ENTITY(c, 1, ROLE, role, e);
+	err_set(e, ERR_NO_ENTITY, "The role is not given there.");
+	return NULL;
+}
+
+static int role_get(struct call *c, struct err *e)
+{
+	int at;
+
+	return role_in_path(c, &at, e) ? generic_get(c, e) : -1;
+}
+
 static int permit_list(struct call *c, struct err *e)
 {
-	const struct m_role *r = CALL_ENTITY(c, 0, ROLE, role, e);
+	int at;
+	const struct m_role *r = role_in_path(c, &at, e);
 	void **list = POOL_ARRAY(c->pool, void *, 256);
 	size_t n = 0;
 
@@ -183,8 +209,9 @@ static int permit_list(struct call *c, struct err *e)
 
 static int permit_get(struct call *c, struct err *e)
 {
-	const struct m_role *r = CALL_ENTITY(c, 0, ROLE, role, e);
-	const struct permit_type *p = r ? find_permit(c->ids[1], NULL) : NULL;
+	int at;
+	const struct m_role *r = role_in_path(c, &at, e);
+	const struct permit_type *p = r ? find_permit(c->ids[at + 1], NULL) : NULL;
 
 	if (r && (!p || !lists(c->core, r, p->name)))
 		return err_set(e, ERR_NO_ENTITY, "The role does not hold this permit.");
@@ -194,9 +221,10 @@ static int permit_get(struct call *c, struct err *e)
 static int permit_add(struct call *c, struct err *e)
 {
 	struct m_permit *body = c->body;
-	const struct permit_type *pt = resolve_permit(body, body->id, "permit", e);
+	int at;
+	const struct permit_type *pt = role_in_path(c, &at, e) ? resolve_permit(body, body->id, "permit", e) : NULL;
 	struct txn *t = txn_begin(c->core);
-	struct m_role *r = pt ? edit_own(c, t, c->ids[0], "update", e) : NULL;
+	struct m_role *r = pt ? edit_own(c, t, c->ids[at], "update", e) : NULL;
 
 	if (!r || add_permit(t, r, pt, e) < 0) {
 		txn_cancel(t);
@@ -210,9 +238,11 @@ static int permit_add(struct call *c, struct err *e)
 
 static int permit_remove(struct call *c, struct err *e)
 {
-	const struct permit_type *pt = find_permit(c->ids[1], NULL);
+	int at;
+	const bool is_there = role_in_path(c, &at, e) != NULL;
+	const struct permit_type *pt = find_permit(c->ids[at + 1], NULL);
 	struct txn *t = txn_begin(c->core);
-	struct m_role *r = edit_own(c, t, c->ids[0], "update", e);
+	struct m_role *r = is_there ? edit_own(c, t, c->ids[at], "update", e) : NULL;
 	uint32_t n = 0;
 
 	if (r && (!pt || !holds(r, pt->name))) {
@@ -252,7 +282,7 @@ static int assigned_list(struct call *c, struct err *e)
 
 const struct api_op ROLE_OPS[] = {
 	ROW("roles.list", generic_list, KIND_ROLE),
-	ROW("role.get", generic_get, KIND_ROLE),
+	ROW("role.get", role_get, KIND_ROLE),
 	ROW("roles.add", role_add, KIND_ROLE, SYS("manipulate_roles")),
 	ROW("role.update", role_update, KIND_ROLE, SYS("manipulate_roles")),
 	ROW("role.remove", role_remove, KIND_ROLE, SYS("manipulate_roles")),

@@ -89,18 +89,32 @@ def test_own_role(manager, admin, tree):
         assert admin.call("POST", "/roles", body).status_code in (400, 404, 409), body
 
 
-@pytest.mark.parametrize("collection", ["vms", "clusters", "datacenters", "networks", "vnicprofiles", "cpuprofiles", "templates", "macpools"])
+def test_roles_of_one(manager, admin, tree):
+    """What somebody's roles permit is below him, too; a role that he has not is not there."""
+    jane = Person(manager, admin, "jane-roles")
+    give(admin, "vms/" + tree["vmsa"], "UserRole", jane)
+    role, other = admin.one("roles", "UserRole")["id"], admin.one("roles", "SuperUser")["id"]
+    assert [r["id"] for r in admin.list(f"users/{jane.id}/roles")] == [role] == [admin.get(f"/users/{jane.id}/roles/{role}")["id"]]
+    permits = admin.list(f"users/{jane.id}/roles/{role}/permits")
+    assert {p["name"] for p in permits} == {p["name"] for p in admin.list(f"roles/{role}/permits")}
+    assert admin.get(f"/users/{jane.id}/roles/{role}/permits/{permits[0]['id']}")["name"] == permits[0]["name"]
+    for path in ("", "/permits", f"/permits/{permits[0]['id']}"):
+        assert admin.call("GET", f"/users/{jane.id}/roles/{other}{path}").status_code == 404
+
+
+@pytest.mark.parametrize("collection", ["vms", "clusters", "datacenters", "networks", "vnicprofiles", "cpuprofiles", "templates", "macpools", "quotas"])
 def test_on_every_kind(manager, admin, tree, collection):
     """Given, listed there and with the user, given once only, taken away again; and gone with the object."""
     jane = Person(manager, admin, "jane-" + collection)
-    an_id = tree.get(collection + "a") or admin.list(collection)[0]["id"]
-    path = f"{collection}/{an_id}"
+    an_id = tree[collection + "a"] if collection + "a" in tree else admin.list(collection)[0]["id"]
+    path = f"{collection}/{an_id}" if collection != "quotas" else f"datacenters/{tree['datacentersa']}/quotas/{an_id}"
     permission = give(admin, path, "UserRole", jane)
     assert permission in [p["id"] for p in admin.list(path + "/permissions")]
     assert [p["id"] for p in admin.list(f"users/{jane.id}/permissions")] == [permission]
     again = admin.call("POST", f"/{path}/permissions", {"role": {"name": "UserRole"}, "user": {"id": jane.id}})
     assert again.status_code == 409
-    assert jane.call("GET", "/" + path).status_code == 200
+    if collection != "quotas": # there is no data center around it for her
+        assert jane.call("GET", "/" + path).status_code == 200
     assert admin.call("GET", f"/permissions/{permission}", headers={"Accept": "application/json"}).json()["user"]["id"] == jane.id
     admin.remove(path + "/permissions", permission)
     assert not [p for p in admin.list(path + "/permissions") if p["id"] == permission]
