@@ -10,15 +10,16 @@
 #include "manager/core/perm.h"
 #include "model/types.h"
 
-enum { CHUNK = 256, WORK = 8192, SORT_APART = 1000 };
+enum { CHUNK = 256, WORK = 8192, SORT_APART = 1000, FEW = 1000 };
 
-static uint32_t index_from = 512;
+static uint32_t index_from = 512, few = FEW; /* few: are not worth counting before they are sorted */
 
 void search_index_from(uint32_t n)
 {
 	index_from = n;
 	sbits_tiny = n * 2;
 	sindex_much = MIN(n, SINDEX_MUCH);
+	few = MIN(n, FEW);
 }
 
 static void breathe(size_t i)
@@ -195,21 +196,94 @@ static void split_at(struct keyed *a, size_t n, size_t k)
 	}
 }
 
-/* Only the page is put in order; what is outside of it stays outside, before or behind. */
+enum { BUCKET_BITS = 11, BUCKETS = 1 << BUCKET_BITS };
+
+/* Part of a list: in the order of lists, and what [first, last) of it would be in order of their keys. */
+struct part {
+	struct keyed *a;
+	size_t n, first, last;
+};
+
+static void key_range(const struct part *p, uint64_t *low, uint64_t *high)
+{
+	*low = UINT64_MAX;
+	*high = 0;
+	for (size_t i = 0; i < p->n; i++) {
+		*low = MIN(*low, p->a[i].key);
+		*high = MAX(*high, p->a[i].key);
+	}
+}
+
+/* Bucket that the place is in; *before: how many are in those before it. */
+static unsigned bucket_of(const uint32_t *count, size_t place, size_t *before)
+{
+	unsigned b = 0;
+
+	for (*before = 0; b < BUCKETS - 1 && *before + count[b] <= place; b++)
+		*before += count[b];
+	return b;
+}
+
+/* Keep what the part's places may be among, by counting keys in buckets. False: there was nothing to leave out. */
+static bool narrow(struct part *p)
+{
+	uint32_t count[BUCKETS] = { 0 };
+	uint64_t low, high;
+	unsigned from, to;
+	size_t before, ignored, n = 0;
+	int shift;
+
+	key_range(p, &low, &high);
+	if (low == high)
+		return false;
+	shift = MAX(0, 64 - __builtin_clzll(high - low) - BUCKET_BITS);
+	for (size_t i = 0; i < p->n; i++)
+		count[(p->a[i].key - low) >> shift]++;
+	from = bucket_of(count, p->first, &before);
+	to = bucket_of(count, p->last - 1, &ignored);
+	for (size_t i = 0; i < p->n; i++) {
+		uint64_t b = (p->a[i].key - low) >> shift;
+
+		p->a[n] = p->a[i];
+		n += b >= from && b <= to;
+	}
+	p->first -= before;
+	p->last -= before;
+	if (n == p->n)
+		return false;
+	p->n = n;
+	return true;
+}
+
+static void sort_part(struct part *p)
+{
+	uint64_t low, high;
+
+	while (p->n > few && narrow(p))
+		;
+	key_range(p, &low, &high);
+	if (low == high) /* in order as they are */
+		return;
+	split_at(p->a, p->n, p->last);
+	split_at(p->a, p->last, p->first);
+	qsort(p->a + p->first, p->last - p->first, sizeof(*p->a), compare_keyed);
+}
+
+/* Only the page is put in order; what is outside of it is nobody's afterwards. */
 static void sort_rows(struct sbits_eval *ev, const struct search_ask *ask, struct rows *rows, const uint64_t *keys)
 {
 	size_t first = MIN(ask->first, rows->n), last = MIN(end_of(ask), rows->n);
-	struct keyed *a = POOL_ARRAY(ev->p, struct keyed, rows->n + 1);
+	struct part p = { POOL_ARRAY(ev->p, struct keyed, rows->n + 1), rows->n, first, last };
 
+	if (first == last)
+		return;
 	for (size_t i = 0; i < rows->n; i++) {
 		uint64_t key = keys[rows->row[i]];
-		a[i] = (struct keyed){ ask->search->is_desc ? ~key : key, rows->row[i], (uint32_t)i };
+		p.a[i] = (struct keyed){ ask->search->is_desc ? ~key : key, rows->row[i], (uint32_t)i };
 	}
-	split_at(a, rows->n, last);
-	split_at(a, last, first);
-	qsort(a + first, last - first, sizeof(*a), compare_keyed);
-	for (size_t i = 0; i < rows->n; i++)
-		rows->row[i] = a[i].row;
+	sort_part(&p);
+	for (size_t i = first; i < last; i++)
+		rows->row[i] = p.a[p.first + i - first].row;
 }
 
 static size_t count_bits(const uint64_t *bits, size_t n_words)

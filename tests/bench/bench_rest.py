@@ -134,8 +134,8 @@ class Times:
 
     def calmest(self):
         """p50 and p99 of waiting, p50 and p99 of computing."""
-        waited, computed = min(self.rounds, key=lambda r: percentile(r[0], 99))
-        return [percentile(t, p) for t in (waited, computed) for p in (50, 99)]
+        calmest = [min((r[i] for r in self.rounds), key=lambda times: percentile(times, 99)) for i in (0, 1)]
+        return [percentile(times, p) for times in calmest for p in (50, 99)]
 
     def say(self, name, aim=""):
         wait50, wait99, cpu50, cpu99 = self.calmest()
