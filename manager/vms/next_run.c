@@ -203,6 +203,30 @@ struct vm_change *next_run_changes(struct core *c, struct pool *p, const struct 
 	return out;
 }
 
+static const struct m_field *field_of_change(const struct vm_change *ch)
+{
+	for (int i = 0; i < M_TYPE_vm.n_fields; i++)
+		if (is_below(ch->member, M_TYPE_vm.fields[i].name))
+			return &M_TYPE_vm.fields[i];
+	return NULL;
+}
+
+void next_run_keep_waiting(struct pool *p, const struct m_vm *waiting, const struct m_vm *wanted,
+                           const struct m_vm *said, struct vm_change *list, size_t n)
+{
+	const struct m_vm *nothing = m_new(p, &M_TYPE_vm);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct m_field *f = field_of_change(&list[i]);
+
+		if (list[i].when == CHANGE_NEXT_RUN || !f || !is_same(p, &M_TYPE_vm, f, waiting, wanted) ||
+		    !is_same(p, &M_TYPE_vm, f, said, nothing))
+			continue;
+		list[i].when = CHANGE_NEXT_RUN;
+		list[i].why = "it waits already";
+	}
+}
+
 /* ---- staging ---- */
 
 /* Is all that changes below this member to be now? */

@@ -145,6 +145,9 @@ struct m_vm *next_run_of(struct pool *p, const struct m_vm *vm);
 /* How `wanted` differs from the VM, by top members. *n of them, in the pool. */
 struct vm_change *next_run_changes(struct core *c, struct pool *p, const struct m_vm *vm, const struct m_vm *wanted,
                                    bool is_all_later, size_t *n);
+/* What waits already (in the configuration to come, before the change) and is not said again goes on waiting. */
+void next_run_keep_waiting(struct pool *p, const struct m_vm *waiting, const struct m_vm *wanted,
+                           const struct m_vm *said, struct vm_change *list, size_t n);
 /* Into a draft of a VM: what is to be now; the rest is kept for the next start. Pool: the draft's. */
 void next_run_stage(struct pool *p, struct m_vm *draft, const struct m_vm *wanted, const struct vm_change *list,
                     size_t n);

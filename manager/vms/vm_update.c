@@ -153,6 +153,7 @@ static int vm_update(struct call *c, struct err *e)
 {
 	const struct m_vm *old = CALL_ENTITY(c, 0, VM, vm, e);
 	bool is_all_later = c->query.next_run;
+	const struct m_vm *waiting;
 	struct vm_change *list;
 	struct m_vm *wanted;
 	size_t n;
@@ -168,9 +169,11 @@ static int vm_update(struct call *c, struct err *e)
 		return -1;
 	old = m_copy(c->pool, &M_TYPE_vm, old);
 	wanted = next_run_of(c->pool, old);
+	waiting = m_copy(c->pool, &M_TYPE_vm, wanted);
 	if (merge(c, wanted, old, e) < 0)
 		return -1;
 	list = next_run_changes(c->core, c->pool, old, wanted, is_all_later && old->status != M_VM_STATUS_DOWN, &n);
+	next_run_keep_waiting(c->pool, waiting, wanted, c->body, list, n);
 	if (c->query.is_dry_run)
 		return reply_dry_run(c, old, list, n);
 	if (plug(c, old, wanted, list, n, e) < 0 || commit(c, old->id, wanted, list, n, e) < 0)

@@ -135,7 +135,7 @@ def test_run_once(manager, agent, system, lamp, visitors):
 
 
 def test_changes_of_what_runs(manager, system, lamp, visitors):
-    """What applies now and what waits is told member by member; all of it can be kept for later; what waits is shown on the page."""
+    """What applies now and what waits is told member by member; each can be kept for later; what waits is shown on the page."""
     visitor = visitors(manager, path=f"vms/{lamp.get().id}")
     page = visitor.page
     page.get_by_role("heading", level=1, name="lamp").wait_for()
@@ -161,13 +161,17 @@ def test_changes_of_what_runs(manager, system, lamp, visitors):
     visitor.do("Edit")
     form = visitor.dialog("Edit virtual machine lamp")
     expect(form.locator("#f-description")).to_have_value("Lit")
-    visitor.fill(form, description="Dim")
-    form.get_by_label("Keep all of it for the next start").check()
-    expect(form.locator(".h-dry-run")).to_contain_text("At the next start: Description")
+    visitor.fill(form, description="Dim", comment="On the left")
+    keep = form.get_by_role("group", name="Keep for the next start:")
+    keep.get_by_label("Description").check()
+    expect(form.locator(".h-dry-run")).to_contain_text("Applies now: Comment.")
+    expect(form.locator(".h-dry-run")).to_contain_text("At the next start: Description.")
     visitor.look("dialogs-09-edit-later")
     visitor.submit(form, "Save")
     expect(page.get_by_role("row").filter(has_text="Description")).to_contain_text("Dim")
-    assert lamp.get().description == "Lit"
+    assert (lamp.get().description, lamp.get().comment) == ("Lit", "On the left")
+    lamp.update(types.Vm(comment="On the right"))
+    assert (lamp.get().description, lamp.get().comment) == ("Lit", "On the right")  # what waits goes on waiting
 
 
 def test_file_for_remote_viewer(manager, agent, lamp, visitors):

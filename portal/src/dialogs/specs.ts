@@ -28,8 +28,8 @@ const levelNow = (v: unknown) => {
 
 const dataCenter = one("data_center", [
   NAME, DESCRIPTION, COMMENT,
-  { path: "kind", label: t("dialogs.dc.storage"), isLocal: true, as: "radio", default: "shared", when: (_v, e) => !e,
-    options: [{ value: "shared", label: t("dialogs.dc.shared"), hint: t("dialogs.dc.shared.hint") }, { value: "local", label: t("dialogs.dc.local"), hint: t("dialogs.dc.local.hint") }] },
+  { path: "kind", label: t("dialogs.dc.storage"), isLocal: true, as: "radio", default: "local", when: (_v, e) => !e,
+    options: [{ value: "local", label: t("dialogs.dc.local"), hint: t("dialogs.dc.local.hint") }, { value: "shared", label: t("dialogs.dc.shared"), hint: t("dialogs.dc.shared.hint") }] },
   { path: "level", label: t("dialogs.level"), isLocal: true, choices: levels, none: t("dialogs.level.newest") },
   { path: "quota_mode", default: "disabled", isRequired: true },
   { path: "mac_pool", from: macPools },

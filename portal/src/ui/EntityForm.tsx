@@ -3,7 +3,7 @@
 import { Alert, Bullseye, Modal, ModalBody, ModalHeader, Spinner } from "@patternfly/react-core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { add, type Entity, etagOf, Fault, get, newCorrelation, update, wireFrom } from "../lib/api";
+import { add, type Entity, etagOf, Fault, get, newCorrelation, wireFrom } from "../lib/api";
 import type { EntityPage } from "../lib/entities";
 import { nameOf } from "../lib/format";
 import { memberAt } from "../lib/schema";
@@ -11,6 +11,7 @@ import { notify } from "../frame/notify";
 import { t } from "../text";
 import { Conflict } from "../dialogs/form/Conflict";
 import { DryRun } from "../dialogs/form/DryRun";
+import { NONE_KEPT, partOf, updateKept } from "../dialogs/form/kept";
 import { FormModal } from "../dialogs/form/FormModal";
 import { atPath, faultFields, isSame, type Spec } from "../dialogs/form/model";
 import { operationOf, useForm } from "../dialogs/form/useForm";
@@ -88,9 +89,9 @@ function EditForm({ page, path, entity, first, spec = specOf(page), query, title
   const form = useForm(spec, first, operationOf(path, true));
   const [fault, setFault] = useState<string>();
   const [theirs, setTheirs] = useState<Entity>();
-  const [isLater, setLater] = useState(false);
+  const [kept, setKept] = useState(NONE_KEPT);
   const own = `${path}/${entity.id}`;
-  const save = useChange((etag: string | undefined) => update(page.type, isLater ? `${own}?next_run=true` : own, form.body, etag));
+  const save = useChange((etag: string | undefined) => updateKept(page.type, own, form.body, kept, etag));
   const failed = async (e: Error) => {
     if (e instanceof Fault && e.status === 412) {
       setTheirs(await fresh(page.type, own, query));
@@ -128,8 +129,8 @@ function EditForm({ page, path, entity, first, spec = specOf(page), query, title
   return (
     <>
       <FormModal title={title ?? t("dialogs.edit.title", { what: lower(page.one), name: nameOf(entity) })} form={form} submit={submit ?? t("dialogs.save")} intro={spec.intro?.(form.values, form.entity)} fault={fault} isBusy={save.isPending}
-        below={page.type === "vm" && form.entity?.status !== "down" && form.changed.length > 0 ? <DryRun path={own} body={wireFrom(page.type, form.body)} fields={form.fields} isLater={isLater} onLater={setLater} /> : undefined}
-        equivalents={{ method: "PUT", path: own, query: isLater ? { next_run: "true" } : undefined, body: shownBody(wireFrom(page.type, form.body)), names: { [entity.id]: nameOf(entity) } }} onSubmit={() => run()} onClose={onClose} />
+        below={page.type === "vm" && form.entity?.status !== "down" && form.changed.length > 0 ? <DryRun path={own} body={wireFrom(page.type, form.body)} fields={form.fields} kept={kept} onKept={setKept} /> : undefined}
+        equivalents={{ method: "PUT", path: own, query: kept.isAll ? { next_run: "true" } : undefined, body: shownBody(wireFrom(page.type, kept.isAll ? form.body : partOf(form.body, kept.members, false))), names: { [entity.id]: nameOf(entity) } }} onSubmit={() => run()} onClose={onClose} />
       {theirs && <Conflict form={form} theirs={theirs} onMine={keepMine} onTheirs={takeTheirs} onClose={() => setTheirs(undefined)} />}
     </>
   );

@@ -2,6 +2,7 @@
 // Dialogs that change a VM as a whole.
 import { createElement, type ReactNode } from "react";
 import { DryRun } from "../dialogs/form/DryRun";
+import { type Kept, updateKept } from "../dialogs/form/kept";
 import { showDialog } from "../dialogs/store";
 import { notify } from "../frame/notify";
 import { act, add, etagOf, list, update, wireFrom, type Entity } from "../lib/api";
@@ -23,7 +24,7 @@ interface Ask {
   fields: Field[] | ((v: Values) => Field[]);
   initial?: Values;
   below?: (v: Values, later: Later) => ReactNode;
-  onSave: (v: Values, isLater: boolean) => Promise<unknown>;
+  onSave: (v: Values, kept: Kept) => Promise<unknown>;
 }
 
 /** A form in a dialog. */
@@ -117,9 +118,9 @@ export function editDialog(vm: Entity): void {
     const body = change(v);
     return Object.keys(body).length ? createElement(DryRun, { path: `vms/${vm.id}`, body: wireFrom("vm", body), fields: [], ...later }) : null;
   };
-  const save = (v: Values, isLater: boolean) => {
+  const save = (v: Values, kept: Kept) => {
     const body = change(v);
-    return Object.keys(body).length ? update("vm", `vms/${vm.id}${isLater ? "?next_run=true" : ""}`, body, etagOf(vm)) : Promise.resolve();
+    return Object.keys(body).length ? updateKept("vm", `vms/${vm.id}`, body, kept, etagOf(vm)) : Promise.resolve();
   };
   void systems()
     .catch(() => [])

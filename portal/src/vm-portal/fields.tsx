@@ -5,6 +5,7 @@ import {
 } from "@patternfly/react-core";
 import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useState } from "react";
+import { type Kept, NONE_KEPT } from "../dialogs/form/kept";
 import { Fault } from "../lib/api";
 import { parseBytes } from "../lib/format";
 import { t } from "../text";
@@ -95,10 +96,10 @@ const Hint = ({ id, text, isFault }: { id: string; text: string; isFault?: boole
   </FormHelperText>
 );
 
-/** Whether all of it is kept for the next start. */
+/** What is kept for the next start. */
 export interface Later {
-  isLater: boolean;
-  onLater: (isLater: boolean) => void;
+  kept: Kept;
+  onKept: (kept: Kept) => void;
 }
 
 interface DialogProps {
@@ -108,7 +109,7 @@ interface DialogProps {
   /** may depend on what has been chosen so far */
   fields: Field[] | ((values: Values) => Field[]);
   initial?: Values;
-  onSave: (values: Values, isLater: boolean) => Promise<unknown>;
+  onSave: (values: Values, kept: Kept) => Promise<unknown>;
   onClose: () => void;
   isDanger?: boolean;
   /** below the fields: what would become of what is said so far */
@@ -124,7 +125,7 @@ export function FieldDialog({ title, description, button, fields, initial = {}, 
   const [fault, setFault] = useState("");
   const [isBusy, setBusy] = useState(false);
   const [isStrict, setStrict] = useState(false);
-  const [isLater, setLater] = useState(false);
+  const [kept, setKept] = useState(NONE_KEPT);
   const client = useQueryClient();
   const shown = typeof fields === "function" ? fields(values) : fields;
   const submit = async (e: FormEvent) => {
@@ -133,7 +134,7 @@ export function FieldDialog({ title, description, button, fields, initial = {}, 
     setBusy(true);
     setFault("");
     try {
-      await onSave(values, isLater);
+      await onSave(values, kept);
       void client.invalidateQueries();
       onClose();
     } catch (x) {
@@ -152,7 +153,7 @@ export function FieldDialog({ title, description, button, fields, initial = {}, 
             </Alert>
           )}
           <Fields fields={shown} values={values} onChange={setValues} isStrict={isStrict} />
-          {below?.(values, { isLater, onLater: setLater })}
+          {below?.(values, { kept, onKept: setKept })}
         </Form>
       </ModalBody>
       <ModalFooter>

@@ -6,19 +6,15 @@ import { useEffect, useState } from "react";
 import { BASE, send } from "../../lib/api";
 import { fieldLabel } from "../../lib/format";
 import { t } from "../../text";
+import { type Kept, keptOf, type Part, sameKept } from "./kept";
 import { type Field, labelOf } from "./model";
-
-interface Part {
-  member: string;
-  reason?: string;
-}
 
 interface Answer {
   dry_run?: { now: Part[]; plugged: Part[]; next_run: Part[] };
 }
 
-async function askDryRun(path: string, body: string, isLater: boolean): Promise<Answer> {
-  const answer = await send(`${BASE}/${path}?dry_run=true${isLater ? "&next_run=true" : ""}`, { method: "PUT", body, headers: { Accept: "application/json", "Content-Type": "application/json" } });
+async function askDryRun(path: string, body: string): Promise<Answer> {
+  const answer = await send(`${BASE}/${path}?dry_run=true`, { method: "PUT", body, headers: { Accept: "application/json", "Content-Type": "application/json" } });
   return answer.ok ? ((await answer.json()) as Answer) : {};
 }
 
@@ -27,40 +23,53 @@ interface Props {
   body: Record<string, unknown>;
   /** whose labels are used */
   fields: Field[];
-  /** all of it is kept for the next start */
-  isLater: boolean;
-  onLater: (isLater: boolean) => void;
+  kept: Kept;
+  onKept: (kept: Kept) => void;
 }
 
-export function DryRun({ path, body, fields, isLater, onLater }: Props) {
+export function DryRun({ path, body, fields, kept, onKept }: Props) {
   const text = JSON.stringify(body);
   const [late, setLate] = useState(text);
   useEffect(() => {
     const timer = setTimeout(() => setLate(text), 300);
     return () => clearTimeout(timer);
   }, [text]);
-  const { data } = useQuery({ queryKey: ["dry-run", path, late, isLater], queryFn: () => askDryRun(path, late, isLater), staleTime: 10_000, gcTime: 0, placeholderData: keepPreviousData, retry: false });
+  const { data } = useQuery({ queryKey: ["dry-run", path, late], queryFn: () => askDryRun(path, late), staleTime: 10_000, gcTime: 0, placeholderData: keepPreviousData, retry: false });
   const told = data?.dry_run;
-  if (!told) return <></>;
-  const now = [...told.now, ...told.plugged];
-  if (!now.length && !told.next_run.length) return <></>;
+  const now = told ? [...told.now, ...told.plugged] : [];
+  const waiting = told?.next_run ?? [];
+  const next = keptOf(kept.chosen, now, waiting);
+  useEffect(() => {
+    if (told && !sameKept(kept, next)) onKept(next); // what was chosen may have been changed back
+  });
+  if (!now.length && !waiting.length) return <></>;
   const label = (p: Part) => {
     const field = fields.find((f) => f.path === p.member);
     return field ? labelOf(field) : fieldLabel(p.member);
   };
   const names = (parts: Part[]) => parts.map(label).join(", ");
-  const reasons = isLater ? [] : [...new Set(told.next_run.map((p) => p.reason ?? ""))];
+  const isKept = (p: Part) => kept.chosen.includes(p.member);
+  const reasons = [...new Set(waiting.map((p) => p.reason ?? ""))];
+  const atOnce = now.filter((p) => !isKept(p));
+  const later = now.filter(isKept);
+  const title = !atOnce.length ? t("dialogs.dry-run.all-later") : waiting.length || later.length ? t("dialogs.dry-run.next") : t("dialogs.dry-run.now");
+  const choose = (p: Part, on: boolean) => onKept(keptOf(on ? [...kept.chosen, p.member] : kept.chosen.filter((m) => m !== p.member), now, waiting));
   return (
-    <Alert component="p" variant={told.next_run.length ? "warning" : "info"} isInline title={isLater ? t("dialogs.dry-run.all-later") : told.next_run.length ? t("dialogs.dry-run.next") : t("dialogs.dry-run.now")} className="h-dry-run">
+    <Alert component="p" variant={waiting.length || later.length ? "warning" : "info"} isInline title={title} className="h-dry-run">
       <List isPlain>
-        {now.length > 0 && <ListItem>{t("dialogs.dry-run.applies-now", { what: names(now) })}</ListItem>}
-        {isLater && <ListItem>{t("dialogs.dry-run.later", { what: names(told.next_run) })}</ListItem>}
+        {atOnce.length > 0 && <ListItem>{t("dialogs.dry-run.applies-now", { what: names(atOnce) })}</ListItem>}
+        {later.length > 0 && <ListItem>{t("dialogs.dry-run.later", { what: names(later) })}</ListItem>}
         {reasons.map((why) => {
-          const what = names(told.next_run.filter((p) => (p.reason ?? "") === why));
+          const what = names(waiting.filter((p) => (p.reason ?? "") === why));
           return <ListItem key={why}>{why ? t("dialogs.dry-run.reason", { what, why }) : t("dialogs.dry-run.later", { what })}</ListItem>;
         })}
       </List>
-      {(now.length > 0 || isLater) && <Checkbox id="dry-run-later" className="h-dry-run-keep" label={t("dialogs.dry-run.keep")} isChecked={isLater} onChange={(_e, on) => onLater(on)} />}
+      {now.length > 0 && (
+        <div className="h-dry-run-keep" role="group" aria-label={t("dialogs.dry-run.keep")}>
+          <span>{t("dialogs.dry-run.keep")}</span>
+          {now.map((p) => <Checkbox key={p.member} id={`keep-${p.member}`} label={label(p)} isChecked={isKept(p)} onChange={(_e, on) => choose(p, on)} />)}
+        </div>
+      )}
     </Alert>
   );
 }

@@ -40,7 +40,7 @@ export const dialogs = {
   "dialogs.discard.yes": "Discard",
   "dialogs.dry-run.all-later": "All of it waits for the next start",
   "dialogs.dry-run.applies-now": "Applies now: {what}.",
-  "dialogs.dry-run.keep": "Keep all of it for the next start",
+  "dialogs.dry-run.keep": "Keep for the next start:",
   "dialogs.dry-run.later": "At the next start: {what}.",
   "dialogs.dry-run.next": "Some of it waits for the next start",
   "dialogs.dry-run.now": "All of it applies now",
