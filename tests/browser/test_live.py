@@ -52,6 +52,9 @@ def test_change_reaches_a_list(solo, visitors):
 
 def test_event_reaches_the_page(solo, visitors):
     visitor = visitors(solo, path="dashboard")
+    with visitor.page.expect_response(lambda r: r.headers.get("content-type", "").startswith("text/event-stream")) as stream:
+        visitor.page.reload()
+    assert stream.value.headers["content-encoding"] == "gzip"  # and yet each frame is there at once
     wait_live(visitor)
     visitor.page.get_by_role("button", name=re.compile("^Notifications")).click()
     pane = visitor.page.get_by_role("region", name="Notifications")
