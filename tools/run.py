@@ -405,7 +405,7 @@ Hostler is ready after {seconds:.0f} s.
             https://localhost:{PORT}/ovirt-engine/web-ui/   VM Portal
   user      admin@internal
   password  {password}
-  CA        {ca}
+  CA        {ca}   (import it into the browser, or accept its warning)
   logs      {place('log')}
 
 To try next:
@@ -429,6 +429,8 @@ def start(once):
     for program in HOSTLERD, AGENT, COMMAND:
         if not os.path.exists(program):
             raise DemoError(f"{program} is not there (make build)")
+    if not os.path.exists(os.path.join(GUEST, "demo.qcow2")):
+        say("Making the demo VM's system from Debian's kernel and busybox.")
     call(os.path.join(ROOT, "tools/mkguest.sh"), GUEST)
     prepare()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

@@ -12,6 +12,8 @@ const SHOWN_NAMES = 4;
 const SHOWN_CLUSTERS = 4;
 const FEW = 12;
 const MANY = 60;
+/** Nobody knows what runs on such a host. */
+const UNHEARD = ["non_responsive", "connecting", "down", "reboot", "unassigned"];
 
 const names = (list: { name: string }[], all: number) => {
   const shown = list.slice(0, SHOWN_NAMES).map((x) => x.name);
@@ -30,7 +32,10 @@ function worst(clusters: ClusterSurvival[], of: "ha" | "all"): ClusterSurvival |
 function Verdict({ clusters }: { clusters: ClusterSurvival[] }) {
   const of = worst(clusters, "ha") ? "ha" : "all";
   const least = worst(clusters, of);
-  if (!least) return <p className="h-survival-verdict"><span className="h-survival-words">{t("dashboard.surviveNothing")}</span></p>;
+  if (!least) {
+    const isBlind = clusters.some((c) => c.hosts.some((h) => !h.up && UNHEARD.includes(h.status)));
+    return <p className="h-survival-verdict"><span className="h-survival-words">{t(isBlind ? "dashboard.surviveBlind" : "dashboard.surviveNothing")}</span></p>;
+  }
   const answer = least[of];
   return (
     <div className="h-survival-verdict">

@@ -5,7 +5,7 @@ import { isNumber } from "./TableRow";
 
 /** What a kind of value needs to be read, in pixels. */
 const LEAST: Partial<Record<NonNullable<Column["as"]>, number>> = {
-  status: 92, link: 84, links: 84, bytes: 80, meter: 92, progress: 100, count: 56, percent: 64, flags: 64, ago: 112, date: 178, uptime: 76, speed: 84, words: 76, code: 160,
+  status: 112, link: 84, links: 84, bytes: 80, meter: 92, progress: 100, count: 56, percent: 64, flags: 64, ago: 112, date: 178, uptime: 76, speed: 84, words: 76, code: 160,
 };
 const LEAST_TEXT = 90;
 const LEAST_NAME = 120;
