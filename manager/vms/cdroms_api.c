@@ -8,10 +8,12 @@
 
 enum { CHANGE_MS = 60 * 1000 };
 
+/* The disc that the VM has; of a running one (?current) what is in its drive now. */
 static struct m_cdrom *make(struct call *c, const struct m_vm *vm)
 {
 	struct m_cdrom *cd = m_new(c->pool, &M_TYPE_cdrom);
-	const char *file = vm_cdrom_file(vm);
+	bool is_current = c->query.current && vm->running_cd && vm_is_live(vm);
+	const char *file = !is_current ? vm_cdrom_file(vm) : *vm->running_cd ? vm->running_cd : NULL;
 	const struct m_disk *d = INV_GET(c->core->inv, DISK, disk, file);
 
 	cd->id = CDROM_ID;
@@ -88,7 +90,8 @@ static int change_live(struct call *c, const struct m_vm *vm, const char *file, 
 	                  CHANGE_MS, c->correlation_id, NULL, e);
 }
 
-static int store(struct call *c, const char *vm_id, const char *file, struct err *e)
+/* is_current: what is in the running machine's drive, else what is there at the next start. */
+static int store(struct call *c, const char *vm_id, const char *file, bool is_current, struct err *e)
 {
 	struct txn *t = txn_begin(c->core);
 	struct m_vm *vm = txn_edit(t, KIND_VM, vm_id);
@@ -96,6 +99,10 @@ static int store(struct call *c, const char *vm_id, const char *file, struct err
 	if (!vm) {
 		txn_cancel(t);
 		return err_set(e, ERR_NO_ENTITY, "There is no VM %s.", vm_id);
+	}
+	if (is_current) {
+		vm->running_cd = pool_strdup(txn_pool(t), file);
+		return txn_commit(t, e);
 	}
 	vm->cdroms.v = POOL_ARRAY(txn_pool(t), struct m_ref, 1);
 	vm->cdroms.v[0].id = *file ? pool_strdup(txn_pool(t), file) : NULL;
@@ -117,12 +124,12 @@ static int cdrom_change(struct call *c, struct err *e)
 	vm = m_copy(c->pool, &M_TYPE_vm, vm);
 	id = vm->id;
 	if (c->query.current) {
-		if (change_live(c, vm, file, e) < 0)
+		if (change_live(c, vm, file, e) < 0 || store(c, id, file, true, e) < 0)
 			return -1;
 		refs = vm_refs(vm, c->who.user_id, c->correlation_id);
 		event_emit(c->core, *file ? "USER_CHANGE_DISK_VM" : "USER_EJECT_VM_DISK", &refs,
 		           *file ? "CD was changed in VM %s." : "CD was ejected from VM %s.", vm->name);
-	} else if (store(c, id, file, e) < 0) {
+	} else if (store(c, id, file, false, e) < 0) {
 		return -1;
 	}
 	vm = INV_GET(c->core->inv, VM, vm, id);

@@ -335,7 +335,7 @@ static void clear_life(struct m_vm *vm)
 	vm->has.next_run_configuration_exists = vm->has.is_initialized = vm->has.is_volatile = 0;
 	vm->has.restart_wanted = vm->has.restart_next = vm->has.restart_tries = 0;
 	vm->exit_message = vm->stop_reason = vm->display_info = vm->paused_code = vm->status_detail = NULL;
-	vm->next_run = NULL;
+	vm->next_run = vm->running_cd = NULL;
 	vm->memory_disk = vm->memory_config_disk = (struct m_ref){ 0 };
 	vm->status = 0;
 }
@@ -381,6 +381,7 @@ void clone_go_back(struct pool *p, struct m_vm *vm, const struct m_vm *then)
 	KEEP(stop_reason);
 	KEEP(display_info);
 	KEEP(paused_code);
+	KEEP(running_cd);
 	KEEP(next_run);
 	KEEP(memory_disk);
 	KEEP(memory_config_disk);

@@ -74,8 +74,10 @@ void vm_set_down(struct txn *t, struct m_vm *vm)
 	vm->has.start_time = vm->has.boot_requested = vm->has.stop_requested = vm->has.is_volatile = 0;
 	M_SET(vm, stop_time, loop_wall_ms(txn_core(t)->loop));
 	M_SET(vm, run_once, false);
-	if (!vm->memory_disk.id) /* saved memory is of the machine as it was */
-		next_run_apply(txn_pool(t), vm);
+	if (vm->memory_disk.id) /* saved memory is of the machine as it was */
+		return;
+	next_run_apply(txn_pool(t), vm);
+	vm->running_cd = NULL;
 }
 
 void vm_take_end(struct txn *t, struct m_vm *vm, json_t *news, const char *correlation_id)

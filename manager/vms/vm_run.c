@@ -444,8 +444,10 @@ static void stage_launch(struct core *c, struct txn *t, struct m_vm *vm, const c
 	vm->has.is_volatile = vm->has.cold_reboot = 0;
 	vm->exit_message = vm->stop_reason = vm->display_info = vm->paused_code = vm->status_detail = NULL;
 	M_SET(vm, run_once, run_once_is_special(once));
-	if (!vm->memory_disk.id)
-		next_run_apply(txn_pool(t), vm);
+	if (vm->memory_disk.id)
+		return;
+	next_run_apply(txn_pool(t), vm);
+	vm->running_cd = pool_strdup(txn_pool(t), STR_OR(vm_cdrom_file(run_once_vm(once, vm)), ""));
 }
 
 /* Checks that need no host, then the host. */

@@ -206,9 +206,11 @@ def change_cd(system, agent, domain, guest, service, console):
     console.run("mkdir -p /mnt")
     cd.update(types.Cdrom(file=types.File(id=iso.id)), current=True)
     wait_for(lambda: "isolinux" in console.run("mount -o ro /dev/sr0 /mnt; ls /mnt"), 30, "disc")
+    assert cd.get(current=True).file.id == iso.id and not cd.get().file, "what is in the drive, and what is there at the next start"
     console.run("umount /mnt")
     cd.update(types.Cdrom(file=types.File(id="")), current=True)
     wait_for(lambda: "isolinux" not in console.run("mount -o ro /dev/sr0 /mnt; ls /mnt"), 30, "no disc")
+    assert not cd.get(current=True).file
 
 
 # -- other machines -------------------------------------------------------------------------------
