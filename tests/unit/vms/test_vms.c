@@ -126,6 +126,23 @@ static void test_next_run_is_taken_back(void **state)
 	assert_false(rig_get(id)->next_run_configuration_exists);
 }
 
+/* What was kept for later goes on waiting when something else is changed; said again it is there at once. */
+static void test_next_run_goes_on_waiting(void **state)
+{
+	const char *id = running("a");
+	g_autofree char *later = g_strconcat(id, "?next_run", NULL);
+
+	rig_ok("vm.update", later, "{\"description\":\"later\"}");
+	assert_null(rig_get(id)->description);
+	rig_ok("vm.update", id, "{\"comment\":\"now\"}");
+	assert_null(rig_get(id)->description);
+	assert_string_equal(rig_get(id)->comment, "now");
+	assert_true(rig_get(id)->next_run_configuration_exists);
+	rig_ok("vm.update", id, "{\"description\":\"later\"}");
+	assert_string_equal(rig_get(id)->description, "later");
+	assert_false(rig_get(id)->next_run_configuration_exists);
+}
+
 static void test_run_once(void **state)
 {
 	const char *id = rig_vm("a");
@@ -573,6 +590,7 @@ int main(void)
 		TEST(test_update_while_running),
 		TEST(test_next_run),
 		TEST(test_next_run_is_taken_back),
+		TEST(test_next_run_goes_on_waiting),
 		TEST(test_run_once),
 		TEST(test_available_vm_comes_back),
 		TEST(test_removal),

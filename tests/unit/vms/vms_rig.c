@@ -202,7 +202,7 @@ static void read_body(struct call *c, const char *body)
 
 struct call *rig_call(const char *op, const char *ids, const char *body)
 {
-	g_auto(GStrv) parts = g_strsplit(ids, "/", -1);
+	g_auto(GStrv) said = g_strsplit(ids, "?", 2), parts = g_strsplit(said[0] ? said[0] : "", "/", -1);
 	struct pool *p = pool_new();
 	struct call *c = POOL_NEW(p, struct call);
 
@@ -218,6 +218,7 @@ struct call *rig_call(const char *op, const char *ids, const char *body)
 	for (char **s = parts; *s && **s; s++)
 		c->ids[c->n_ids++] = pool_strdup(p, *s);
 	c->query = (struct call_query){ .max = -1, .from = -1, .filter = -1 };
+	c->query.next_run = said[0] && said[1] && strcmp(said[1], "next_run") == 0;
 	read_body(c, body);
 	c->finish = finished;
 	is_done = false;

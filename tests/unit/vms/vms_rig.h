@@ -37,7 +37,7 @@ int rig_open(void **state);
 int rig_close(void **state);
 /* Let time pass. */
 void rig_pass(int64_t ms);
-/* A call as administrator; the answer stays until the next one. */
+/* A call as administrator; the answer stays until the next one. "?next_run" behind the ids asks for that. */
 struct call *rig_call(const char *op, const char *ids, const char *body);
 struct call *rig_ok(const char *op, const char *ids, const char *body);
 /* ... that must fail with a text in its detail. */
