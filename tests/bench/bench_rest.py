@@ -72,7 +72,7 @@ class Client:
     def __init__(self, manager):
         self.manager, self.buffer = manager, bytearray(1 << 20)
         context = ssl.create_default_context(cafile=os.path.join(manager.state, "pki/ca.pem"))
-        self.socket = context.wrap_socket(socket.create_connection(("localhost", manager.port)), server_hostname="localhost")
+        self.socket = context.wrap_socket(socket.create_connection(("localhost", manager.port), timeout=60), server_hostname="localhost")
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def ask(self, method, path, accept="application/json", body=b""):
