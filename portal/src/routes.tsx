@@ -13,6 +13,7 @@ export interface Route {
 export const ROUTES: Record<string, Route> = {
   console: { title: "consoles.pageTitle", component: later(async () => (await import("./console/ConsolePage")).default), isBare: true },
   dashboard: { title: "dashboard.title", component: later(async () => (await import("./dashboard/DashboardPage")).default) },
+  sessions: { title: "frame.sessions", component: later(async () => (await import("./pages/SessionsPage")).default) },
 };
 
 /** Where one comes without a path. */

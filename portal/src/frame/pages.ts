@@ -27,7 +27,7 @@ const KNOWN: NavGroup[] = [
   { id: "Compute", title: "frame.compute", icon: ServerIcon, paths: ["vms", "templates", "vmpools", "hosts", "datacenters", "clusters"] },
   { id: "Network", title: "frame.network", icon: NetworkIcon, paths: ["networks", "vnicprofiles"] },
   { id: "Storage", title: "frame.storage", icon: HddIcon, paths: ["storagedomains", "disks"] },
-  { id: "Administration", title: "frame.administration", icon: CogIcon, paths: ["users", "groups", "roles", "tags", "bookmarks", "macpools", "instancetypes"] },
+  { id: "Administration", title: "frame.administration", icon: CogIcon, paths: ["users", "groups", "roles", "sessions", "tags", "bookmarks", "macpools", "instancetypes"] },
 ];
 
 /** Beside the groups. */

@@ -39,4 +39,14 @@ export const TABS: ExtraTab[] = [
     component: lazy(() => import("../dashboard/UtilizationTab").then((m) => ({ default: m.HostUtilization }))),
     source: history,
   },
+  {
+    type: "user",
+    word: "sessions",
+    after: "groups",
+    get label() {
+      return t("frame.sessions.tab");
+    },
+    component: lazy(() => import("./SessionsPage").then((m) => ({ default: m.UserSessions }))),
+    source: () => ({ path: "/ovirt-engine/hostler/sessions" }),
+  },
 ];
