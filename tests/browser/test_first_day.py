@@ -141,6 +141,23 @@ def test_very_long_name(solo, admin, visitors):
     visitor.shot("very-long-name")
 
 
+def test_messages_leave_dialogs_free(solo, admin, visitors):
+    """What failed meanwhile does not cover what one writes, nor the way out."""
+    visitor = visitors(solo, width=1280, height=800, path="vms")
+    page = visitor.page
+    visitor.select("vm0").do("Run")
+    message = page.locator(".pf-v6-c-alert-group.pf-m-toast > li").first  # behind a dialog it has no role
+    expect(message).to_contain_text("vm0")
+    visitor.do("New")
+    form = visitor.dialog("New virtual machine")
+    box = message.bounding_box()
+    for what in form.locator("#f-name"), form.locator("#f-description"), form.get_by_role("button", name="Close"), form.get_by_role("button", name="Create", exact=True):
+        other = what.bounding_box()
+        assert box["x"] >= other["x"] + other["width"] or box["x"] + box["width"] <= other["x"] or box["y"] >= other["y"] + other["height"] \
+            or box["y"] + box["height"] <= other["y"], (box, other)
+    visitor.shot("message-over-dialog")
+
+
 def full(path):
     """Nothing more can be written below path; returns what to remove again."""
     filler = os.path.join(path, "filler")
