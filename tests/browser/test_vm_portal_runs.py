@@ -35,11 +35,14 @@ def admin(lab, manager, guest):
             admin.desk = service.get().id
             template = system.templates_service().add(types.Template(name="demo", description="Boots by itself", vm=types.Vm(id=admin.desk)))
             products.wait_status(system.templates_service().template_service(template.id), types.TemplateStatus.OK, 120)
+            size = (os.path.getsize(os.path.join(guest, "demo.iso")) + 4095) // 4096 * 4096
+            disc = products.make_disk(system, domain, "installer.iso", size=size, content_type=types.DiskContentType.ISO)
+            products.fill_disk(agent, domain, disc, os.path.join(guest, "demo.iso"))
             admin.add("vms", name="unseen", cluster={"name": "office"}, template={"name": "Blank"})
             admin.users = {name: admin.add("users", user_name=name, password=PASSWORD, domain={"name": "internal-authz"})["id"]
                            for name in ("basic", "power", "friend")}
             for path, role, user in ((f"vms/{admin.desk}", "UserRole", "basic"), (f"datacenters/{domain.center}", "PowerUserRole", "power"),
-                                     (f"templates/{template.id}", "UserTemplateBasedVm", "power")):
+                                     (f"templates/{template.id}", "UserTemplateBasedVm", "power"), (f"disks/{disc.id}", "UserRole", "power")):
                 admin.add(f"{path}/permissions", role={"name": role}, user={"id": admin.users[user]})
             admin.agent = agent
             yield admin
@@ -440,6 +443,79 @@ def test_power_user_clones(admin, visit):
     expect(card(visitor, "mine-copy")).to_have_count(0, timeout=60000)
 
 
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ1h4zHk7l3x4Y6mZ8n2vQ0a9b8c7d6e5f4g3h2i1j0k power@desk"
+
+
+def test_power_user_keeps_his_key(admin, visit):
+    """New VMs that cloud-init sets up are offered it."""
+    visitor = visit("power", path="settings")
+    page = visitor.page
+
+    def add(text):
+        page.get_by_role("button", name="Add SSH key").click()
+        form = dialog(visitor, "Add SSH key")
+        form.locator("#v-content").fill(text)
+        return form
+    form = add("-----BEGIN OPENSSH PRIVATE KEY-----")
+    form.get_by_role("button", name="Add SSH key").click()
+    expect(form.get_by_text("One public key in one line is wanted")).to_be_visible()
+    form.locator("#v-content").fill(KEY)
+    visitor.settle()
+    assert not visitor.findings()
+    visitor.submit(form, "Add SSH key")
+    expect(row(visitor, "power@desk")).to_contain_text("ssh-ed25519")
+    visitor.shot("vm-portal-runs-key")
+    assert not visitor.findings()
+    visitor.go("new")
+    flip(page, "Set up by cloud-init")
+    expect(page.locator("#new-authorized_ssh_keys")).to_have_value(KEY)
+    visitor.go("settings")
+    in_row(visitor, "power@desk", "Remove")
+    visitor.submit(dialog(visitor, "Remove the key power@desk"), "Remove")
+    expect(row(visitor, "power@desk")).to_have_count(0)
+
+
+def test_power_user_boots_from_a_cd(admin, visit):
+    """A VM from scratch, with a CD and no disk, and with both kinds of screen; the CD is taken out while it runs."""
+    visitor = visit("power")
+    page = visitor.page
+
+    def from_scratch(page):
+        page.locator("#new-memory").fill("128 MiB")
+        choose(page, "CD", "installer.iso")
+    make(visitor, "disc", from_scratch)
+    main = details(visitor, "disc")
+    expect(main).to_contain_text("installer.iso")
+    main.get_by_role("button", name="Edit", exact=True).click()
+    form = dialog(visitor, "Edit disc")
+    choose(form, "Screen", "VNC and SPICE")
+    visitor.submit(form, "Save")
+    do(main, "Run", "disc")
+    see(main, "Up", 120000)
+    vm = admin.one("vms", "disc")["id"]
+    assert boot_of(admin, vm)
+    with visitor.context.expect_page() as opened:
+        main.get_by_role("group", name="Consoles").get_by_role("button", name="SPICE", exact=True).click()
+    connected(opened.value)
+    opened.value.close()
+    main.get_by_role("button", name="Change", exact=True).click()
+    form = dialog(visitor, "CD of disc")
+    expect(form).to_contain_text("The CD is changed in the running virtual machine.")
+    choose(form, "CD", "Empty")
+    visitor.submit(form, "Save")
+    expect(main.get_by_text("installer.iso")).to_have_count(0)
+    with SerialConsole(admin.agent.lab.uri(1), vm) as console:
+        console.prompt()
+        wait_for(lambda: "isolinux" not in console.run("mkdir -p /mnt; mount -o ro /dev/sr0 /mnt; ls /mnt"), 30, "no disc in the guest's drive")
+    do(main, "Power off", "disc")
+    sure(visitor, "Power off", "disc")
+    see(main, "Down")
+    do(main, "Remove", "disc")
+    sure(visitor, "Remove", "disc")
+    expect(card(visitor, "mine")).to_be_visible()
+    expect(card(visitor, "disc")).to_have_count(0, timeout=60000)
+
+
 # -- two people ----------------------------------------------------------------------------
 
 
@@ -497,10 +573,30 @@ def test_gives_it_to_somebody_else(admin, visit):
 def test_looks_of_what_runs(admin, visit, width, dark):
     visitor = visit("power", width=width, dark=dark)
     page, look = visitor.page, f"{width}{'-dark' if dark else ''}"
-    see(card(visitor, "mine"), "Up")
+    wait_for(lambda: offered(card(visitor, "mine"), "mine"), what="what can be done")
+    if "Run" in offered(card(visitor, "mine"), "mine"):
+        do(card(visitor, "mine"), "Run", "mine")
+    see(card(visitor, "mine"), "Up", 120000)
     expect(card(visitor, "mine").get_by_alt_text("Screen of mine")).to_be_visible(timeout=60000)
     visitor.settle()
     visitor.shot(f"vm-portal-runs-list-{look}")
+    page.get_by_role("button", name="Table").click()
+    expect(row(visitor, "mine").get_by_text(re.compile("^[0-9]+ %$")).first).to_be_visible(timeout=60000)
+    visitor.settle()
+    visitor.shot(f"vm-portal-runs-table-{look}")
+    assert not visitor.findings()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    page.get_by_role("button", name="Cards").click()
+    visitor.go("events")
+    expect(page.get_by_role("switch", name="Warnings and errors only")).to_be_checked()
+    expect(row(visitor, "VM mine was started")).to_have_count(0)
+    flip(page, "Warnings and errors only")
+    expect(row(visitor, "VM mine was started").first.get_by_role("link", name="mine")).to_be_visible()
+    visitor.settle()
+    visitor.shot(f"vm-portal-runs-all-events-{look}")
+    assert not visitor.findings()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    visitor.go("")
     details(visitor, "mine")
     for i in range(page.get_by_role("tab").count()):
         tab = page.get_by_role("tab").nth(i)

@@ -14,7 +14,8 @@ interface RowsProps {
   rows: Values[];
   fields: (row: Values, i: number) => Field[];
   onChange: (rows: Values[]) => void;
-  onAdd: () => void;
+  /** undefined as long as it is not known what there is to choose from */
+  onAdd?: () => void;
   addLabel: string;
   prefix: string;
   fromTemplate: string[];
@@ -37,7 +38,7 @@ function Rows({ rows, fields, onChange, onAdd, addLabel, prefix, fromTemplate, n
         </Card>
       ))}
       <div>
-        <Button variant="secondary" onClick={onAdd}>
+        <Button variant="secondary" isDisabled={!onAdd} onClick={onAdd}>
           {addLabel}
         </Button>
       </div>
@@ -62,7 +63,7 @@ export function NicRows({ rows, onChange, fromTemplate, cluster }: NicsProps & {
       rows={rows}
       fields={fields}
       onChange={onChange}
-      onAdd={() => onChange([...rows, { name: `nic${fromTemplate.length + rows.length + 1}`, profile: profiles?.[1]?.value ?? "" }])}
+      onAdd={profiles && (() => onChange([...rows, { name: `nic${fromTemplate.length + rows.length + 1}`, profile: profiles[1]?.value ?? "" }]))}
       addLabel={t("vmPortal.nic.add")}
       prefix="nic"
       fromTemplate={fromTemplate.map(nameOf)}
@@ -95,7 +96,7 @@ export function DiskRows({ rows, onChange, fromTemplate, vmName }: NicsProps & {
         rows={rows}
         fields={fields}
         onChange={onChange}
-        onAdd={() => onChange([...rows, { name: `${vmName || "vm"}_disk${total + 1}`, size: "10 GiB", domain: domains?.[0]?.value ?? "", interface: "virtio_scsi", thin: "true", bootable: String(total === 0) }])}
+        onAdd={domains && (() => onChange([...rows, { name: `${vmName || "vm"}_disk${total + 1}`, size: "10 GiB", domain: domains[0]?.value ?? "", interface: "virtio_scsi", thin: "true", bootable: String(total === 0) }]))}
         addLabel={t("vmPortal.disk.add")}
         prefix="disk"
         fromTemplate={fromTemplate.map(brought)}

@@ -69,7 +69,7 @@ export function PartTable({ label, rows, error, columns, actions, named = nameOf
           <Thead>
             <Tr>
               {columns.map((c) => (
-                <Th key={c.label}>{c.label}</Th>
+                <Th key={c.label} modifier="nowrap">{c.label}</Th>
               ))}
               {actions && <Th screenReaderText={t("vmPortal.column.actions")} />}
             </Tr>

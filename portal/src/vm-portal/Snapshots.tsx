@@ -96,7 +96,7 @@ export default function Snapshots({ vm, may }: PartProps) {
         onAdd={may.has("snapshots.add") && !isPreviewing ? () => create(vm) : undefined}
         addLabel={t("vmPortal.snapshot.create")}
         columns={[
-          { label: t("vmPortal.field.description"), cell: (s) => <>{nameOf(s)} {kind(s) === "preview" && <Label isCompact color="blue">{t("vmPortal.snapshot.before")}</Label>}</> },
+          { label: t("vmPortal.field.description"), cell: (s) => (kind(s) === "preview" ? <Label isCompact color="blue">{t("vmPortal.snapshot.before")}</Label> : nameOf(s)) },
           { label: t("vmPortal.snapshot.date"), cell: (s) => (s.date instanceof Date ? date(s.date) : "") },
           { label: t("vmPortal.column.status"), cell: (s) => words(String(s.snapshot_status ?? "")) },
           { label: t("vmPortal.snapshot.hasMemory"), cell: (s) => (s.persist_memorystate ? t("vmPortal.yes") : t("vmPortal.no")) },

@@ -9,7 +9,8 @@ import { useList } from "../ui/queries";
 import { PartTable } from "./PartTable";
 import type { PartProps } from "./VmDetails";
 
-const LOUD = "severity = warning or severity = error or severity = alert";
+/** What somebody should look at. */
+export const LOUD = "severity = warning or severity = error or severity = alert";
 
 export default function VmEvents({ vm }: PartProps) {
   const [isLoud, setLoud] = useState(false);

@@ -3,6 +3,7 @@
 import "@patternfly/react-styles/css/components/Table/table.css";
 import "./vm-portal.css";
 import { Button, DropdownItem, Masthead, MastheadBrand, MastheadContent, MastheadMain, Page, SkipToContent } from "@patternfly/react-core";
+import BellIcon from "@patternfly/react-icons/dist/esm/icons/bell-icon";
 import CogIcon from "@patternfly/react-icons/dist/esm/icons/cog-icon";
 import { lazy, Suspense, useEffect } from "react";
 import { DialogHost } from "../dialogs/store";
@@ -22,6 +23,7 @@ import { VmList } from "./VmList";
 const ConsolePage = lazy(() => import("../console/ConsolePage"));
 const VmDetails = lazy(() => import("./VmDetails"));
 const CreateWizard = lazy(() => import("./CreateWizard"));
+const Events = lazy(() => import("./Events"));
 const Settings = lazy(() => import("./Settings"));
 const Templates = lazy(() => import("./Templates"));
 
@@ -43,7 +45,7 @@ function useLoudEvents() {
 function Head({ place }: { place: string }) {
   const me = useMe();
   return (
-    <Masthead className="h-masthead">
+    <Masthead className="h-masthead" display={{ default: "inline" }}>
       <MastheadMain>
         <MastheadBrand>
           <a href={linkTo("")} className="h-brand" title={`${t("frame.product")} ${t("vmPortal.name")}`}>
@@ -66,8 +68,12 @@ function Head({ place }: { place: string }) {
               {t("vmPortal.administration")}
             </Button>
           )}
-          <Button component="a" href={linkTo("settings")} variant="plain" icon={<CogIcon />} aria-label={t("vmPortal.settings")} />
+          <Button component="a" href={linkTo("events")} variant="plain" icon={<BellIcon />} aria-label={t("vmPortal.events")} />
+          <Button component="a" href={linkTo("settings")} variant="plain" className="v-settings" icon={<CogIcon />} aria-label={t("vmPortal.settings")} />
           <UserMenu>
+            <DropdownItem to={linkTo("settings")} component="a">
+              {t("vmPortal.settings")}
+            </DropdownItem>
             {me?.is_admin && (
               <DropdownItem to={ADMIN} component="a">
                 {t("vmPortal.administration")}
@@ -86,6 +92,8 @@ function PageOf({ path }: { path: string[] }) {
       return path[1] ? <VmDetails key={path[1]} id={path[1]} tab={path[2] ?? ""} /> : <VmList />;
     case "new":
       return <CreateWizard />;
+    case "events":
+      return <Events />;
     case "settings":
       return <Settings />;
     case "templates":

@@ -34,8 +34,10 @@ const Row = memo(function Row({ vm, systems }: { vm: Entity; systems: Map<string
   return (
     <Tr ref={row}>
       <Td dataLabel={t("vmPortal.column.name")} modifier="truncate">
-        <OsSign vm={vm} className="v-small-sign" />
-        <a href={linkTo(`vms/${vm.id}`)}>{name}</a>
+        <span>
+          <OsSign vm={vm} className="v-small-sign" />
+          <a href={linkTo(`vms/${vm.id}`)}>{name}</a>
+        </span>
       </Td>
       <Td dataLabel={t("vmPortal.column.status")}>
         <VmStatus vm={vm} />
@@ -43,7 +45,7 @@ const Row = memo(function Row({ vm, systems }: { vm: Entity; systems: Map<string
       <Td dataLabel={t("vmPortal.column.os")} modifier="truncate">
         {systemOf(vm) || systems.get(osOf(vm)) || t("vmPortal.osOther")}
       </Td>
-      <Td dataLabel={t("vmPortal.column.memory")}>{vm.memory ? bytes(vm.memory as number) : ""}</Td>
+      <Td dataLabel={t("vmPortal.column.memory")} modifier="nowrap">{vm.memory ? bytes(vm.memory as number) : ""}</Td>
       <Td dataLabel={t("vmPortal.column.cpuUse")}>{percent(usage.cpu)}</Td>
       <Td dataLabel={t("vmPortal.column.memoryUse")}>{percent(usage.memory)}</Td>
       <Td dataLabel={t("vmPortal.column.fqdn")} modifier="truncate">
@@ -73,16 +75,16 @@ export function VmTable({ vms, systems, sort, onSort }: Props) {
     onSort: (_e: unknown, _i: number, direction: string) => onSort(`${name}-${direction}`),
   });
   return (
-    <Table variant="compact" aria-label={t("vmPortal.vms")} className="v-table">
+    <Table variant="compact" gridBreakPoint="grid-lg" aria-label={t("vmPortal.vms")} className="v-table">
       <Thead>
         <Tr>
           <Th width={20} sort={by("name")}>{t("vmPortal.column.name")}</Th>
-          <Th width={15} sort={by("status")}>{t("vmPortal.column.status")}</Th>
+          <Th width={10} sort={by("status")}>{t("vmPortal.column.status")}</Th>
           <Th width={15} sort={by("os")}>{t("vmPortal.column.os")}</Th>
-          <Th width={10}>{t("vmPortal.column.memory")}</Th>
-          <Th width={10}>{t("vmPortal.column.cpuUse")}</Th>
-          <Th width={10}>{t("vmPortal.column.memoryUse")}</Th>
-          <Th width={10}>{t("vmPortal.column.fqdn")}</Th>
+          <Th modifier="nowrap">{t("vmPortal.column.memory")}</Th>
+          <Th modifier="nowrap">{t("vmPortal.column.cpuUse")}</Th>
+          <Th modifier="nowrap">{t("vmPortal.column.memoryUse")}</Th>
+          <Th width={15}>{t("vmPortal.column.fqdn")}</Th>
           <Th screenReaderText={t("vmPortal.column.actions")} />
         </Tr>
       </Thead>

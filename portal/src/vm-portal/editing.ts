@@ -5,7 +5,7 @@ import { DryRun } from "../dialogs/form/DryRun";
 import { type Kept, updateKept } from "../dialogs/form/kept";
 import { showDialog } from "../dialogs/store";
 import { notify } from "../frame/notify";
-import { act, add, etagOf, list, update, wireFrom, type Entity } from "../lib/api";
+import { act, add, etagOf, list, remove, update, wireFrom, type Entity } from "../lib/api";
 import { bytes, nameOf, parseBytes } from "../lib/format";
 import { t } from "../text";
 import { FieldDialog, type Field, type Later, type Values } from "./fields";
@@ -58,9 +58,28 @@ export function initializationOf(v: Values): Record<string, unknown> | undefined
   return v.cloud === "true" && Object.keys(said).length ? said : undefined;
 }
 
+const GRAPHICS = ["vnc", "spice"] as const;
+
+/** Consoles of a VM as one word: "vnc", "spice", "vnc spice", "" for a VM without a screen. */
+async function graphicsOf(vm: Entity): Promise<string> {
+  const had = (await list("graphics_console", `vms/${vm.id}/graphicsconsoles`)).map((c) => c.protocol);
+  return GRAPHICS.filter((p) => had.includes(p)).join(" ");
+}
+
+/** A new console comes before the old one goes: in between the VM would have no screen. */
+async function changeGraphics(vm: Entity, wanted: string): Promise<void> {
+  const path = `vms/${vm.id}/graphicsconsoles`;
+  const had = await list("graphics_console", path);
+  const isWanted = (p: unknown) => wanted.split(" ").includes(String(p));
+  for (const p of GRAPHICS) if (isWanted(p) && !had.some((c) => c.protocol === p)) await add("graphics_console", path, { protocol: p });
+  for (const c of had) if (!isWanted(c.protocol)) await remove(`${path}/${c.id}`);
+}
+
+const graphicsChoices = (["vnc", "spice", "vnc spice", ""] as const).map((value) => ({ value: value as string, label: t(`vmPortal.graphics.${value === "vnc spice" ? "both" : value || "none"}`) }));
+
 const topologyOf = (vm: Entity) => (vm.cpu as { topology?: { sockets?: number; cores?: number; threads?: number } } | undefined)?.topology;
 
-function editFields(choices: { value: string; label: string }[]) {
+function editFields(choices: { value: string; label: string }[], hasGraphics: boolean) {
   return (v: Values): Field[] => [
     { name: "name", label: t("vmPortal.field.name"), isRequired: true, pattern: NAME },
     { name: "description", label: t("vmPortal.field.description"), kind: "area" },
@@ -69,6 +88,7 @@ function editFields(choices: { value: string; label: string }[]) {
     { name: "cpus", label: t("vmPortal.field.cpus"), kind: "number", min: 1, max: 710, isRequired: true },
     { name: "first", label: t("vmPortal.field.bootFirst"), kind: "choice", choices: bootChoices() },
     { name: "second", label: t("vmPortal.field.bootSecond"), kind: "choice", choices: [{ value: "", label: t("vmPortal.boot.none") }, ...bootChoices(v.first)] },
+    ...(hasGraphics ? [{ name: "graphics", label: t("vmPortal.field.graphics"), kind: "choice" as const, choices: graphicsChoices }] : []),
     { name: "menu", label: t("vmPortal.field.bootMenu"), kind: "switch" },
     { name: "cloud", label: t("vmPortal.field.cloud"), kind: "switch" },
     ...cloudFields(v),
@@ -118,23 +138,26 @@ export function editDialog(vm: Entity): void {
     const body = change(v);
     return Object.keys(body).length ? createElement(DryRun, { path: `vms/${vm.id}`, body: wireFrom("vm", body), fields: [], ...later }) : null;
   };
-  const save = (v: Values, kept: Kept) => {
+  const save = async (v: Values, kept: Kept) => {
     const body = change(v);
-    return Object.keys(body).length ? updateKept("vm", `vms/${vm.id}`, body, kept, etagOf(vm)) : Promise.resolve();
+    if (Object.keys(body).length) await updateKept("vm", `vms/${vm.id}`, body, kept, etagOf(vm));
+    if (v.graphics !== initial.graphics) await changeGraphics(vm, v.graphics);
   };
-  void systems()
-    .catch(() => [])
-    .then((choices) =>
+  // consoles come and go only while the VM is down
+  const graphics = vm.status === "down" ? graphicsOf(vm).catch(() => undefined) : Promise.resolve(undefined);
+  void Promise.all([systems().catch(() => []), graphics])
+    .then(([choices, had]) => {
+      if (had !== undefined) initial.graphics = had;
       ask({
         title: t("vmPortal.editOf", { name: nameOf(vm) }),
         description: vm.status === "down" ? undefined : t("vmPortal.editRunning"),
         button: t("vmPortal.save"),
-        fields: editFields(choices.length ? choices : [{ value: osOf(vm), label: osOf(vm) }]),
+        fields: editFields(choices.length ? choices : [{ value: osOf(vm), label: osOf(vm) }], had !== undefined),
         initial,
         below: vm.status === "down" ? undefined : tell,
         onSave: save,
-      }),
-    );
+      });
+    });
 }
 
 export function templateDialog(vm: Entity): void {
