@@ -99,6 +99,8 @@ static void conn_free(struct edge_conn *c)
 	struct edge_thread *t = c->thread;
 
 	conn_uncount(c, t->server);
+	if (c->is_parked)
+		c->daemon->n_parked--;
 	atomic_fetch_sub(&t->load, 1);
 	edge_ws_free(c->ws);
 	edge_push_free(c->push);
@@ -138,6 +140,16 @@ void edge_conn_notify(void *cls, struct MHD_Connection *mc, void **socket_contex
 	conn_free(c);
 }
 
+static struct edge_daemon *choose_daemon(struct edge_thread *t, enum edge_kind kind)
+{
+	struct edge_daemon *first = &t->daemons[(unsigned)kind * EDGE_DAEMONS], *best = first;
+
+	for (struct edge_daemon *d = first; d < first + EDGE_DAEMONS; d++)
+		if (d->n_parked < best->n_parked)
+			best = d;
+	return best;
+}
+
 /* On its own thread. The library closes the socket whatever happens. */
 static void conn_start(struct edge_thread *t, struct edge_msg *m)
 {
@@ -149,7 +161,7 @@ static void conn_start(struct edge_thread *t, struct edge_msg *m)
 		return;
 	}
 	t->adding = c;
-	c->daemon = &t->daemons[(unsigned)c->kind * EDGE_DAEMONS + t->next_daemon++ % EDGE_DAEMONS];
+	c->daemon = choose_daemon(t, c->kind);
 	c->daemon->must_run = true;
 	MHD_add_connection(c->daemon->mhd, c->fd, (struct sockaddr *)&c->sockaddr, c->sockaddr_len);
 	if (t->adding) {
@@ -239,6 +251,15 @@ void edge_conn_resume(struct edge_conn *c)
 	MHD_resume_connection(c->mc);
 	c->is_suspended = false;
 	c->daemon->must_run = true;
+}
+
+void edge_conn_park(struct edge_conn *c, enum edge_phase phase)
+{
+	if (!c->is_suspended)
+		edge_conn_suspend(c);
+	c->is_parked = true;
+	c->daemon->n_parked++;
+	edge_conn_enter(c, phase);
 }
 
 static void conn_block(struct edge_conn *c)

@@ -69,14 +69,16 @@ void edge_server_unref(struct http_server *s);
 
 /*
  * The library looks at all connections that are suspended whenever one is resumed, that is with each request. With a
- * thousand streams that is the greater part of the work; so there are several of it, and each has some of them.
+ * thousand streams that is the greater part of the work; so there are several of it, and those that are suspended for
+ * good are spread. All others go where the fewest of these are, so that they are together and served in one run.
  */
 #define EDGE_DAEMONS 8
 
 struct edge_daemon {
 	struct MHD_Daemon *mhd;
 	int fd;
-	bool must_run; /* something was resumed or added, or it has work left */
+	unsigned n_parked; /* streams and WebSockets */
+	bool must_run;     /* something was resumed or added, or it has work left */
 };
 
 struct edge_thread {
@@ -85,7 +87,6 @@ struct edge_thread {
 	bool is_started;
 	int epoll_fd, event_fd;
 	struct edge_daemon daemons[N_EDGE_KIND * EDGE_DAEMONS]; /* of one kind after the other */
-	unsigned next_daemon;
 	int64_t now_ms, next_sweep_ms, accept_again_ms, stop_by_ms;
 	int sweep_every_ms;
 	bool is_stopping, is_accepting;
@@ -144,6 +145,7 @@ struct edge_conn {
 	uint64_t counter; /* of the kernel: bytes received or acknowledged when last looked at */
 	bool has_counter;
 	bool is_suspended;
+	bool is_parked;      /* for good: counted in its daemon */
 	bool is_established; /* had a request line */
 	bool is_noted, is_blocked;
 	bool is_counted; /* in per_address */
@@ -172,6 +174,8 @@ void edge_conn_notify(void *cls, struct MHD_Connection *mc, void **socket_contex
 void edge_conn_shutdown(struct edge_conn *c);
 void edge_conn_suspend(struct edge_conn *c);
 void edge_conn_resume(struct edge_conn *c);
+/* It has become a stream or a WebSocket: suspended, and the library will not see it again before its end. */
+void edge_conn_park(struct edge_conn *c, enum edge_phase phase);
 /*
  * Two things that the library does badly over TLS. In a handshake it spins while it waits for the peer's part. And when
  * GnuTLS says "again" after a record that holds no data, it waits for the socket, though more was read already. So

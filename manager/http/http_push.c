@@ -228,13 +228,11 @@ static void take_over(struct http_push *p, struct http_exchange *x, GBytes *firs
 	struct epoll_event ev = { .data.ptr = c };
 	int size = SEND_BUFFER, on = 1, off = 0;
 
-	if (!c->is_suspended)
-		edge_conn_suspend(c);
 	c->push = p;
 	p->conn = c;
 	p->wrote_ms = t->now_ms;
 	c->hold_next = c->skip_read = false;
-	edge_conn_enter(c, PHASE_PUSH);
+	edge_conn_park(c, PHASE_PUSH);
 	x->is_upgraded = true;
 	edge_reply_done(x);
 	forget_request(x);

@@ -441,8 +441,6 @@ struct http_ws *http_ws_accept(struct http_exchange *x, const struct http_ws_ops
 		edge_reply_fault(x, FAULT_STOPPING);
 		return NULL;
 	}
-	if (!c->is_suspended)
-		edge_conn_suspend(c);
 	ws = c->ws = g_new0(struct http_ws, 1);
 	ws->conn = c;
 	ws->thread = t;
@@ -451,7 +449,7 @@ struct http_ws *http_ws_accept(struct http_exchange *x, const struct http_ws_ops
 	ws->heard_ms = ws->moved_ms = ws->pinged_ms = t->now_ms;
 	ws_parser_init(&ws->parser, MAX_FRAME);
 	c->hold_next = c->skip_read = false;
-	edge_conn_enter(c, PHASE_UPGRADED);
+	edge_conn_park(c, PHASE_UPGRADED);
 	x->is_upgraded = true;
 	write_answer(ws, x);
 	edge_reply_done(x);
