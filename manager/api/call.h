@@ -23,7 +23,7 @@ struct call_query {
 	int64_t max;  /* -1: no limit */
 	int64_t from; /* events; -1: absent */
 	bool case_sensitive, all_content, next_run, current, force, detach_only, destroy, format, clone;
-	bool clone_permissions, seal, is_async;
+	bool clone_permissions, seal, is_async, include_active;
 	bool is_dry_run; /* tell what would happen, and change nothing */
 	int filter;      /* 1 true, 0 false, -1 absent */
 	const char *host;

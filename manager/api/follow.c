@@ -70,10 +70,13 @@ static int follow_one(struct call *c, const struct m_type *t, struct m_ref *ref,
 	if (!ref->id)
 		return 0;
 	if (!ref->obj || !m_entity(t, ref->obj)->href) {
-		void *key;
-		scratch = pool_new();
-		key = m_new(scratch, t);
-		m_entity(t, key)->id = ref->id;
+		void *key = ref->obj; /* it may say what the path needs besides the id */
+
+		if (!key || !m_entity(t, key)->id) {
+			scratch = pool_new();
+			key = m_new(scratch, t);
+			m_entity(t, key)->id = ref->id;
+		}
 		path = call_path_of(c->pool, t, key);
 		sub = path ? read_path(c, path) : NULL;
 		if (!sub || sub->result != RESULT_ENTITY || sub->type != t)

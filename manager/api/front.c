@@ -87,6 +87,7 @@ static void read_parameters(struct http_exchange *x, const struct route *r, stru
 	q->case_sensitive = truth(parameter(x, r, "case_sensitive", NULL), 1);
 	q->all_content = truth(parameter(x, r, "all_content", "All-Content"), 0);
 	q->next_run = truth(parameter(x, r, "next_run", NULL), 0);
+	q->include_active = truth(parameter(x, r, "include_active", NULL), 0);
 	q->current = truth(parameter(x, r, "current", NULL), 0);
 	q->force = truth(parameter(x, r, "force", NULL), 0);
 	q->detach_only = truth(parameter(x, r, "detach_only", NULL), 0);

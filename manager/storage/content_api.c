@@ -179,7 +179,6 @@ const struct api_op STORAGE_CONTENT_OPS[] = {
 	ROW("storage_domain_templates.list", templates_list, KIND_TEMPLATE),
 	ROW("storage_domain_template.get", template_get, KIND_TEMPLATE),
 	ROW("files.list", files_list, NO_KIND),
-	ROW("disk_snapshots.list", generic_list_empty, NO_KIND),
 	ROW("storage_server_connections.list", generic_list, KIND_STORAGE_CONNECTION),
 	ROW("storage_server_connection.get", generic_get, KIND_STORAGE_CONNECTION),
 	ROW("storage_domain_server_connections.list", domain_connections_list, KIND_STORAGE_CONNECTION),

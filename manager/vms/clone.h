@@ -75,6 +75,8 @@ extern const struct api_op VM_CLONE_OPS[];
 char *snapshot_content(struct core *c, struct pool *p, const struct m_vm *vm);
 /* New reference, NULL: it has none. */
 json_t *snapshot_read(const struct m_snapshot *s);
+/* The disk's entry of "volumes", borrowed; NULL: it is not in it. */
+json_t *snapshot_entry(const json_t *content, const char *disk_id);
 /* Volume of the disk in it; NULL: it is not in it. */
 const char *snapshot_volume(const json_t *content, const char *disk_id);
 /* The disk's entry becomes that of another content, whose volume took over its data; the size stays. */

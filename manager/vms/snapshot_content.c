@@ -60,7 +60,7 @@ json_t *snapshot_read(const struct m_snapshot *s)
 	return o;
 }
 
-static json_t *entry_of(const json_t *content, const char *disk_id)
+json_t *snapshot_entry(const json_t *content, const char *disk_id)
 {
 	json_t *list = json_object_get(content, "volumes"), *one;
 	size_t i;
@@ -73,12 +73,12 @@ static json_t *entry_of(const json_t *content, const char *disk_id)
 
 const char *snapshot_volume(const json_t *content, const char *disk_id)
 {
-	return json_string_value(json_object_get(entry_of(content, disk_id), "volume"));
+	return json_string_value(json_object_get(snapshot_entry(content, disk_id), "volume"));
 }
 
 void snapshot_replace_volume(json_t *content, const json_t *from, const char *disk_id)
 {
-	json_t *to = entry_of(content, disk_id), *source = entry_of(from, disk_id);
+	json_t *to = snapshot_entry(content, disk_id), *source = snapshot_entry(from, disk_id);
 	static const char *const KEYS[] = { "volume", "format", "sparse", "actual" };
 
 	for (size_t i = 0; to && source && i < G_N_ELEMENTS(KEYS); i++)

@@ -351,8 +351,9 @@ static int drop_branch(struct call *c, bool is_undo, struct err *e)
 		return -1;
 	}
 	if (is_undo)
-		return start(c, t, &UNDO_SNAPSHOT_COMMAND, chosen, none, doomed, locks, "Undoing the preview of Snapshot",
-		             "USER_UNDO_RESTORE_FROM_SNAPSHOT_START", "Undoing the preview", e);
+		return start(c, t, &UNDO_SNAPSHOT_COMMAND, chosen, none, doomed, locks,
+		             "Undoing the preview of Snapshot", "USER_UNDO_RESTORE_FROM_SNAPSHOT_START",
+		             "Undoing the preview", e);
 	return start(c, t, &COMMIT_SNAPSHOT_COMMAND, chosen, none, doomed, locks, "Committing Snapshot",
 	             "USER_COMMIT_RESTORE_FROM_SNAPSHOT_START", "Commit", e);
 }

@@ -129,7 +129,7 @@ const char *vm_host(struct core *c, struct pool *p, const struct m_vm *vm, struc
 extern const struct command VM_RUN_COMMAND, VM_RESTORE_COMMAND, VM_STOP_COMMAND, VM_SHUTDOWN_COMMAND, VM_REBOOT_COMMAND,
     VM_RESET_COMMAND, VM_RESUME_COMMAND, VM_SUSPEND_COMMAND, VM_DROP_MEMORY_COMMAND;
 extern const struct api_op VM_OPS[], VM_ACTION_OPS[], VM_UPDATE_OPS[], VM_NIC_OPS[], VM_CONSOLE_OPS[], VM_CDROM_OPS[],
-    VM_GUEST_OPS[], VM_SNAPSHOT_OPS[];
+    VM_GUEST_OPS[], VM_SNAPSHOT_OPS[], DISK_SNAPSHOT_OPS[];
 
 /* ---- configuration of the next start (next_run.c) ---- */
 

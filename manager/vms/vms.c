@@ -116,10 +116,11 @@ void vms_register(struct core *c)
 		                                          &VM_RESET_COMMAND,      &VM_RESUME_COMMAND,
 		                                          &VM_RESTORE_COMMAND,    &VM_SUSPEND_COMMAND,
 		                                          &VM_DROP_MEMORY_COMMAND };
-	static const struct api_op *const TABLES[] = { VM_OPS,         VM_UPDATE_OPS, VM_ACTION_OPS,  VM_NIC_OPS,
-		                                       VM_CONSOLE_OPS, VM_CDROM_OPS,  VM_GUEST_OPS,   VM_SNAPSHOT_OPS,
-		                                       WATCHDOG_OPS,   VM_NUMA_OPS,   VM_HOSTDEV_OPS, INSTANCE_TYPE_OPS,
-		                                       NIC_FILTER_OPS };
+	static const struct api_op *const TABLES[] = { VM_OPS,         VM_UPDATE_OPS,    VM_ACTION_OPS,
+		                                       VM_NIC_OPS,     VM_CONSOLE_OPS,   VM_CDROM_OPS,
+		                                       VM_GUEST_OPS,   VM_SNAPSHOT_OPS,  WATCHDOG_OPS,
+		                                       VM_NUMA_OPS,    VM_HOSTDEV_OPS,   INSTANCE_TYPE_OPS,
+		                                       NIC_FILTER_OPS, DISK_SNAPSHOT_OPS };
 
 	c->vms = g_new0(struct vms, 1);
 	c->vms->core = c;

@@ -129,7 +129,7 @@ def test_preview_undo_and_commit(web, data):
     assert data.text() == "one" and regular(web) == ["first"] and len(data.volumes()) == 2
 
 
-def test_removing_merges(web, data):
+def test_removing_merges(web, data, system, domains):
     """T258, T267-T269, T271: snapshots are removed in the middle and at the end of the chain; nothing of the data is lost."""
     data.io("write -P 1 1M 64k")
     add_snapshot(web, "a")
@@ -138,6 +138,16 @@ def test_removing_merges(web, data):
     add_snapshot(web, "b")
     data.io("write -P 3 3M 64k")
     assert len(data.chain()) == 4
+    layers = system.disks_service().disk_service(data.disk().id).disk_snapshots_service()
+    kept, active = layers.list(follow="snapshot"), layers.list(include_active=True)[-1]
+    assert [layer.snapshot.description for layer in kept] == ["first", "a", "b"]
+    assert [layer.parent and layer.parent.id for layer in kept] == [None, kept[0].id, kept[1].id]
+    assert active.active and active.id == data.disk().image_id and active.parent.id == kept[2].id
+    on_domain = system.storage_domains_service().storage_domain_service(domains[0].id).disk_snapshots_service()
+    assert {layer.id for layer in kept} < {layer.id for layer in on_domain.list()} and active.id not in {layer.id for layer in on_domain.list()}
+    assert on_domain.snapshot_service(kept[1].id).get().disk.id == data.disk().id
+    with pytest.raises(ovirtsdk4.NotFoundError):
+        on_domain.snapshot_service(data.disk().id).get()
 
     def all_is_there():
         for command in ("read -P 2 2M 64k", "read -P 3 3M 64k", "read -P 9 1M 4k", "read -P 1 1028k 60k"):
@@ -149,7 +159,7 @@ def test_removing_merges(web, data):
         web.snapshots_service().snapshot_service(snapshot.id).remove()
         settled(web)
         assert name not in regular(web)
-        assert len(data.chain()) == left == len(data.volumes())
+        assert len(data.chain()) == left == len(data.volumes()) == len(layers.list()) + 1
         all_is_there()
     assert data.disk().format == types.DiskFormat.RAW
 

@@ -33,9 +33,8 @@ export const storagePages = (): EntityPage[] => [
     ],
     tabs: [{ word: "datacenters", label: t("lists.many.datacenters"), page: "datacenters",
       belongs: (row, e) => ((e.data_centers as Entity[] | undefined) ?? []).some((d) => d.id === row.id) },
-      { word: "vms", label: t("lists.many.vms") }, { word: "templates" }, { word: "disks" }, { word: "diskprofiles" }, { word: "files" },
+      { word: "vms", label: t("lists.many.vms") }, { word: "templates" }, { word: "disks" }, { word: "disksnapshots" }, { word: "diskprofiles" }, { word: "files" },
       { word: "storageconnections" }, { word: "permissions" }, events("_event_storage_id")],
-    without: ["disksnapshots"], // which the Manager does not know yet: an empty list would be untrue
   },
   {
     path: "disks", type: "disk", one: t("lists.one.disks"), many: t("lists.many.disks"), group: "Storage", search: "Disks", nameMember: "alias",
@@ -61,8 +60,7 @@ export const storagePages = (): EntityPage[] => [
       { title: t("lists.section.size"), paths: ["provisioned_size", "actual_size", "total_size", "initial_size", "format", "qcow_version", "sparse", "image_id"] },
     ],
     tabs: [{ word: "vms", label: t("lists.many.vms"), page: "vms", ids: (e) => ((e.vms as Entity[] | undefined) ?? []).map((vm) => vm.id) },
-      { word: "permissions" }, { word: "statistics" }],
-    without: ["disksnapshots"],
+      { word: "disksnapshots" }, { word: "permissions" }, { word: "statistics" }],
   },
 ];
 
