@@ -159,7 +159,7 @@ def test_pairing_is_locked(bare):
         for _ in range(5):
             with pytest.raises(AgentError) as e:
                 c.call("Host.pairRequest", proof="0" * 64)
-            assert "wrong" in e.value.message
+            assert "not the pairing code" in e.value.message
         with pytest.raises(AgentError) as e:
             c.call("Host.pairRequest", proof="0" * 64)
         assert "locked" in e.value.message
