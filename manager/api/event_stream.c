@@ -463,6 +463,8 @@ static void watcher_free(struct inv_watcher *w)
 	g_free(es);
 }
 
+int64_t event_stream_place(const struct core *c) { return c->event_streams ? c->event_streams->max_id : -1; }
+
 void event_streams_start(struct core *c, const struct stream_door *door)
 {
 	struct event_streams *es = g_new0(struct event_streams, 1);

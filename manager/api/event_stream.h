@@ -27,6 +27,8 @@ struct stream_door {
 /* What happens from now on is noticed. Without it there are no streams. Once, when all has been loaded. */
 void event_streams_start(struct core *c, const struct stream_door *door);
 unsigned event_streams_count(struct core *c);
+/* Where a stream has to begin to tell all that is not in an answer read now: an event's number; -1: there are no streams. */
+int64_t event_stream_place(const struct core *c);
 
 struct stream_limits {
 	int all, each_user;

@@ -172,6 +172,17 @@ static void write_list(struct http_exchange *x, struct call *c, bool is_json, co
 	http_reply(x, 200, is_json ? JSON_TYPE : XML_TYPE, out);
 }
 
+/* Who begins a stream there misses nothing that is not in this answer. */
+static void write_place(struct http_exchange *x, const struct call *c)
+{
+	char number[24];
+
+	if ((c->op->kind != M_OP_GET && c->op->kind != M_OP_LIST) || c->place < 0)
+		return;
+	g_snprintf(number, sizeof(number), "%" G_GINT64_FORMAT, c->place);
+	http_set_header(x, "Hostler-Event", number);
+}
+
 void front_write_call(struct http_exchange *x, struct call *c, bool is_json)
 {
 	struct m_write w = { c->base, c->query.all_content ? M_W_ALL_CONTENT : 0 };
@@ -186,6 +197,7 @@ void front_write_call(struct http_exchange *x, struct call *c, bool is_json)
 	}
 	if (c->location)
 		http_set_header(x, "Location", c->location);
+	write_place(x, c);
 	switch (c->result) {
 	case RESULT_LIST: write_list(x, c, is_json, &w); break;
 	case RESULT_ENTITY:

@@ -325,6 +325,18 @@ def test_changes(ask):
         assert not any(kind == "storage_domain" for kind, _, _ in changes)
 
 
+def test_begin_with_an_answer(ask):
+    """What happens between an answer and the stream that follows it is told, whether it made an event or not."""
+    place = ask.call("GET", "/vms", headers={"Accept": "application/json"}).headers["Hostler-Event"]
+    ask.call("PUT", "/tags/" + ask.add("tags", name="between")["id"], {"description": "so soon"})
+    vm = add_vm(ask, "between")
+    with Stream(ask, "?topics=events,changes", last=place) as s:
+        assert s.next()[0] == "hello"
+        kinds = {kind for kind, _, _ in s.wait("changes")}
+        assert {"vm", "tag"} <= kinds
+    ask.remove("vms", vm)
+
+
 def test_permissions(ask):
     """A user hears of what he may see, as long as he may see it."""
     ann = user(ask, "ann")

@@ -3,7 +3,7 @@
 import type { QueryClient } from "@tanstack/react-query";
 import { BASE, type Entity, entityFrom } from "./api";
 import { refresher } from "./refresh";
-import { send } from "./session";
+import { firstPlace, send } from "./session";
 import { store } from "./store";
 
 export interface Change {
@@ -118,7 +118,8 @@ class Stream {
   private async read() {
     const lost = new AbortController();
     const headers: Record<string, string> = { Accept: "text/event-stream" };
-    if (this.lastId !== undefined) headers["Last-Event-ID"] = this.lastId;
+    const from = this.lastId ?? firstPlace(); // what happened between the first answers and the stream is told as well
+    if (from !== undefined) headers["Last-Event-ID"] = from;
     const answer = await send(`${BASE}/events?topics=events,changes`, { headers, signal: AbortSignal.any([this.end.signal, lost.signal]) });
     if (!answer.ok || !answer.body || !answer.headers.get("Content-Type")?.startsWith("text/event-stream")) {
       lost.abort();

@@ -54,9 +54,19 @@ export function whenLoggedOut(fn: () => void): () => void {
   return () => lost.delete(fn);
 }
 
+let place: number | undefined;
+/** Where the event stream begins, to tell all that was not in the first answers; undefined: nothing was asked yet. */
+export const firstPlace = () => place?.toString();
+
+function notePlace(answer: Response) {
+  const said = Number(answer.headers.get("Hostler-Event") ?? NaN);
+  if (!Number.isNaN(said)) place = Math.min(place ?? said, said);
+}
+
 /** Drops the session in this window. */
 export function forget() {
   token = null;
+  place = undefined;
   for (const key of [TOKEN, USER, ADMIN]) sessionStorage.removeItem(key);
   admin = true;
   sessionState.set("out");
@@ -176,6 +186,7 @@ export async function send(path: string, init: RequestInit = {}): Promise<Respon
       await until(isAway, () => !isAway.get());
       continue;
     }
+    notePlace(answer);
     if (answer.status !== 401 || sessionState.get() === "out") return answer;
     if (used === token) sessionState.set("expired");
     await until(sessionState, () => sessionState.get() !== "expired");
