@@ -5,7 +5,7 @@ import statistics
 
 import pytest
 import rest
-from playwright.sync_api import expect
+from playwright.sync_api import Error, expect
 
 # Adds a tag in the page itself, and tells how long after the answer its row was drawn: one clock, no way through the test in between.
 ADD_AND_WAIT = """async name => {
@@ -91,6 +91,56 @@ def test_list_without_reload(solo, admin, visitors):
     expect(there.row("renamed")).to_have_count(0)
     expect(here.page.get_by_text("renamed is not there any more")).to_be_visible()
     assert all(v.page.evaluate("window.stayed") for v in (here, there))
+
+
+def hold(page, pattern):
+    """The first request like that stays where it is: a list in which it is then."""
+    held = []
+
+    def take(route):
+        if held:
+            route.continue_()
+        else:
+            held.append(route)
+    page.route(re.compile(pattern), take)
+    return held
+
+
+def test_added_before_the_stream(solo, admin, visitors):
+    """What happens between the first list and the stream is not lost."""
+    visitor = visitors(solo, path="vms")
+    held = hold(visitor.page, r"/api/events\?topics=")
+    visitor.page.reload()
+    visitor.page.get_by_role("heading", level=1, name="Virtual machines").wait_for()
+    visitor.settle()
+    vm = admin.add("vms", name="early", cluster={"name": "Default"}, template={"name": "Blank"})["id"]
+    assert held and not visitor.row("early").count()
+    held[0].continue_()
+    visitor.row("early").wait_for()
+    admin.remove("vms", vm)
+    expect(visitor.row("early")).to_have_count(0)
+
+
+def test_added_while_the_list_comes(solo, admin, visitors):
+    """A list that was read before a change and comes behind it is asked for again."""
+    visitor = visitors(solo, path="clusters")
+    wait_live(visitor)
+    visitor.settle()
+    held = hold(visitor.page, r"/api/vms\?.*max=")
+    visitor.page.get_by_role("navigation").get_by_role("link", name="Virtual machines").click()
+    for _ in range(100):
+        if held:
+            break
+        visitor.page.wait_for_timeout(50)
+    old = held[0].fetch()
+    vm = admin.add("vms", name="meanwhile", cluster={"name": "Default"}, template={"name": "Blank"})["id"]
+    visitor.page.wait_for_timeout(500)  # the stream tells of it while the list is on its way
+    try:
+        held[0].fulfill(response=old)
+    except Error:
+        pass  # the page has given that one up, and asks again
+    visitor.row("meanwhile").wait_for()
+    admin.remove("vms", vm)
 
 
 def test_notifications(solo, admin, visitors):

@@ -3,7 +3,7 @@
 import type { QueryClient } from "@tanstack/react-query";
 import { BASE, type Entity, entityFrom } from "./api";
 import { refresher } from "./refresh";
-import { firstPlace, send } from "./session";
+import { firstPlace, onPlace, send } from "./session";
 import { store } from "./store";
 
 export interface Change {
@@ -24,6 +24,22 @@ const SILENCE_MS = 45_000; // the Manager says something every 15 s
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15_000;
 const FRAME_MAX = 4_000_000;
+const ANSWER_MS = 1000; // for an answer that says where to begin
+const LATE_MS = 200;
+
+/** Until the page has an answer that says where the stream has to begin, or for so long. */
+function firstAnswer(ms: number): Promise<void> {
+  if (firstPlace() !== undefined) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      end();
+      resolve();
+    };
+    const end = onPlace(done);
+    const timer = setTimeout(done, ms);
+  });
+}
 
 /** Calls fn for each event of the Manager (type event), until what is given back is called. */
 export function onEvent(fn: (e: Entity) => void): () => void {
@@ -88,14 +104,28 @@ class Stream {
   private wasLive = false;
   private wait = FIRST_WAIT_MS;
   private readonly refresh;
+  /** what was answered before this place may lack what nobody tells of any more */
+  private start?: number;
+  private late?: ReturnType<typeof setTimeout>;
+  private readonly unplace;
 
   constructor(client: QueryClient) {
     this.refresh = refresher(client);
+    this.unplace = onPlace((said) => {
+      if (this.start !== undefined && said < this.start) this.late ??= setTimeout(() => this.tooLate(), LATE_MS);
+    });
     void this.run();
+  }
+
+  private tooLate() {
+    this.late = undefined;
+    this.all();
   }
 
   stop() {
     this.end.abort();
+    this.unplace();
+    clearTimeout(this.late);
     this.refresh.stop();
     live.set("off");
   }
@@ -118,8 +148,11 @@ class Stream {
   private async read() {
     const lost = new AbortController();
     const headers: Record<string, string> = { Accept: "text/event-stream" };
-    const from = this.lastId ?? firstPlace(); // what happened between the first answers and the stream is told as well
-    if (from !== undefined) headers["Last-Event-ID"] = from;
+    if (this.lastId === undefined) {
+      await firstAnswer(ANSWER_MS);
+      this.lastId = firstPlace()?.toString(); // what happened between the first answer and the stream is told as well
+    }
+    if (this.lastId !== undefined) headers["Last-Event-ID"] = this.lastId;
     const answer = await send(`${BASE}/events?topics=events,changes`, { headers, signal: AbortSignal.any([this.end.signal, lost.signal]) });
     if (!answer.ok || !answer.body || !answer.headers.get("Content-Type")?.startsWith("text/event-stream")) {
       lost.abort();
@@ -153,7 +186,8 @@ class Stream {
     const isFirst = !this.wasLive;
     this.wasLive = true;
     live.set("live");
-    if (!isFirst) this.all(); // what changed meanwhile is not told again
+    this.start ??= Number(this.lastId);
+    if (!isFirst || (firstPlace() ?? this.start) < this.start) this.all(); // what changed meanwhile is not told again
   }
 
   private all() {

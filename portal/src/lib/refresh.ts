@@ -64,6 +64,19 @@ async function patch(client: QueryClient, q: Query, { type, ids, ops }: Touched)
   client.setQueryData(q.queryKey, (old: Entity[] | undefined) => old?.filter((row) => !isGone(row)).map((row) => fresh.get(row.id) ?? row));
 }
 
+/**
+ * Ask again for what is touched. What is on its way for the first time may have been read before the change, and would count as fresh
+ * when it comes: it is looked at again then.
+ */
+async function askAgain(client: QueryClient, isTouched: (q: Query) => boolean): Promise<void> {
+  const early = client.getQueryCache().findAll({ predicate: (q) => q.state.fetchStatus === "fetching" && (q.state.data === undefined || !q.isActive()) && isTouched(q) });
+  for (const q of early) {
+    const again = () => client.invalidateQueries({ queryKey: q.queryKey, exact: true });
+    void q.promise?.then(again, again);
+  }
+  await client.invalidateQueries({ predicate: isTouched });
+}
+
 /** What keeps the queries of a client up to date. */
 export function refresher(client: QueryClient) {
   const waiting = new Map<string, Touched>();
@@ -82,7 +95,7 @@ export function refresher(client: QueryClient) {
     const keys = new Set(patched.map((q) => q.queryHash));
     await Promise.allSettled([
       ...patched.map((q) => patch(client, q, touched)),
-      client.invalidateQueries({ predicate: (q) => !keys.has(q.queryHash) && touches(q, touched) }),
+      askAgain(client, (q) => !keys.has(q.queryHash) && touches(q, touched)),
     ]);
     const took = performance.now() - began;
     busy.set(touched.type, performance.now() + Math.max(PAUSE_MS - took, 2 * took));
@@ -129,7 +142,7 @@ export function refresher(client: QueryClient) {
     },
     all() {
       waiting.clear();
-      void client.invalidateQueries();
+      void askAgain(client, () => true);
     },
     stop() {
       isStopped = true;

@@ -55,12 +55,22 @@ export function whenLoggedOut(fn: () => void): () => void {
 }
 
 let place: number | undefined;
-/** Where the event stream begins, to tell all that was not in the first answers; undefined: nothing was asked yet. */
-export const firstPlace = () => place?.toString();
+const placed = new Set<(said: number) => void>();
+
+/** Where an event stream has to begin to tell all that was not in the answers so far; undefined: there is no answer yet. */
+export const firstPlace = () => place;
+
+/** Calls fn with the place of each answer that comes. */
+export function onPlace(fn: (said: number) => void): () => void {
+  placed.add(fn);
+  return () => placed.delete(fn);
+}
 
 function notePlace(answer: Response) {
   const said = Number(answer.headers.get("Hostler-Event") ?? NaN);
-  if (!Number.isNaN(said)) place = Math.min(place ?? said, said);
+  if (Number.isNaN(said)) return;
+  place = Math.min(place ?? said, said);
+  for (const fn of placed) fn(said);
 }
 
 /** Drops the session in this window. */
