@@ -6,7 +6,6 @@
 
 #include "base/log.h"
 #include "manager/api/etag.h"
-#include "manager/api/event_stream.h"
 #include "manager/api/follow.h"
 #include "manager/api/route.h"
 #include "manager/core/locks.h"
@@ -168,7 +167,6 @@ static bool may_wait(const struct call *c)
 void call_dispatch(struct call *c)
 {
 	c->impl = api_find(c->op);
-	c->place = event_stream_place(c->core);
 	if (!c->retained)
 		c->retained = g_ptr_array_new();
 	if (may_wait(c))

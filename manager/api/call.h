@@ -71,7 +71,7 @@ struct call {
 	size_t n_list;
 	const char *text, *text_type; /* RESULT_TEXT, and its content type */
 	struct event_stream *stream;  /* RESULT_STREAM */
-	int64_t place;                /* of the event stream, when the call began (event_stream_place) */
+	int64_t place; /* of the event stream, when the call began; the front sets it (event_stream_place) */
 	const char *location;
 	struct call_tagged tagged;
 	struct err error;    /* code ERR_NONE: fine */

@@ -289,7 +289,13 @@ static bool read_stream(struct http_exchange *x, const struct route *r, struct c
 	return true;
 }
 
-static void api_dispatch(void *arg) { call_dispatch(&((struct api_exchange *)arg)->call); }
+static void api_dispatch(void *arg)
+{
+	struct call *c = &((struct api_exchange *)arg)->call;
+
+	c->place = event_stream_place(c->core);
+	call_dispatch(c);
+}
 
 static void reply_options(struct http_exchange *x, const struct route *r)
 {

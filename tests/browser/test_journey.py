@@ -145,6 +145,8 @@ def test_consoles(manager, system, visitors):
     port = visitor.go(f"console/{vm.id}?protocol=serial").page
     expect(port.get_by_role("status").get_by_text("Connected", exact=True)).to_be_visible(timeout=60000)
     text = port.get_by_role("group", name="Serial console of web1").locator(".xterm-accessibility")
+    port.get_by_role("group", name="Serial console of web1").click()
+    port.keyboard.press("Enter")  # what the guest said before we came is gone
     expect(text).to_contain_text("guest#", timeout=120000)
     _, before = pixels(canvas)
     screen.bring_to_front()
