@@ -49,8 +49,10 @@ def check(visitor, where):
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_lists(links, solo, visitors, dark):
+def test_lists(links, ask, solo, visitors, dark):
     assert {"dashboard", "vms", "hosts", "clusters", "datacenters", "storagedomains", "disks", "networks", "users"} <= set(links), links
+    # what the Manager lists for its clients' sake only is no page; it becomes one when there can be some
+    assert ("vmpools" in links) == ("vm_pool.get" in ask.get("/ovirt-engine/hostler/operations"))
     visitor = visitors(solo, dark=dark)
     for path in links:
         visitor.go(path)

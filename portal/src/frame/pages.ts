@@ -41,12 +41,11 @@ const isAlone = (path: string) => [...TOP, ...BOTTOM].some((p) => p.path === pat
 
 export const isPage = (path: string) => path in ROUTES || pageOf(path) !== undefined;
 
-/** Does the Manager list what the page shows? While that is not known, yes. */
+/** Does the Manager list what the page shows, and can it show one? (A list of what there cannot be yet is no page.) While that is not known, yes. */
 export function isThere(path: string, has: Set<string> | undefined): boolean {
   if (path in ROUTES) return true;
-  const page = pageOf(path);
-  const id = page && operation(serviceAt(path), "list")?.id;
-  return page !== undefined && (!has || !id || has.has(id));
+  const needs = [operation(serviceAt(path), "list")?.id, operation(serviceAt(`${path}/one`), "get")?.id];
+  return pageOf(path) !== undefined && (!has || needs.every((id) => !id || has.has(id)));
 }
 
 /** Groups with the pages that there are; more: what nobody has described, and the Manager lists nevertheless. */
@@ -56,7 +55,7 @@ export function groups(has: Set<string> | undefined): NavGroup[] {
     const rest = PAGES.filter((p) => p.group === group.id && !isKnown(p.path)).map((p) => p.path);
     return { ...group, paths: [...group.paths, ...rest].filter((path) => isThere(path, has)) };
   });
-  const found = [...PAGES.filter((p) => p.group === "More"), ...(has ? morePages(has) : [])].map((p) => p.path).filter((path) => !isKnown(path));
+  const found = [...PAGES.filter((p) => p.group === "More"), ...(has ? morePages(has) : [])].map((p) => p.path).filter((path) => !isKnown(path) && isThere(path, has));
   return [...said, { id: "More", title: "frame.more" as const, icon: CubesIcon, paths: [...new Set(found)] }].filter((g) => g.paths.length > 0);
 }
 
