@@ -142,6 +142,14 @@ def test_consoles(manager, system, visitors):
     wait_for(lambda: pixels(canvas)[0] > 1, 90, "something on the guest's screen")
     screen.screenshot(path=os.path.join(visitor.screenshots, "journey-10-console.png"))
 
+    cut_off = []  # others, who look at the same screen
+    screen.on("request", lambda r: cut_off.append(r.url) if r.url.endswith("/disconnect") else None)
+    with screen.expect_websocket():
+        screen.get_by_role("button", name="Reconnect").click()
+    expect(screen.get_by_role("status").get_by_text("Connected", exact=True)).to_be_visible(timeout=60000)
+    wait_for(lambda: pixels(canvas)[0] > 1, 90, "the guest's screen again")
+    assert not cut_off
+
     port = visitor.go(f"console/{vm.id}?protocol=serial").page
     expect(port.get_by_role("status").get_by_text("Connected", exact=True)).to_be_visible(timeout=60000)
     text = port.get_by_role("group", name="Serial console of web1").locator(".xterm-accessibility")

@@ -46,7 +46,7 @@ export function BarMenu({ label, entries, isDisabled }: { label: string; entries
 /** A button in the bar; isOn makes it one that stays pressed. */
 export function BarButton({ label, icon, isOn, isDisabled, onClick }: { label: string; icon?: ReactNode; isOn?: boolean; isDisabled?: boolean; onClick: () => void }) {
   const button = (
-    <Button variant={icon ? "plain" : "secondary"} size="sm" icon={icon} aria-label={icon ? label : undefined} aria-pressed={isOn} isClicked={isOn} isDisabled={isDisabled} onClick={onClick}>
+    <Button variant={icon ? "plain" : "secondary"} size="sm" icon={icon} aria-label={icon ? label : undefined} aria-pressed={isOn} isClicked={isOn} isDisabled={isDisabled} onClick={() => onClick()}>
       {icon ? undefined : label}
     </Button>
   );

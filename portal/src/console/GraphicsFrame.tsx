@@ -4,49 +4,43 @@ import type { HTMLAttributes, ReactNode, RefObject } from "react";
 import type { Entity } from "../lib/api";
 import { t } from "../text";
 import { Cover } from "./ConsoleBar";
-import type { Sizing } from "./GraphicsTools";
-import type { Connection } from "./useConnection";
+import { GraphicsTools, type ToolsProps } from "./GraphicsTools";
 
-interface Props {
+/** onFocus is called as well when the screen gets the focus: the client's own element in it takes all keys but the one to leave. */
+interface Props extends ToolsProps {
   vm: Entity;
-  state: Connection;
-  area: RefObject<HTMLDivElement | null>;
   screen: RefObject<HTMLDivElement | null>;
-  sizing: Sizing;
   look?: string;
-  /** gives the focus that the screen got to the client's own element, which takes all keys but the one to leave */
-  onFocus: () => void;
   onAgain: (isForced?: boolean) => void;
   /** further listeners of the screen */
   listeners: HTMLAttributes<HTMLDivElement>;
-  tools: ReactNode;
-  children?: ReactNode;
+  dialog?: ReactNode;
 }
 
 /** Where the keyboard goes when it leaves the screen. */
 export const focusTools = (area: HTMLElement | null) => area?.querySelector<HTMLElement>(".h-console-bar button")?.focus();
 
-export function GraphicsFrame({ vm, state, area, screen, sizing, look = "", onFocus, onAgain, listeners, tools, children }: Props) {
+export function GraphicsFrame({ vm, screen, look = "", listeners, dialog, onAgain, ...tools }: Props) {
   return (
-    <div className="h-console" ref={area}>
-      {tools}
+    <div className="h-console" ref={tools.area}>
+      <GraphicsTools {...tools} onAgain={() => onAgain()} />
       <div className="h-console-area">
         <div
           ref={screen}
-          className={`h-console-screen ${look} ${sizing === "actual" ? "h-console-actual" : ""}`}
+          className={`h-console-screen ${look} ${tools.sizing === "actual" ? "h-console-actual" : ""}`}
           role="application"
           aria-label={t("consoles.screenOf", { name: vm.name ?? vm.id })}
           aria-describedby="console-leave"
           tabIndex={0}
-          onFocus={(e) => e.target === e.currentTarget && onFocus()}
+          onFocus={(e) => e.target === e.currentTarget && tools.onFocus()}
           {...listeners}
         />
-        <Cover state={state} onAgain={() => onAgain()} onTake={() => onAgain(true)} />
+        <Cover state={tools.state} onAgain={() => onAgain()} onTake={() => onAgain(true)} />
       </div>
       <p id="console-leave" className="h-console-hint">
         {t("consoles.leave")}
       </p>
-      {children}
+      {dialog}
     </div>
   );
 }

@@ -15,23 +15,25 @@ export function useKept<T extends string>(key: string, first: T): [T, (v: T) => 
   return [value, (v) => (localStorage.setItem(key, v), setValue(v))];
 }
 
-interface Props {
+export interface ToolsProps {
   state: Connection;
   press: Press;
-  area: RefObject<HTMLElement | null>;
+  /** all of the console, which can fill the screen */
+  area: RefObject<HTMLDivElement | null>;
   sizing: Sizing;
   onSizing: (s: Sizing) => void;
   isViewOnly: boolean;
   onViewOnly: (v: boolean) => void;
   onPicture: () => void;
   onAgain: () => void;
+  /** gives the keyboard back to the guest */
   onFocus: () => void;
   onPaste?: (text: string) => void;
   more?: MenuEntry[];
   children?: ReactNode;
 }
 
-export function GraphicsTools({ state, press, area, sizing, onSizing, isViewOnly, onViewOnly, onPicture, onAgain, onFocus, onPaste, more = [], children }: Props) {
+export function GraphicsTools({ state, press, area, sizing, onSizing, isViewOnly, onViewOnly, onPicture, onAgain, onFocus, onPaste, more = [], children }: ToolsProps) {
   const [isTyping, setTyping] = useState(false);
   const isOff = state.kind !== "connected";
   const isMute = isOff || isViewOnly;

@@ -5,7 +5,7 @@ import { useCallback, useEffect, useRef, useState } from "react";
 import { t } from "../text";
 import "./console.css";
 import { focusTools, GraphicsFrame } from "./GraphicsFrame";
-import { GraphicsTools, type Sizing, useKept } from "./GraphicsTools";
+import { type Sizing, useKept } from "./GraphicsTools";
 import { isLeaving, type Key, releaseShift } from "./keys";
 import { Licence } from "./Licence";
 import { graphicsWay, hangUp, savePicture } from "./session";
@@ -128,32 +128,22 @@ export function SpiceConsole({ vm, children }: ConsoleProps) {
     <GraphicsFrame
       vm={vm}
       state={state}
+      press={press}
       area={area}
       screen={screen}
-      sizing={sizing}
       look="h-console-spice"
-      onFocus={focus}
+      sizing={sizing}
+      onSizing={setSizing}
+      isViewOnly={isViewOnly}
+      onViewOnly={setViewOnly}
+      onPicture={() => canvas()?.toBlob((picture) => picture && savePicture(vm, picture))}
       onAgain={again}
+      onFocus={focus}
       listeners={{ onKeyDownCapture: leave, onKeyUpCapture: stopIfViewing, onMouseDownCapture: stopIfViewing, onMouseUpCapture: stopIfViewing, onMouseMoveCapture: stopIfViewing, onWheelCapture: stopIfViewing }}
-      tools={
-        <GraphicsTools
-          state={state}
-          press={press}
-          area={area}
-          sizing={sizing}
-          onSizing={setSizing}
-          isViewOnly={isViewOnly}
-          onViewOnly={setViewOnly}
-          onPicture={() => canvas()?.toBlob((picture) => picture && savePicture(vm, picture))}
-          onAgain={again}
-          onFocus={focus}
-          more={[{ id: "licence", label: t("consoles.spiceLicence"), run: () => setLicence(true) }]}
-        >
-          {children}
-        </GraphicsTools>
-      }
+      more={[{ id: "licence", label: t("consoles.spiceLicence"), run: () => setLicence(true) }]}
+      dialog={isLicence && <Licence onClose={() => setLicence(false)} />}
     >
-      {isLicence && <Licence onClose={() => setLicence(false)} />}
+      {children}
     </GraphicsFrame>
   );
 }

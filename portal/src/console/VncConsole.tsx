@@ -6,7 +6,7 @@ import type { Entity } from "../lib/api";
 import { t } from "../text";
 import "./console.css";
 import { focusTools, GraphicsFrame } from "./GraphicsFrame";
-import { GraphicsTools, type Sizing, useKept } from "./GraphicsTools";
+import { type Sizing, useKept } from "./GraphicsTools";
 import { isLeaving, type Key, releaseShift } from "./keys";
 import { graphicsWay, hangUp, savePicture } from "./session";
 import { type Connect, useConnection } from "./useConnection";
@@ -66,29 +66,20 @@ export function VncConsole({ vm, children }: ConsoleProps) {
     <GraphicsFrame
       vm={vm}
       state={state}
+      press={press}
       area={area}
       screen={screen}
       sizing={sizing}
-      onFocus={focus}
+      onSizing={setSizing}
+      isViewOnly={isViewOnly}
+      onViewOnly={setViewOnly}
+      onPicture={() => rfb?.toBlob((picture) => picture && savePicture(vm, picture), "image/png")}
       onAgain={again}
+      onFocus={focus}
+      onPaste={(text) => rfb?.clipboardPasteFrom(text)}
       listeners={{ onKeyDownCapture: leave }}
-      tools={
-        <GraphicsTools
-          state={state}
-          press={press}
-          area={area}
-          sizing={sizing}
-          onSizing={setSizing}
-          isViewOnly={isViewOnly}
-          onViewOnly={setViewOnly}
-          onPicture={() => rfb?.toBlob((picture) => picture && savePicture(vm, picture), "image/png")}
-          onAgain={again}
-          onFocus={focus}
-          onPaste={(text) => rfb?.clipboardPasteFrom(text)}
-        >
-          {children}
-        </GraphicsTools>
-      }
-    />
+    >
+      {children}
+    </GraphicsFrame>
   );
 }
